@@ -1,0 +1,158 @@
+"""The command line: ``geartrain train digits``, ``geartrain explain "(3*x + 1)**2" --at x=1``.
+
+Exit codes: 0 done; 1 the work failed (a NaN, a full disk); 2 bad usage or input; 130 stopped by Ctrl-C.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from geartrain._seam import explain_expression
+from geartrain.errors import GeartrainError
+from geartrain.train import config as configs
+from geartrain.train import data, extras, job
+from geartrain.train.errors import TrainingError
+from geartrain.train.run import RunFolder, newest, next_free, versions
+
+RUNS = Path("runs")
+_FAILED, _BAD_INPUT, _CTRL_C = 1, 2, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line on ``arguments`` (by default the program's own) and return the exit code."""
+    try:
+        parsed = _parser().parse_args(arguments)
+        code = parsed.run(parsed)
+        sys.stdout.flush()
+    except GeartrainError as error:
+        code = error.exit_code if isinstance(error, TrainingError) else _BAD_INPUT
+        _complain(str(error))
+    except KeyboardInterrupt:
+        code = _CTRL_C
+        _complain("stopped by Ctrl-C")
+    except BrokenPipeError:  # the reader of our output left (``| head``); what was saved is saved
+        code = _FAILED
+        _silence()
+    except OSError as error:  # most likely our own output: ``> /dev/full``
+        code = _FAILED
+        _silence()
+        _complain(str(error))
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="geartrain", description="Differentiate plain NumPy programs.")
+    parser.add_argument("--version", action="version", version=f"geartrain {versions()['geartrain']}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_train(commands)
+    _add_explain(commands)
+    return parser
+
+
+def _add_train(commands: Any) -> None:
+    default = configs.Config()
+    train = commands.add_parser(
+        "train",
+        help="train a small network on a data set and measure what the lesson promises",
+        description="Train a multilayer perceptron written in plain NumPy, and leave a run folder.",
+    )
+    train.set_defaults(run=_train)
+    train.add_argument("dataset", metavar="DATASET", help=f"one of: {', '.join(sorted(data.KNOWN))}")
+    train.add_argument("--resume", action="store_true", help="go on with the run in --out, or with the newest")
+    train.add_argument(
+        "--out", type=Path, metavar="FOLDER", help=f"the run folder (default: {RUNS}/DATASET-1, -2, ...)"
+    )
+    # A default of None tells what was asked for from what was not: a resumed run keeps its settings.
+    for name, kind, text in (
+        ("epochs", _whole, "how often to go through the data; a resumed run may ask for more"),
+        ("seed", _whole, "decides the split, the first weights and the order"),
+        ("batch_size", _whole, "samples in a minibatch"),
+        ("learning_rate", _number, "the size of Adam's steps"),
+        ("hidden", _whole, "units in the hidden layer"),
+    ):
+        option = f"--{name.replace('_', '-')}"
+        train.add_argument(option, type=kind, metavar="N", help=f"{text} (default: {getattr(default, name)})")
+
+
+def _add_explain(commands: Any) -> None:
+    explain = commands.add_parser(
+        "explain",
+        help="work through the derivative of an expression",
+        description='Work through the derivative of an expression: geartrain explain "(3*x + 1)**2" --at x=1',
+    )
+    explain.set_defaults(run=_explain)
+    explain.add_argument("expression", metavar="EXPR", help='for example "(3*x + 1)**2"')
+    explain.add_argument(
+        "--at", nargs="+", action="extend", type=_assignment, metavar="NAME=NUMBER", default=[], help="where: x=1 y=2.5"
+    )
+
+
+def _train(arguments: argparse.Namespace) -> int:
+    extras.need_all()
+    asked = {name: value for name in configs.NAMES if (value := getattr(arguments, name)) is not None}
+    data.check_known(arguments.dataset)
+    if arguments.resume:
+        run, saved = RunFolder.open(arguments.out or newest(RUNS, arguments.dataset))
+        with run:
+            config = configs.resumed(saved, asked)
+            return _train_in(run, config, job.prepare(config))
+    config = configs.Config(**asked)
+    dataset = job.prepare(config)
+    with RunFolder.create(arguments.out or next_free(RUNS, arguments.dataset), config) as run:
+        return _train_in(run, config, dataset)
+
+
+def _train_in(run: RunFolder, config: configs.Config, dataset: data.Dataset) -> int:
+    try:
+        finished = job.train(run, config, dataset, extras.need("rich.console").Console())
+    except KeyboardInterrupt:
+        finished = False
+    if finished:
+        return 0
+    there = f"The checkpoint is {run.checkpoint}." if run.checkpoint.exists() else "There is no checkpoint yet."
+    print(f"Stopped by Ctrl-C. {there}\nGo on with: geartrain train {config.dataset} --resume --out {run.path}")
+    return _CTRL_C
+
+
+def _explain(arguments: argparse.Namespace) -> int:
+    print(explain_expression(arguments.expression, dict(arguments.at)))
+    return 0
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a whole number, got {text!r}") from None
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a number, got {text!r}") from None
+
+
+def _assignment(text: str) -> tuple[str, float]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip().isidentifier():
+        raise argparse.ArgumentTypeError(f"expected NAME=NUMBER such as x=1, got {text!r}")
+    return name.strip(), _number(value)
+
+
+def _complain(text: str) -> None:
+    try:
+        print(f"geartrain: {text}", file=sys.stderr)
+    except OSError:  # nobody listens
+        return
+
+
+def _silence() -> None:
+    """Send what is still buffered for the standard output nowhere, so that Python's own last flush cannot fail."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError:  # a stdout without a descriptor
+        return

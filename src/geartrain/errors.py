@@ -1,0 +1,101 @@
+"""Errors that teach: ``[op] what happened, both shapes, at file:line of the user's code, what to do``."""
+
+import linecache
+import os
+import sys
+import sysconfig
+from typing import NamedTuple
+
+__all__ = [
+    "CheckError",
+    "ExpressionError",
+    "GeartrainError",
+    "InputError",
+    "LeakError",
+    "RuleError",
+    "ShapeError",
+    "SourceLine",
+    "TraceError",
+    "teach",
+    "user_line",
+]
+
+
+class GeartrainError(Exception):
+    """Base of all errors that geartrain raises on purpose."""
+
+
+class InputError(GeartrainError, TypeError):
+    """An argument of a transformation cannot be used: integers to differentiate, a non-scalar loss, an object dtype."""
+
+
+class TraceError(GeartrainError, TypeError):
+    """The program did something to a traced value that would silently drop or corrupt its derivative."""
+
+
+class LeakError(GeartrainError, RuntimeError):
+    """A traced value was used after the transformation that made it had ended."""
+
+
+class RuleError(GeartrainError, NotImplementedError):
+    """A function has no derivative rule."""
+
+
+class ShapeError(GeartrainError, ValueError):
+    """Shapes that do not fit."""
+
+
+class CheckError(GeartrainError, AssertionError):
+    """Derivatives disagree with finite differences."""
+
+
+class ExpressionError(GeartrainError, ValueError):
+    """A typed expression cannot be read."""
+
+
+class SourceLine(NamedTuple):
+    """A line of the user's program."""
+
+    file: str
+    line: int
+    text: str
+    function: str = ""
+
+    def __str__(self) -> str:
+        return f"{os.path.relpath(self.file) if os.path.isabs(self.file) else self.file}:{self.line}"
+
+
+_HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_PATHS = sysconfig.get_paths()
+_FOREIGN = tuple(
+    os.path.join(_PATHS[where], package) + os.sep for where in ("purelib", "platlib") for package in ("numpy", "scipy")
+)
+
+
+def user_line() -> SourceLine | None:
+    """The innermost line under way that belongs neither to geartrain nor to NumPy or SciPy."""
+    frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if not file.startswith(_HERE) and not file.startswith(_FOREIGN) and not file.startswith("<__array_function__"):
+            text = linecache.getline(file, frame.f_lineno).strip()
+            return SourceLine(file, frame.f_lineno, text, frame.f_code.co_name)
+        frame = frame.f_back
+    return None
+
+
+def teach(op: str, what: str, do: str = "", line: SourceLine | None = None) -> str:
+    """The text of an error: the op, what happened, where in the user's program, and what to do.
+
+    >>> print(teach("grad", "the argument is an int.", "Write 3.0.", SourceLine("lesson.py", 4, "gt.grad(f)(3)")))
+    [grad] the argument is an int.
+      at lesson.py:4: gt.grad(f)(3)
+      Write 3.0.
+    """
+    line = line or user_line()
+    parts = [f"[{op}] {what}"]
+    if line is not None:
+        parts.append(f"  at {line}: {line.text}" if line.text else f"  at {line}")
+    if do:
+        parts.append(f"  {do}")
+    return "\n".join(parts)

@@ -1,0 +1,59 @@
+"""Abstract values: the shape and dtype of a value, without the value."""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+__all__ = ["Array", "Aval", "aval_of", "is_scalar"]
+
+Array = Any
+"""An array-like: an ndarray, a NumPy or Python scalar, or a tracer standing for one."""
+
+_PYTHON_DTYPES = {bool: np.dtype(bool), int: np.dtype(int), float: np.dtype(float), complex: np.dtype(complex)}
+
+
+class Aval(NamedTuple):
+    """Shape and dtype of a value.
+
+    ``weak`` marks a Python scalar, which by NumPy's promotion (NEP 50) takes the dtype of the arrays that it meets.
+
+    >>> Aval((2, 3), np.dtype("float32"))
+    f32[2,3]
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    weak: bool = False
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape)
+
+    def __repr__(self) -> str:
+        code = {"b": "bool", "c": "c", "f": "f", "i": "i", "u": "u"}.get(self.dtype.kind, self.dtype.str)
+        bits = "" if self.dtype.kind == "b" else str(self.dtype.itemsize * 8)
+        return f"{code}{bits}[{','.join(map(str, self.shape))}]{'~' if self.weak else ''}"
+
+
+def is_scalar(value: Array) -> bool:
+    """Whether ``value`` is a Python or NumPy scalar (immutable, as opposed to a 0-d array)."""
+    return isinstance(value, np.generic) or type(value) in _PYTHON_DTYPES
+
+
+def aval_of(value: Array) -> Aval:
+    """The shape and dtype of ``value``.
+
+    >>> aval_of(np.zeros((2, 3))), aval_of(1.5)
+    (f64[2,3], f64[]~)
+    """
+    if isinstance(value, Aval):
+        return value
+    dtype = _PYTHON_DTYPES.get(type(value))
+    if dtype is not None:
+        return Aval((), dtype, weak=True)
+    return Aval(value.shape, value.dtype)

@@ -1,0 +1,97 @@
+"""Nodes: one operation applied to inputs."""
+
+import hashlib
+from collections.abc import Hashable
+from typing import Any
+
+import numpy as np
+
+from geartrain.ir.aval import Array, Aval, aval_of
+from geartrain.ir.op import Op
+
+__all__ = ["CONST", "INPUT", "Node", "Table"]
+
+
+def _no_value(*_: object) -> Array:
+    raise RuntimeError("inputs and constants have a value; they are not computed")
+
+
+INPUT = Op(name="input", fn=_no_value)
+CONST = Op(name="const", fn=_no_value)
+
+
+class Node:
+    """One operation applied to inputs. Immutable; compared by identity.
+
+    ``value`` is what the node is: in a pure graph its ``Aval`` (for a constant, the constant itself); on the tape of a
+    trace the concrete value seen there, or its ``Aval`` as long as no rule can need more.
+    ``depends`` is a set of bits: the transformations under way whose inputs this value depends on. Zero in a graph.
+    """
+
+    __slots__ = ("depends", "inputs", "op", "params", "value")
+
+    def __init__(
+        self, op: Op, inputs: tuple["Node", ...], params: tuple[Any, ...], value: Array, depends: int = 0
+    ) -> None:
+        self.op = op
+        self.inputs = inputs
+        self.params = params
+        self.value = value
+        self.depends = depends
+
+    @property
+    def aval(self) -> Aval:
+        return aval_of(self.value)
+
+    def __repr__(self) -> str:
+        return f"<{self.op.name} {self.value!r}>"
+
+
+class Table:
+    """Interns pure nodes: the same operation on the same inputs is the same node, so common subexpressions are free.
+
+    A table lives and dies with what it was made for. ``1 == True == 1.0``, ``0.0 == -0.0`` and ``nan != nan`` are
+    told apart by keys that carry type and bits.
+
+    >>> from geartrain.ir.op import Op
+    >>> table, neg = Table(), Op(name="neg", fn=np.negative)
+    >>> x = table.input(Aval((), np.dtype(float)))
+    >>> table.node(neg, (x,), (), x.value) is table.node(neg, (x,), (), x.value)
+    True
+    >>> table.const(0.0) is table.const(-0.0), table.const(1) is table.const(True)
+    (False, False)
+    """
+
+    def __init__(self) -> None:
+        self._nodes: dict[Hashable, Node] = {}
+
+    def input(self, aval: Aval) -> Node:
+        return Node(INPUT, (), (), aval)
+
+    def const(self, value: Array) -> Node:
+        if isinstance(value, np.ndarray) and (value.flags.writeable or not value.flags.owndata):
+            value = np.array(value, order="C")
+            value.flags.writeable = False
+        return self._nodes.setdefault((CONST, _bits(value)), Node(CONST, (), (), value))
+
+    def node(self, op: Op, inputs: tuple[Node, ...], params: tuple[Any, ...], aval: Aval | tuple[Aval, ...]) -> Node:
+        key = (op, inputs, _bits(params))
+        found = self._nodes.get(key)
+        if found is None:
+            found = self._nodes[key] = Node(op, inputs, params, aval)
+        return found
+
+
+def _bits(value: Any) -> Hashable:
+    """A hashable key that tells apart everything that behaves differently."""
+    if isinstance(value, (float, complex)):
+        return type(value), repr(value)
+    if isinstance(value, tuple):
+        return (tuple, *map(_bits, value))  # type: ignore[arg-type]
+    if isinstance(value, slice):
+        return slice, _bits(value.start), _bits(value.stop), _bits(value.step)
+    if isinstance(value, np.ndarray):
+        if value.dtype == object:
+            return np.ndarray, id(value)
+        return np.ndarray, value.shape, value.dtype.str, hashlib.blake2b(value.tobytes()).digest()
+    return type(value), value

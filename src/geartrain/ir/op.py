@@ -1,0 +1,110 @@
+"""The kinds of operation, named by how they are differentiated.
+
+An op is data: what it computes (``fn``) and one local rule. Both directions of the chain rule are derived from that one
+rule in ``chain.py``. Rules are written in plain NumPy, so on ndarrays they give numbers and on tracers they give graph.
+
+===========  ==============================================================================================
+kind         its rule
+===========  ==============================================================================================
+Pointwise    ``partials``: for each operand the local rate, of the shape of the result
+Linear       ``transposes``: for each operand the transposed map; the op itself is its own push
+Constant     none: its result does not move when its operands do
+Custom       ``push`` and ``pull`` by hand, only where no other kind fits
+Composite    none of its own: a NumPy expression of other ops, expanded when it is called
+===========  ==============================================================================================
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from geartrain.ir.aval import Array
+
+__all__ = ["ONE", "Composite", "Constant", "Custom", "Linear", "Op", "Pointwise", "Rule"]
+
+Rule = Callable[..., Array]
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class Op:
+    """One operation of the graph.
+
+    ``fn(*operands, *params)`` is its meaning on ndarrays; ``params`` names its static parameters. ``batch`` maps it
+    over a leading axis: ``batch(size, batched, operands, *params)``, where ``batched`` says which operands carry the
+    axis. An op without one is mapped example by example. ``pointwise`` says that it acts on each element alone.
+
+    Calling an op computes it on ndarrays and records it on tracers (anything whose type has ``__geartrain_apply__``).
+    """
+
+    name: str
+    fn: Rule
+    params: tuple[str, ...] = ()
+    batch: Rule | None = None
+    pointwise: bool = False
+
+    def __call__(self, *operands: Array, params: tuple[Any, ...] = ()) -> Array:
+        for operand in operands:
+            apply = getattr(type(operand), "__geartrain_apply__", None)
+            if apply is not None:
+                return apply(self, operands, params)
+        return self.fn(*operands, *params)
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+def ONE(*_: Array) -> Array:
+    """The local rate 1, known by name so that nothing is multiplied by it."""
+    return 1
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True, repr=False)
+class Pointwise(Op):
+    """Acts on each element alone. ``partials[i](y, *xs)`` is the local rate in operand i; ``None`` means zero.
+
+    ``domain`` has an interval for each operand, inside which the op is smooth: tests draw from it.
+    """
+
+    partials: tuple[Rule | None, ...]
+    domain: tuple[tuple[float, float], ...] = ()
+    pointwise: bool = True
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True, repr=False)
+class Linear(Op):
+    """Linear in each differentiable operand. ``transposes[i](y_bar, *xs, *params)`` is the cotangent of operand i.
+
+    The last transpose serves all further operands of a variadic op, which takes the operand's number first
+    (``variadic``). ``jointly`` marks ops that are linear in all differentiable operands together (``a + b``) rather
+    than in each one separately (``a @ b``). ``None`` marks an operand without derivative, such as an index.
+
+    ``into(x_bar, y_bar, *xs, *params)`` adds the cotangent of operand 0 to an accumulator in place, for ops that read a
+    part of a large operand: n reads of one element each then cost O(n) and not O(n^2).
+    """
+
+    transposes: tuple[Rule | None, ...]
+    jointly: bool = False
+    variadic: bool = False
+    into: Rule | None = None
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True, repr=False)
+class Constant(Op):
+    """Piecewise constant (floor, comparisons, argmax): its derivative is zero wherever it exists."""
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True, repr=False)
+class Custom(Op):
+    """Both directions by hand: ``push(y, xs, xs_dot, *params)`` gives ``y_dot`` (``None`` in ``xs_dot`` is zero);
+    ``pull(y_bar, y, xs, *params)`` gives a cotangent (or ``None``) for each operand."""
+
+    push: Rule
+    pull: Rule
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class Composite:
+    """A NumPy function that is an expression of other ops; ``expression`` has NumPy's own signature."""
+
+    name: str
+    expression: Rule

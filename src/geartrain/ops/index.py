@@ -1,0 +1,332 @@
+"""Reading and writing parts: NumPy indexing as two linear ops, gather and scatter.
+
+An index is a template (slices, integers, ``None``, ``...``) with a place for each integer array, which is an operand:
+it may depend on data.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
+
+from geartrain.ir.aval import Array
+from geartrain.ops.shape import RESHAPE, TRANSPOSE, common_dtype
+from geartrain.ops.table import composite, constant, linear, spells
+
+Template = tuple[Any, ...]
+
+HERE = "here"
+"""The place of an index array in a template."""
+
+
+def fill(template: Template, arrays: Sequence[Array]) -> tuple[Any, ...]:
+    """The index that NumPy takes."""
+    if not arrays:
+        return template
+    remaining = iter(arrays)
+    return tuple(next(remaining) if part == HERE and type(part) is str else part for part in template)
+
+
+def split_index(index: Any) -> tuple[Template, list[Array]]:
+    """Take an index apart into template and integer arrays; a boolean mask is where it is true."""
+    template: list[Any] = []
+    arrays: list[Array] = []
+    for part in index if isinstance(index, tuple) else (index,):
+        if part is None or part is Ellipsis or isinstance(part, slice):
+            template.append(part)
+            continue
+        if type(part) is int:
+            template.append(part)
+            continue
+        array = part if hasattr(part, "dtype") else np.asarray(part)
+        if array.size == 0 and not hasattr(part, "dtype"):
+            array = array.astype(int)
+        if array.dtype == bool:
+            if array.ndim == 0:
+                raise NotImplementedError("indexing by a 0-d boolean")
+            arrays.extend(np.nonzero(array))
+            template.extend([HERE] * array.ndim)
+        elif array.dtype.kind not in "iu":
+            raise IndexError(f"arrays used as indices must be of integer or boolean type, not {array.dtype}")
+        elif isinstance(array, np.generic):
+            template.append(int(array))
+        else:
+            arrays.append(array)
+            template.append(HERE)
+    return tuple(template), arrays
+
+
+def _getitem(x: Array, *rest: Any) -> Array:
+    *arrays, template = rest
+    return x[fill(template, arrays)]
+
+
+def _getitem_T(y_bar: Array, x: Array, *rest: Any) -> Array:
+    return _getitem_into(np.zeros(x.shape, y_bar.dtype), y_bar, x, *rest)
+
+
+def _getitem_into(x_bar: Array, y_bar: Array, x: Array, *rest: Any) -> Array:
+    *arrays, template = rest
+    if arrays:
+        np.add.at(x_bar, fill(template, arrays), y_bar)
+    else:
+        x_bar[template] += y_bar
+    return x_bar
+
+
+def _batch_getitem(size: int, batched: Sequence[bool], x: Array, *rest: Any) -> Array:
+    *arrays, template = rest
+    if not any(batched[1:]) and (len(arrays) == 0 or not _apart(template)):
+        return x[(slice(None), *fill(template, arrays))]
+    if batched[0] and all(part == HERE for part in template if part is not None) and None not in template:
+        ndim = max(np.ndim(a) - b for a, b in zip(arrays, batched[1:], strict=True))
+        rows = np.reshape(np.arange(size), (size, *(1,) * ndim))
+        lifted = [_lead(a, b, ndim) for a, b in zip(arrays, batched[1:], strict=True)]
+        return x[(rows, *lifted)]
+    if not batched[0] and all(part == HERE for part in template):
+        ndim = max(np.ndim(a) - b for a, b in zip(arrays, batched[1:], strict=True))
+        return x[tuple(_lead(a, b, ndim) for a, b in zip(arrays, batched[1:], strict=True))]
+    return NotImplemented
+
+
+def _lead(a: Array, batched: bool, ndim: int) -> Array:
+    """An index array with axes of size one between its batch axis and the rest, for ``ndim`` axes behind the batch."""
+    if not batched:
+        return a
+    return np.reshape(a, (a.shape[0], *(1,) * (ndim - (a.ndim - 1)), *a.shape[1:]))
+
+
+def _apart(template: Template) -> bool:
+    """Whether index arrays stand apart, so that NumPy puts their axes first (an integer counts as an array)."""
+    places = [i for i, part in enumerate(template) if type(part) is int or part == HERE]
+    return bool(places) and places[-1] - places[0] + 1 != len(places)
+
+
+GETITEM = linear(
+    "getitem", _getitem, "index", transposes=(_getitem_T, None), variadic=True, into=_getitem_into, batch=_batch_getitem
+)
+
+
+def _scatter(base: Array, part: Array, *rest: Any) -> Array:
+    *arrays, template = rest
+    new = np.array(base, copy=True, subok=False)
+    new[fill(template, arrays)] = part
+    return new
+
+
+def _scatter_T_base(y_bar: Array, base: Array, part: Array, *rest: Any) -> Array:
+    *arrays, template = rest
+    kept = np.copy(y_bar)
+    kept[fill(template, arrays)] = 0
+    return kept
+
+
+def _scatter_T_part(y_bar: Array, base: Array, part: Array, *rest: Any) -> Array:
+    *arrays, template = rest
+    index = fill(template, arrays)
+    part_bar = y_bar[index]
+    if arrays:  # where an index comes twice the last write wins, and only the winner moves the result
+        owner = np.zeros(base.shape, int)
+        order = np.reshape(np.arange(part_bar.size), part_bar.shape)
+        owner[index] = order
+        part_bar = np.where(owner[index] == order, part_bar, 0)
+    return part_bar
+
+
+SCATTER = linear(
+    "scatter", _scatter, "index", transposes=(_scatter_T_base, _scatter_T_part, None), jointly=True, variadic=True
+)
+
+
+def _scatter_add(base: Array, part: Array, *rest: Any) -> Array:
+    *arrays, template = rest
+    new = np.array(base, copy=True, subok=False)
+    np.add.at(new, fill(template, arrays), part)
+    return new
+
+
+def _scatter_add_T_base(y_bar: Array, base: Array, part: Array, *rest: Any) -> Array:
+    return y_bar
+
+
+def _scatter_add_T_part(y_bar: Array, base: Array, part: Array, *rest: Any) -> Array:
+    *arrays, template = rest
+    return y_bar[fill(template, arrays)]
+
+
+SCATTER_ADD = linear(
+    "scatter_add",
+    _scatter_add,
+    "index",
+    transposes=(_scatter_add_T_base, _scatter_add_T_part, None),
+    jointly=True,
+    variadic=True,
+)
+
+
+def _where(condition: Array, a: Array, b: Array) -> Array:
+    return np.where(condition, a, b)
+
+
+def _where_T_a(y_bar: Array, condition: Array, a: Array, b: Array) -> Array:
+    return np.where(condition, y_bar, np.zeros_like(y_bar))
+
+
+def _where_T_b(y_bar: Array, condition: Array, a: Array, b: Array) -> Array:
+    return np.where(condition, np.zeros_like(y_bar), y_bar)
+
+
+def _batch_where(size: int, batched: Sequence[bool], condition: Array, a: Array, b: Array) -> Array:
+    return np.where(condition, a, b)
+
+
+WHERE = linear("where", _where, transposes=(None, _where_T_a, _where_T_b), jointly=True, batch=_batch_where)
+
+NONZERO = constant("nonzero", lambda x: np.stack(np.nonzero(x)))
+
+
+@spells(np.where)
+def where(condition: Array, x: Any = None, y: Any = None, /) -> Any:
+    if x is None and y is None:
+        return np.nonzero(condition)
+    x, y = common_dtype([x, y])
+    shape = np.broadcast_shapes(np.shape(condition), x.shape, y.shape)
+    condition = condition if condition.dtype == bool else condition != 0
+    return WHERE(*[a if np.shape(a) == shape else np.broadcast_to(a, shape) for a in (condition, x, y)])
+
+
+@composite(np.select)
+def select(condlist: Any, choicelist: Any, default: Any = 0) -> Array:
+    result = default
+    for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
+        result = np.where(condition, choice, result)
+    return result
+
+
+@composite(np.clip)
+def clip(a: Array, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Array:
+    low = min if a_min is None else a_min
+    high = max if a_max is None else a_max
+    if low is not None:
+        a = np.where(a < low, low, a)
+    return a if high is None else np.where(a > high, high, a)
+
+
+@composite(np.take)
+def take(a: Array, indices: Any, axis: int | None = None, out: Any = None, mode: str = "raise") -> Array:
+    if axis is None:
+        a, axis = np.ravel(a), 0
+    axis = normalize_axis_index(axis, a.ndim)
+    indices = np.asarray(indices)
+    if mode == "wrap":
+        indices = indices % a.shape[axis]
+    elif mode == "clip":
+        indices = np.clip(indices, 0, a.shape[axis] - 1)
+    return a[(slice(None),) * axis + (indices,)]
+
+
+def _along(indices: Array, axis: int, shape: tuple[int, ...]) -> tuple[Array, ...]:
+    """The open grid that reads ``indices`` along one axis."""
+    grid = [np.reshape(np.arange(n), (-1,) + (1,) * (len(shape) - 1 - i)) for i, n in enumerate(shape)]
+    grid[axis] = indices
+    return tuple(grid)
+
+
+@composite(np.take_along_axis)
+def take_along_axis(arr: Array, indices: Array, axis: int | None = -1) -> Array:
+    if axis is None:
+        arr, axis = np.ravel(arr), 0
+    axis = normalize_axis_index(axis, arr.ndim)
+    return arr[_along(indices, axis, arr.shape)]
+
+
+@composite(np.put_along_axis)
+def put_along_axis(arr: Array, indices: Array, values: Array, axis: int | None = -1) -> None:
+    if axis is None:
+        np.reshape(arr, (-1,))[indices] = values
+    else:
+        axis = normalize_axis_index(axis, arr.ndim)
+        arr[_along(indices, axis, arr.shape)] = values
+
+
+@composite(np.compress)
+def compress(condition: Any, a: Array, axis: int | None = None) -> Array:
+    return np.take(a, np.flatnonzero(condition), axis)
+
+
+@composite(np.extract)
+def extract(condition: Any, arr: Array) -> Array:
+    return np.ravel(arr)[np.flatnonzero(condition)]
+
+
+@composite(np.delete)
+def delete(arr: Array, obj: Any, axis: int | None = None) -> Array:
+    if axis is None:
+        arr, axis = np.ravel(arr), 0
+    return np.take(arr, np.delete(np.arange(arr.shape[axis]), obj), axis)
+
+
+@composite(np.insert)
+def insert(arr: Array, obj: Any, values: Any, axis: int | None = None) -> Array:
+    if axis is None:
+        arr, axis = np.ravel(arr), 0
+    n = arr.shape[axis]
+    places = np.insert(np.arange(n), obj, -1 - np.arange(np.size(obj)) if np.ndim(obj) else -1)
+    shape = (*arr.shape[:axis], len(places), *arr.shape[axis + 1 :])
+    out = np.zeros(shape, np.result_type(arr))
+    before = (slice(None),) * axis
+    out[(*before, np.flatnonzero(places >= 0))] = arr
+    out[(*before, np.flatnonzero(places < 0))] = values
+    return out
+
+
+@composite(np.diagonal)
+def diagonal(a: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:
+    a = np.moveaxis(a, (axis1, axis2), (-2, -1))
+    rows, columns = a.shape[-2:]
+    n = max(0, min(rows + min(offset, 0), columns - max(offset, 0)))
+    steps = np.arange(n)
+    return a[..., steps + max(0, -offset), steps + max(0, offset)]
+
+
+@composite(np.trace)
+def trace(a: Array, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None) -> Array:
+    return np.sum(np.diagonal(a, offset, axis1, axis2), axis=-1, dtype=dtype)
+
+
+@composite(np.diag)
+def diag(v: Array, k: int = 0) -> Array:
+    if np.ndim(v) == 2:
+        return np.diagonal(v, k)
+    n = v.shape[0]
+    square = np.zeros((n + abs(k), n + abs(k)), v.dtype)
+    square[np.arange(n) + max(0, -k), np.arange(n) + max(0, k)] = v
+    return square
+
+
+@composite(np.diagflat)
+def diagflat(v: Array, k: int = 0) -> Array:
+    return np.diag(np.ravel(np.asarray(v)), k)
+
+
+@composite(np.tril)
+def tril(m: Array, k: int = 0) -> Array:
+    return np.where(np.tri(*m.shape[-2:], k=k, dtype=bool), m, np.zeros((), m.dtype))
+
+
+@composite(np.triu)
+def triu(m: Array, k: int = 0) -> Array:
+    return np.where(np.tri(*m.shape[-2:], k=k - 1, dtype=bool), np.zeros((), m.dtype), m)
+
+
+@composite(np.fill_diagonal)
+def fill_diagonal(a: Array, val: Any, wrap: bool = False) -> None:
+    steps = np.arange(min(a.shape))
+    a[(steps,) * a.ndim] = val
+
+
+VIEWS = (GETITEM, RESHAPE, TRANSPOSE)
+"""The ops whose result may share memory with their operand."""
+
+__all__ = ["GETITEM", "HERE", "NONZERO", "SCATTER", "SCATTER_ADD", "VIEWS", "WHERE", "split_index"]

@@ -1,0 +1,124 @@
+"""The registry: every row of the tables, and what NumPy calls it.
+
+``ROWS`` has each op of the graph by name. ``SPELLINGS`` has, for each NumPy function, the function of this package that
+takes the same arguments and works on ndarrays and tracers alike.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+
+from geartrain.ir.aval import Array
+from geartrain.ir.op import ONE, Composite, Constant, Custom, Linear, Op, Pointwise, Rule
+
+__all__ = ["COMPOSITES", "ROWS", "SPELLINGS", "binary", "composite", "constant", "custom", "linear", "spells", "unary"]
+
+ROWS: dict[str, Op] = {}
+COMPOSITES: dict[str, Composite] = {}
+SPELLINGS: dict[Any, Callable[..., Array]] = {}
+
+F = TypeVar("F", bound=Callable[..., Any])
+O = TypeVar("O", bound=Op)
+Interval = tuple[float, float]
+Unary = Callable[[Array, Array], Array]
+Binary = Callable[[Array, Array, Array], Array]
+
+ANY: Interval = (-3.0, 3.0)
+
+
+def row(op: O) -> O:
+    """Enter ``op`` in the table."""
+    if op.name in ROWS:
+        raise ValueError(f"[{op.name}] there are two rows of this name")
+    ROWS[op.name] = op
+    return op
+
+
+def unary(f: np.ufunc, partial: Unary | None, domain: Interval = ANY) -> Pointwise:
+    """A row for a pointwise function of one operand: ``partial(y, x)`` is its local rate."""
+    op = row(Pointwise(name=f.__name__, fn=f, partials=(partial,), domain=(domain,)))
+    SPELLINGS[f] = op
+    return op
+
+
+def binary(
+    f: np.ufunc,
+    in_a: Binary | None,
+    in_b: Binary | None,
+    domain: tuple[Interval, Interval] = (ANY, ANY),
+    fn: Rule | None = None,
+) -> Pointwise:
+    """A row for a pointwise function of two operands: ``in_a(y, a, b)`` and ``in_b(y, a, b)`` are its local rates.
+
+    ``fn`` is a quicker way to compute the same, where there is one (Python's operators on scalars).
+    """
+    op = row(Pointwise(name=f.__name__, fn=fn or f, partials=(in_a, in_b), domain=domain))
+    SPELLINGS[f] = op
+    return op
+
+
+def constant(name: str, fn: Rule, *params: str, pointwise: bool = False, batch: Rule | None = None) -> Constant:
+    """A row for an op that does not move when its operands do."""
+    op = row(Constant(name=name, fn=fn, params=params, pointwise=pointwise, batch=batch))
+    if pointwise:
+        SPELLINGS[fn] = op
+    return op
+
+
+def linear(
+    name: str,
+    fn: Rule,
+    *params: str,
+    transposes: tuple[Rule | None, ...],
+    jointly: bool = False,
+    variadic: bool = False,
+    pointwise: bool = False,
+    into: Rule | None = None,
+    batch: Rule | None = None,
+) -> Linear:
+    """A row for a linear op: see :class:`geartrain.ir.op.Linear`."""
+    return row(
+        Linear(
+            name=name,
+            fn=fn,
+            params=params,
+            transposes=transposes,
+            jointly=jointly,
+            variadic=variadic,
+            pointwise=pointwise,
+            into=into,
+            batch=batch,
+        )
+    )
+
+
+def custom(name: str, fn: Rule, *params: str, push: Rule, pull: Rule, batch: Rule | None = None) -> Custom:
+    """A row for an op with both directions by hand: see :class:`geartrain.ir.op.Custom`."""
+    return row(Custom(name=name, fn=fn, params=params, push=push, pull=pull, batch=batch))
+
+
+def spells(*functions: Any) -> Callable[[F], F]:
+    """Enter a Python function as what the given NumPy functions mean."""
+
+    def enter(f: F) -> F:
+        for function in functions:
+            SPELLINGS[function] = f
+        return f
+
+    return enter
+
+
+def composite(*functions: Any) -> Callable[[F], F]:
+    """Enter a NumPy expression as the definition of the given NumPy functions, which then need no rule."""
+
+    def enter(f: F) -> F:
+        for function in functions:
+            COMPOSITES[function.__name__] = Composite(name=function.__name__, expression=f)
+            SPELLINGS[function] = f
+        return f
+
+    return enter
+
+
+__all__ += ["ANY", "ONE", "row"]

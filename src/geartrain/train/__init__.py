@@ -1,0 +1,39 @@
+"""A training job that leaves nothing to chance: exact resuming, files written all or nothing, and a measured report.
+
+The model, ``digits_mlp.py``, is plain NumPy and knows nothing of the rest. The command line, ``geartrain train
+digits``, is the usual way in; from Python it is ``RunFolder`` and ``train``. The packages of the ``examples`` extra are
+needed to train.
+"""
+
+from geartrain.train.config import Config
+from geartrain.train.data import Dataset, load
+from geartrain.train.errors import (
+    CheckpointError,
+    MissingExtra,
+    NonFinite,
+    RunFolderError,
+    TrainingError,
+    UsageError,
+    WriteError,
+)
+from geartrain.train.job import prepare, train
+from geartrain.train.loop import State, steps
+from geartrain.train.run import RunFolder
+
+__all__ = [
+    "CheckpointError",
+    "Config",
+    "Dataset",
+    "MissingExtra",
+    "NonFinite",
+    "RunFolder",
+    "RunFolderError",
+    "State",
+    "TrainingError",
+    "UsageError",
+    "WriteError",
+    "load",
+    "prepare",
+    "steps",
+    "train",
+]

@@ -1,0 +1,125 @@
+"""The training loop: minibatches in random order, a gradient, a step of the optimiser, and again.
+
+A step is a pure function of the state before it, so a run that stops and goes on from a saved state gives the same bits
+as one that never stopped.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geartrain import tree
+from geartrain._seam import first_nonfinite
+from geartrain.api import value_and_grad
+from geartrain.optim import Optimizer
+from geartrain.train.errors import CheckpointError, NonFinite
+
+
+class State(NamedTuple):
+    """All that the next step depends on.
+
+    ``rng`` is the state of the random generator at the start of the epoch under way, as NumPy gives it. ``epoch``
+    counts whole epochs, ``batch`` the minibatches done of the one under way (0 between epochs), ``step`` all
+    minibatches. ``loss_sum`` is the sum of the loss over the samples of this epoch so far; between epochs, of the one
+    just ended.
+    """
+
+    params: Any
+    optimizer: Any
+    rng: dict[str, Any]
+    epoch: int = 0
+    batch: int = 0
+    step: int = 0
+    loss_sum: float = 0.0
+
+
+def steps(
+    loss: Callable[..., Any],
+    optimizer: Optimizer,
+    state: State,
+    images: NDArray[Any],
+    labels: NDArray[Any],
+    *,
+    batch_size: int,
+    epochs: int,
+) -> Iterator[State]:
+    """Train from ``state`` until ``epochs`` are whole, and yield the state after every step.
+
+    ``loss(params, images, labels)`` is a plain NumPy function that returns a number. Each epoch takes all ``n`` samples
+    in a new random order, ``batch_size`` at a time; the last minibatch is what is left. Stop the iteration anywhere:
+    the state that was yielded last goes on from there.
+
+    Raises:
+        NonFinite: a NaN or an infinity in the loss, its gradient, or the parameters after the step; the text says at
+            which
+            step, and what made it.
+    """
+    loss_and_gradient = value_and_grad(loss)
+    batches = batches_in(len(images), batch_size)
+    while state.epoch < epochs:
+        rng = generator(state.rng)
+        order = rng.permutation(len(images))
+        for batch in range(state.batch, batches):
+            chosen = order[batch * batch_size : (batch + 1) * batch_size]
+            inputs = (state.params, images[chosen], labels[chosen])
+            with np.errstate(all="ignore"):  # what would be a warning is an error here, with the step and the op
+                value, params_bar = loss_and_gradient(*inputs)
+                params, optimizer_state = optimizer.update(params_bar, state.optimizer, state.params)
+                trouble = _trouble(loss, inputs, value, params_bar, params)
+            if trouble:
+                place = f"step {state.step + 1:,} (epoch {state.epoch + 1}, minibatch {batch + 1} of {batches})"
+                raise NonFinite(f"stopped at {place}: {trouble}")
+            last = batch + 1 == batches
+            state = State(
+                params,
+                optimizer_state,
+                rng=dict(rng.bit_generator.state) if last else state.rng,
+                epoch=state.epoch + last,
+                batch=0 if last else batch + 1,
+                step=state.step + 1,
+                loss_sum=(state.loss_sum if batch else 0.0) + float(value) * len(chosen),
+            )
+            yield state
+
+
+def _trouble(loss: Callable[..., Any], inputs: tuple[Any, ...], value: Any, params_bar: Any, params: Any) -> str:
+    """What is not finite after a step, and which op made it; "" if all is well."""
+    if not np.isfinite(value):
+        maker = first_nonfinite(loss, *inputs)
+        return f"the loss is {float(value)}" + (f"; first made by {maker}" if maker else "")
+    if names := _not_finite(params_bar):
+        return f"the loss is {float(value):.6g}, but its gradient is not finite in {names}"
+    if names := _not_finite(params):
+        return f"the optimiser's step made parameters that are not finite: {names}"
+    return ""
+
+
+def _not_finite(arrays: Any) -> str:
+    if all(np.isfinite(leaf).all() for leaf in tree.leaves(arrays)):
+        return ""
+    return ", ".join(name for name, leaf in tree.paths({"params": arrays}) if not np.isfinite(leaf).all())
+
+
+def batches_in(samples: int, batch_size: int) -> int:
+    """How many minibatches make an epoch, the last one perhaps smaller.
+
+    >>> batches_in(100, 32)
+    4
+    """
+    return -(-samples // batch_size)
+
+
+def generator(state: dict[str, Any]) -> np.random.Generator:
+    """A generator of NumPy's default kind in the given state.
+
+    Raises:
+        CheckpointError: ``state`` is not the state of such a generator.
+    """
+    rng = np.random.default_rng(0)
+    try:
+        rng.bit_generator.state = state  # type: ignore[assignment]
+    except (ValueError, TypeError, KeyError, OverflowError) as error:
+        raise CheckpointError(f"the state of the random generator cannot be used: {error}") from error
+    return rng

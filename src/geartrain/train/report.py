@@ -1,0 +1,134 @@
+"""What the lesson promises, measured on the run that has just ended."""
+
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geartrain import tree
+from geartrain.api import value_and_grad
+
+AGREES = 1e-4  # a wrong rule is off by far more; rounding, and a kink of ReLU within a nudge, by less
+
+
+class Agreement(NamedTuple):
+    """``checked`` parameters were compared; ``worst`` is the largest relative difference found."""
+
+    checked: int
+    worst: float
+
+
+class Measured(NamedTuple):
+    """The numbers of the report; a cost is in units of one forward pass."""
+
+    parameters: int
+    agreement: Agreement
+    minibatch: int
+    cost_on_minibatch: float
+    training_set: int
+    cost_on_training_set: float
+
+    def to_json(self) -> dict[str, Any]:
+        """The numbers as a dictionary for JSON."""
+        return {**self._asdict(), "agreement": self.agreement._asdict()}
+
+
+def measure(
+    loss: Callable[..., Any], params: Any, images: NDArray[Any], labels: NDArray[Any], batch_size: int, seed: int
+) -> Measured:
+    """All measurements of the report, for a model's ``loss(params, images, labels)`` and the training set."""
+    small = slice(0, batch_size)
+    return Measured(
+        parameters=count(params),
+        agreement=finite_differences(loss, params, images[small], labels[small], rng=np.random.default_rng([seed, 3])),
+        minibatch=len(images[small]),
+        cost_on_minibatch=gradient_cost(loss, params, images[small], labels[small]),
+        training_set=len(images),
+        cost_on_training_set=gradient_cost(loss, params, images, labels),
+    )
+
+
+def count(params: Any) -> int:
+    """The number of parameters in a tree.
+
+    >>> count({"w": np.zeros((3, 4)), "b": np.zeros(4)})
+    16
+    """
+    return sum(np.size(leaf) for leaf in tree.leaves(params))
+
+
+def finite_differences(
+    loss: Callable[..., Any], params: Any, *data: Any, rng: np.random.Generator, samples: int = 30
+) -> Agreement:
+    """Compare backpropagation with central differences on ``samples`` parameters picked by ``rng``, all in float64.
+
+    The difference is relative to the larger of the two derivatives, or to a thousandth of the largest derivative of all
+    where both are smaller: below that, the rounding of the loss is most of a finite difference.
+    """
+
+    def as_float64(x: Any) -> NDArray[Any]:
+        return np.array(x, dtype=np.float64, order="C") if np.asarray(x).dtype.kind == "f" else x
+
+    exact = tree.map(as_float64, params)
+    data = tuple(as_float64(x) for x in data)
+    derivatives = [np.asarray(leaf).ravel() for leaf in tree.leaves(value_and_grad(loss)(exact, *data)[1])]
+    leaves = [leaf.reshape(-1) for leaf in tree.leaves(exact)]  # views: a nudge here is a nudge in ``exact``
+    floor = 1e-3 * max(float(np.max(np.abs(leaf), initial=0)) for leaf in derivatives)
+    sizes = [leaf.size for leaf in leaves]
+    worst = 0.0
+    picked = rng.choice(sum(sizes), size=min(samples, sum(sizes)), replace=False)
+    for flat in picked:
+        which = int(np.searchsorted(np.cumsum(sizes), flat, side="right"))
+        index = int(flat) - sum(sizes[:which])
+        leaf, derivative = leaves[which], float(derivatives[which][index])
+        value = float(leaf[index])
+        nudge = np.cbrt(np.finfo(np.float64).eps) * max(1.0, abs(value))  # balances rounding and curvature
+        ends: list[float] = []
+        for moved in (value + nudge, value - nudge):
+            leaf[index] = moved
+            ends.append(float(loss(exact, *data)))
+        leaf[index] = value
+        difference = (ends[0] - ends[1]) / (2 * nudge)
+        scale = max(abs(derivative), abs(difference), floor)
+        worst = max(worst, float(abs(derivative - difference) / scale) if scale else 0.0)
+    return Agreement(len(picked), worst)
+
+
+def gradient_cost(loss: Callable[..., Any], params: Any, *data: Any, repeats: int = 25) -> float:
+    """The time of one loss with its gradient over the time of the loss alone: the median of interleaved timings."""
+    loss_and_gradient = value_and_grad(loss)
+    forward: list[float] = []
+    both: list[float] = []
+    for _ in range(repeats):
+        for f, seconds in ((loss, forward), (loss_and_gradient, both)):
+            start = time.perf_counter()
+            f(params, *data)
+            seconds.append(time.perf_counter() - start)
+    return float(np.median(both) / np.median(forward))
+
+
+def sentences(measured: Measured, *, right: int, shown: int, epochs: int, seconds: float) -> list[str]:
+    """The report as plain sentences, one an entry."""
+    checked, worst = measured.agreement
+    big, small = measured.cost_on_training_set, measured.cost_on_minibatch
+    accuracy = (
+        f"{right} of {shown} digits that the network never saw are read correctly ({right / shown:.2%}), "
+        f"after {epochs} epochs in {seconds:.1f} s."
+    )
+    parameters = (
+        f"The network has {measured.parameters:,} parameters; "
+        "one sweep backwards gives the derivative of the loss with respect to each."
+    )
+    verdict = "agree" if worst < AGREES else "DO NOT AGREE"
+    agreement = (
+        f"On {checked} parameters picked at random, backpropagation and finite differences {verdict}: "
+        f"the largest relative difference is {worst:.1e}."
+    )
+    cost = (
+        f"The loss with its gradient costs {big:.1f} forward passes on all {measured.training_set:,} training digits "
+        f"and {small:.1f} on a minibatch of {measured.minibatch}; "
+        f"finite differences would cost {2 * measured.parameters:,}."
+    )
+    return [accuracy, parameters, agreement, cost]

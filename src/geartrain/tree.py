@@ -1,0 +1,155 @@
+"""Containers of arrays: dict, list, tuple, namedtuple, dataclass, nested at will. They go in and come back as they came.
+
+Everything else is a leaf. ``None`` is a container without leaves.
+"""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from geartrain.errors import InputError
+
+__all__ = ["TreeDef", "flatten", "leaves", "map", "paths", "unflatten"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class TreeDef:
+    """The shape of a container: its type, its keys and the shapes of its children. ``kind`` None is a leaf."""
+
+    kind: type | None
+    keys: tuple[Any, ...] = ()
+    children: tuple["TreeDef", ...] = ()
+
+    def __repr__(self) -> str:
+        if self.kind is None:
+            return "*"
+        if self.kind in (list, tuple):
+            inside = ", ".join([repr(child) for child in self.children])
+            return f"[{inside}]" if self.kind is list else f"({inside})"
+        pairs = ", ".join(f"{k!r}: {c!r}" for k, c in zip(self.keys, self.children, strict=True))
+        return f"{'' if self.kind is dict else self.kind.__name__}{{{pairs}}}"
+
+
+LEAF = TreeDef(None)
+_NONE = TreeDef(type(None))
+
+
+def flatten(tree: Any) -> tuple[list[Any], TreeDef]:
+    """The leaves of ``tree``, in order (a dict's by sorted key when its keys can be sorted), and its shape.
+
+    >>> flatten({"b": 2.0, "a": [1.0, None]})
+    ([1.0, 2.0], {'a': [*, NoneType{}], 'b': *})
+    """
+    out: list[Any] = []
+    return out, _flatten(tree, out)
+
+
+def _flatten(tree: Any, out: list[Any]) -> TreeDef:
+    kind: type = type(tree)
+    if kind is list or kind is tuple:
+        return TreeDef(kind, (), tuple([_flatten(child, out) for child in tree]))
+    if kind is dict:
+        keys = _sorted_keys(tree)
+        return TreeDef(dict, keys, tuple([_flatten(tree[key], out) for key in keys]))
+    if tree is None:
+        return _NONE
+    if issubclass(kind, tuple) and hasattr(kind, "_fields"):
+        return TreeDef(kind, kind._fields, tuple([_flatten(child, out) for child in tree]))  # type: ignore[attr-defined]
+    if dataclasses.is_dataclass(kind):
+        names = tuple(f.name for f in dataclasses.fields(kind) if f.init)
+        return TreeDef(kind, names, tuple([_flatten(getattr(tree, name), out) for name in names]))
+    if issubclass(kind, dict) and kind.__init__ is dict.__init__:
+        keys = _sorted_keys(tree)
+        return TreeDef(kind, keys, tuple([_flatten(tree[key], out) for key in keys]))
+    out.append(tree)
+    return LEAF
+
+
+def _sorted_keys(tree: dict[Any, Any]) -> tuple[Any, ...]:
+    try:
+        return tuple(sorted(tree))
+    except TypeError:
+        return tuple(tree)
+
+
+def unflatten(treedef: TreeDef, leaves: Sequence[Any]) -> Any:
+    """The container of shape ``treedef`` with the given leaves: the inverse of :func:`flatten`.
+
+    >>> unflatten(flatten({"a": 1, "b": (2, 3)})[1], [10, 20, 30])
+    {'a': 10, 'b': (20, 30)}
+    """
+    remaining = iter(leaves)
+    tree = _unflatten(treedef, remaining)
+    rest = sum(1 for _ in remaining)
+    if rest:
+        raise InputError(f"[tree] {treedef!r} has {len(leaves) - rest} leaves, got {len(leaves)}")
+    return tree
+
+
+def _unflatten(treedef: TreeDef, remaining: Any) -> Any:
+    kind = treedef.kind
+    if kind is None:
+        try:
+            return next(remaining)
+        except StopIteration:
+            raise InputError("[tree] there are fewer leaves than the container has places") from None
+    if kind is type(None):
+        return None
+    children = [_unflatten(child, remaining) for child in treedef.children]
+    if kind is list:
+        return children
+    if kind is tuple:
+        return tuple(children)
+    if issubclass(kind, dict):
+        return kind(zip(treedef.keys, children, strict=True))
+    if issubclass(kind, tuple):
+        return kind(*children)
+    return kind(**dict(zip(treedef.keys, children, strict=True)))
+
+
+def leaves(tree: Any) -> list[Any]:
+    """The leaves of ``tree``, in order.
+
+    >>> leaves([1, {"x": 2}])
+    [1, 2]
+    """
+    return flatten(tree)[0]
+
+
+def map(f: Callable[..., Any], tree: Any, *rest: Any) -> Any:
+    """Apply ``f`` to each leaf of ``tree`` (and the leaves in the same places of ``rest``).
+
+    >>> map(lambda a, b: a + b, {"w": 1, "b": 2}, {"w": 10, "b": 20})
+    {'b': 22, 'w': 11}
+    """
+    first, treedef = flatten(tree)
+    columns = [first]
+    for other in rest:
+        column, other_def = flatten(other)
+        if other_def != treedef:
+            raise InputError(f"[tree.map] the containers differ: {treedef!r} and {other_def!r}")
+        columns.append(column)
+    return unflatten(treedef, [f(*row) for row in zip(*columns, strict=True)])
+
+
+def paths(tree: Any) -> list[tuple[str, Any]]:
+    """Each leaf with a name for its place, such as ``layers[0].w``.
+
+    >>> paths({"layers": [{"w": 1}], "b": 2})
+    [('b', 2), ('layers[0].w', 1)]
+    """
+    found: list[tuple[str, Any]] = []
+    values, treedef = flatten(tree)
+    _paths(treedef, "", found, iter(values))
+    return found
+
+
+def _paths(treedef: TreeDef, prefix: str, found: list[tuple[str, Any]], values: Any) -> None:
+    if treedef.kind is None:
+        found.append((prefix, next(values)))
+    elif treedef.kind in (list, tuple):
+        for i, child in enumerate(treedef.children):
+            _paths(child, f"{prefix}[{i}]", found, values)
+    else:
+        for key, child in zip(treedef.keys, treedef.children, strict=True):
+            _paths(child, f"{prefix}.{key}" if prefix else str(key), found, values)
