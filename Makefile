@@ -50,7 +50,7 @@ clean:
 # One stamp for each set of packages: .venv/.dev says that the extra `dev` is installed as the lock has it.
 $(VENV)/.examples $(VENV)/.bench $(VENV)/.dev: $(VENV)/.%: $(VENV)/.python pyproject.toml $(LOCK)
 	@echo "Installing geartrain[$*] into $(VENV) ..."
-	@$(PY) -m pip install --quiet --disable-pip-version-check --constraint $(LOCK) pip hatchling
+	@$(PY) -m pip install --quiet --disable-pip-version-check --constraint $(LOCK) pip hatchling editables
 	@$(PY) -m pip install --quiet --disable-pip-version-check --constraint $(LOCK) --no-build-isolation --editable '.[$*]'
 	@touch $@
 

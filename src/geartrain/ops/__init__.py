@@ -1,4 +1,4 @@
-"""The tables: one row per op. Importing this package fills the registry in ``table``."""
+"""The tables: one row per operation, and how NumPy spells it."""
 
 from geartrain.ops import contract, index, pointwise, reduce, shape
 

@@ -23,9 +23,9 @@ ADD = binary(np.add, ONE, ONE, fn=operator.add)
 SUBTRACT = binary(np.subtract, ONE, lambda y, a, b: -1, fn=operator.sub)
 MULTIPLY = binary(np.multiply, lambda y, a, b: b, lambda y, a, b: a, fn=operator.mul)
 DIVIDE = binary(np.divide, lambda y, a, b: 1 / b, lambda y, a, b: -y / b, (ANY, POSITIVE), fn=operator.truediv)
-NEGATIVE = unary(np.negative, lambda y, x: -1)
+NEGATIVE = unary(np.negative, lambda y, x: -1, fn=operator.neg)
 POSITIVE_OP = unary(np.positive, ONE)
-SQUARE = unary(np.square, lambda y, x: 2 * x)
+SQUARE = unary(np.square, lambda y, x: 2 * x, fn=lambda x: x * x)
 RECIPROCAL = unary(np.reciprocal, lambda y, x: -y * y, POSITIVE)
 
 
@@ -95,7 +95,7 @@ def _wins(y: Array, x: Array, other: Array) -> Array:
 for _f in (np.maximum, np.minimum, np.fmax, np.fmin):
     binary(_f, lambda y, a, b: _wins(y, a, b), lambda y, a, b: _wins(y, b, a))
 
-ABS = unary(np.absolute, lambda y, x: np.sign(x), POSITIVE)
+ABS = unary(np.absolute, lambda y, x: np.sign(x), POSITIVE, fn=abs)
 unary(np.fabs, lambda y, x: np.sign(x), POSITIVE)
 binary(np.copysign, lambda y, a, b: np.copysign(1.0, a) * np.copysign(1.0, b), None)
 binary(np.nextafter, ONE, None)

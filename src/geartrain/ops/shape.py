@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from geartrain.ir.aval import Array
+from geartrain.ir.aval import Array, aval_of
 from geartrain.ops.table import composite, constant, linear, spells
 
 Shape = tuple[int, ...]
@@ -68,9 +68,10 @@ def _cast(x: Array, dtype: str) -> Array:
 
 
 def _cast_T(y_bar: Array, x: Array, dtype: str) -> Array:
-    if np.dtype(dtype).kind == "c" and x.dtype.kind != "c":
+    have = aval_of(x).dtype
+    if np.dtype(dtype).kind == "c" and have.kind != "c":
         y_bar = np.real(y_bar)
-    return cast(y_bar, x.dtype)
+    return cast(y_bar, have)
 
 
 def _batch_cast(size: int, batched: Sequence[bool], x: Array, dtype: str) -> Array:

@@ -35,9 +35,9 @@ def row(op: O) -> O:
     return op
 
 
-def unary(f: np.ufunc, partial: Unary | None, domain: Interval = ANY) -> Pointwise:
-    """A row for a pointwise function of one operand: ``partial(y, x)`` is its local rate."""
-    op = row(Pointwise(name=f.__name__, fn=f, partials=(partial,), domain=(domain,)))
+def unary(f: np.ufunc, partial: Unary | None, domain: Interval = ANY, fn: Rule | None = None) -> Pointwise:
+    """A row for a pointwise function of one operand: ``partial(y, x)`` is its local rate. ``fn`` as in :func:`binary`."""
+    op = row(Pointwise(name=f.__name__, fn=fn or f, partials=(partial,), domain=(domain,)))
     SPELLINGS[f] = op
     return op
 

@@ -14,11 +14,10 @@ from geartrain.errors import LeakError, ShapeError, TraceError, teach
 from geartrain.ir.aval import Array, Aval, aval_of
 from geartrain.ir.node import CONST, INPUT, Node
 from geartrain.ir.op import Constant, Linear, Op
-from geartrain.ops.index import GETITEM, HERE, VIEWS, split_index
+from geartrain.ops.index import GETITEM, HERE, SCATTER, VIEWS, split_index
 from geartrain.ops.pointwise import ADD, DIVIDE, MULTIPLY, NEGATIVE, POWER, SQUARE, SUBTRACT
 from geartrain.ops.shape import BROADCAST, cast
-from geartrain.ops.table import SPELLINGS
-from geartrain.trace.level import Level, Trace, active
+from geartrain.trace.level import Level, Trace
 from geartrain.trace.storage import Step, Storage, lend, live, own, put
 
 __all__ = ["ALIAS", "DECIDE", "Tracer", "capture", "fresh", "new_input", "node_of", "plain", "value_of"]
@@ -54,6 +53,11 @@ class Tracer:
             self._version = -1
 
     # What it is.
+
+    @property
+    def __class__(self) -> type:
+        known = _known(self)
+        return np.ndarray if type(known) is Aval else type(known)
 
     @staticmethod
     def __geartrain_apply__(op: Op, operands: tuple[Array, ...], params: tuple[Any, ...]) -> Array:
@@ -204,10 +208,8 @@ class Tracer:
         return binary(DIVIDE, other, self)
 
     def __pow__(self, other: Array, modulo: None = None) -> Array:
-        if type(other) is int and other == 2 and type(_known(self)) not in _PYTHON:
-            return apply(SQUARE, (self,), ())
         if type(other) is int and other == 2:
-            return binary(MULTIPLY, self, self) if _PLAIN_SQUARES else apply(SQUARE, (self,), ())
+            return apply(SQUARE, (self,), ())
         return binary(POWER, self, other)
 
     def __rpow__(self, other: Array) -> Array:
@@ -228,16 +230,8 @@ class Tracer:
         write(self, index, value)
 
 
-_PLAIN_SQUARES = False
 protocols: dict[str, Callable[..., Any]] = {}
 """What NumPy's protocols do with a call; filled in by ``spellings``, which stands above."""
-
-
-def _actual_type(self: Tracer) -> type:
-    return type(_known(self)) if type(_known(self)) is not Aval else np.ndarray
-
-
-setattr(Tracer, "__class__", property(_actual_type))  # noqa: B010
 
 
 # Values and nodes.
@@ -548,7 +542,7 @@ def write(t: Tracer, index: Any, value: Any) -> None:
             new = put(base, step, lambda x: _scatter(x, part, arrays, template))
         else:
             new = put(base, step, lambda _: part)
-        new_node = _aval_only(new)
+        new_node = node_of(new)
     own(store)
     try:
         live(store, t._path)[numpy_index] = value_of(value)
@@ -585,19 +579,8 @@ def _shaped(value: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array
         ) from error
 
 
-def install_storage_ops(scatter: Callable[..., Array]) -> None:
-    """Kept apart so that the write path names its op once."""
-    protocols["scatter"] = scatter
-
-
 def _scatter(base: Array, part: Array, arrays: list[Array], template: tuple[Any, ...]) -> Array:
-    return protocols["scatter"](base, part, *arrays, params=(template,))
-
-
-def _aval_only(new: Array) -> Node:
-    """The node of a new version; its value lives in the storage's buffer until somebody needs it."""
-    node = node_of(new)
-    return node
+    return SCATTER(base, part, *arrays, params=(template,))
 
 
 # Decisions and errors.
@@ -670,11 +653,3 @@ class _Flat:
     def __len__(self) -> int:
         return self._of.size
 
-
-def spell(function: Any) -> Any:
-    """What a NumPy function means on tracers, or ``None``."""
-    return SPELLINGS.get(function)
-
-
-def active_trace() -> Trace | None:
-    return active.trace

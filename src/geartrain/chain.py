@@ -1,0 +1,114 @@
+"""THE CHAIN RULE. Local rates multiply along a path and add over paths.
+
+``push`` carries tangents forward through one node, ``pull`` carries cotangents back through it. The sweeps apply them
+along the tape, so every shared factor is computed once.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from geartrain.errors import RuleError, teach
+from geartrain.ir.aval import Array
+from geartrain.ir.node import Node
+from geartrain.ir.op import ONE, Constant, Custom, Linear, Pointwise
+
+__all__ = ["pull", "pull_through", "push", "push_through"]
+
+Operand = Callable[[Node], Array]
+
+
+def push(node: Node, y: Array, xs: Sequence[Array], xs_dot: Sequence[Array | None]) -> Array | None:
+    """How the result moves when the operands move: ``y_dot``, or ``None`` where it does not."""
+    op = node.op
+    y_dot = None
+    if isinstance(op, Custom):
+        return op.push(y, xs, xs_dot, *node.params)
+    if isinstance(op, Linear) and op.jointly:
+        moved = [_zero(x) if x_dot is None else x_dot for x, x_dot in zip(xs, xs_dot, strict=True)]
+        fixed = [_transpose(op, i) is None for i in range(len(xs))]
+        return op(*[x if f else m for x, m, f in zip(xs, moved, fixed, strict=True)], params=node.params)
+    for i, x_dot in enumerate(xs_dot):
+        if x_dot is None or isinstance(op, Constant):
+            continue
+        if isinstance(op, Pointwise):
+            rate = op.partials[i]
+            term = None if rate is None else x_dot if rate is ONE else x_dot * rate(y, *xs)
+        elif isinstance(op, Linear):
+            term = None if _transpose(op, i) is None else op(*xs[:i], x_dot, *xs[i + 1 :], params=node.params)
+        else:
+            raise _no_rule(node)
+        y_dot = term if y_dot is None else y_dot if term is None else y_dot + term
+    return y_dot
+
+
+def pull(node: Node, y_bar: Array, y: Array, xs: Sequence[Array], wanted: Sequence[bool]) -> list[Array | None]:
+    """How the end moves when the operands move: a cotangent for each operand that is ``wanted``."""
+    op = node.op
+    if isinstance(op, Custom):
+        return list(op.pull(y_bar, y, xs, *node.params))
+    xs_bar: list[Array | None] = [None] * len(xs)
+    for i, want in enumerate(wanted):
+        if not want or isinstance(op, Constant):
+            continue
+        if isinstance(op, Pointwise):
+            rate = op.partials[i]
+            xs_bar[i] = None if rate is None else y_bar if rate is ONE else y_bar * rate(y, *xs)
+        elif isinstance(op, Linear):
+            rule = _transpose(op, i)
+            if rule is not None:
+                number = (i,) if op.variadic and len(op.transposes) == 1 else ()
+                xs_bar[i] = rule(*number, y_bar, *xs, *node.params)
+        else:
+            raise _no_rule(node)
+    return xs_bar
+
+
+def push_through(nodes: Sequence[Node], bit: int, dots: dict[Node, Array], operand: Operand) -> dict[Node, Array]:
+    """Forward mode: carry the tangents of the inputs along the tape."""
+    for node in nodes:
+        if node.depends & bit and node.inputs and node not in dots:
+            xs_dot = [dots.get(x) for x in node.inputs]
+            if any(x_dot is not None for x_dot in xs_dot):
+                y_dot = push(node, operand(node), [operand(x) for x in node.inputs], xs_dot)
+                if y_dot is not None:
+                    dots[node] = y_dot
+    return dots
+
+
+def pull_through(nodes: Sequence[Node], bit: int, bars: dict[Node, Array], operand: Operand) -> dict[Node, Array]:
+    """Reverse mode: carry the cotangents of the outputs back along the tape."""
+    mine: set[Node] = set()  # accumulators made here, which nobody else holds
+    for node in reversed(nodes):
+        y_bar = bars.get(node)
+        if y_bar is None or not node.inputs:
+            continue
+        xs = [operand(x) for x in node.inputs]
+        op = node.op
+        first = node.inputs[0]
+        if isinstance(op, Linear) and op.into is not None and first.depends & bit:
+            if first not in mine:
+                have = bars.get(first)
+                bars[first] = np.zeros(xs[0].shape, xs[0].dtype) if have is None else np.array(have)
+                mine.add(first)
+            op.into(bars[first], y_bar, *xs, *node.params)
+            continue
+        wanted = [bool(x.depends & bit) for x in node.inputs]
+        for x, want, x_bar in zip(node.inputs, wanted, pull(node, y_bar, operand(node), xs, wanted), strict=True):
+            if want and x_bar is not None:
+                have = bars.get(x)
+                bars[x] = x_bar if have is None else have + x_bar
+                mine.discard(x)
+    return bars
+
+
+def _transpose(op: Linear, i: int) -> Callable[..., Array] | None:
+    return op.transposes[min(i, len(op.transposes) - 1)]
+
+
+def _zero(x: Array) -> Array:
+    return np.zeros(np.shape(x), x.dtype if hasattr(x, "dtype") else float)
+
+
+def _no_rule(node: Node) -> RuleError:
+    return RuleError(teach(node.op.name, "this operation has no derivative rule.", "Give it one by gt.custom_rule."))
