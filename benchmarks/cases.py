@@ -1,0 +1,152 @@
+"""What is measured, and what must hold."""
+
+import functools
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import geartrain as gt
+from benchmarks import programs
+from benchmarks.measure import Run, Spread, interleaved, ratios
+from benchmarks.peers import Peer
+
+QUICK = ("autograd", "jax", "jax.jit", "torch")
+"""All peers. The long Python loops are for those alone that run them step by step in bearable time."""
+
+
+class Row(NamedTuple):
+    """A line of the table: ``value`` in ``unit``, which should be at most ``limit``; ``aim`` is what we want."""
+
+    what: str
+    value: Spread
+    unit: str
+    limit: float | None = None
+    aim: float | None = None
+    detail: str = ""
+
+
+Case = Callable[[list[Peer], int], list[Row]]
+"""Measures with the peers at hand in a number of rounds."""
+
+
+def _against(program: Callable[..., Any], arguments: Callable[[], tuple[Any, ...]], names: tuple[str, ...]) -> Case:
+    """Our time for a value with its gradient, over each peer's, for a program that all of them can differentiate."""
+
+    def measure(peers: list[Peer], rounds: int) -> list[Row]:
+        ours, *others = [peer for peer in peers if peer.name in ("geartrain", *names)]
+        runs = {peer.name: _gradient_run(peer, program, arguments()) for peer in (ours, *others)}
+        for peer in others:
+            _must_agree(peer.name, runs[ours.name](), runs[peer.name]())
+        seconds = interleaved(runs, rounds)
+        here = Spread.of(seconds[ours.name])
+        rows = [Row("ours alone", Spread(*(1e6 * t for t in here)), "µs")]
+        for peer in others:
+            must = peer.name == "autograd"
+            rows.append(
+                Row(
+                    f"ours / {peer.name}",
+                    ratios(seconds[ours.name], seconds[peer.name]),
+                    "×",
+                    limit=1.0 if must else None,
+                    aim=0.7 if must else None,
+                    detail=f"{1e6 * Spread.of(seconds[peer.name]).median:,.0f} µs there",
+                )
+            )
+        return rows
+
+    return measure
+
+
+def _gradient_run(peer: Peer, program: Callable[..., Any], arguments: tuple[Any, ...]) -> Run:
+    value_and_grad = peer.value_and_grad(lambda *args: program(peer.xp, *args))  # a lambda: some ask f for its name
+    prepared = [peer.prepare(argument) for argument in arguments]
+    return lambda: peer.wait(value_and_grad(*prepared))
+
+
+def _must_agree(name: str, ours: Any, theirs: Any) -> None:
+    (y, x_bar), (other_y, other_x_bar) = ours, theirs
+    pairs = [(y, other_y), *zip(gt.tree.leaves(x_bar), gt.tree.leaves(other_x_bar), strict=True)]
+    for a, b in pairs:
+        np.testing.assert_allclose(
+            np.asarray(a), np.asarray(b), rtol=1e-6, atol=1e-9, err_msg=f"we and {name} disagree"
+        )
+
+
+def _filling(_: list[Peer], rounds: int) -> list[Row]:
+    """Time per element of a gradient through an array filled element by element: flat, if assignment costs O(n)."""
+    gradient = gt.grad(programs.filled)
+    sizes = (100, 1_000, 10_000)
+    runs = {str(n): functools.partial(gradient, np.linspace(0.1, 1.0, n)) for n in sizes}
+    seconds = interleaved(runs, rounds)
+    per_element = {n: [t / n for t in seconds[str(n)]] for n in sizes}
+    first = sizes[0]
+    rows = [Row(f"n = {first:,}", Spread.of([1e6 * t for t in per_element[first]]), "µs/element")]
+    for n in sizes[1:]:
+        each = 1e6 * Spread.of(per_element[n]).median
+        value = ratios(per_element[n], per_element[first])
+        rows.append(Row(f"n = {n:,} / n = {first:,}", value, "×", limit=1.3, aim=1.1, detail=f"{each:.2f} µs/element"))
+    return rows
+
+
+def _gradient_over_forward(_: list[Peer], rounds: int) -> list[Row]:
+    """What a loss with its gradient costs, in units of the plain NumPy loss."""
+    rows: list[Row] = []
+    for dtype in ("float32", "float64"):
+        params = programs.layers((784, 512, 512, 10), dtype)
+        x, targets = programs.minibatch(512, 784, dtype)
+        loss = functools.partial(programs.perceptron, np)
+        runs: dict[str, Run] = {
+            "forward": functools.partial(loss, params, x, targets),
+            "both": functools.partial(gt.value_and_grad(loss), params, x, targets),
+        }
+        seconds = interleaved(runs, rounds)
+        there = f"forward {1e3 * Spread.of(seconds['forward']).median:.1f} ms"
+        value = ratios(seconds["both"], seconds["forward"])
+        rows.append(Row(f"gradient / forward, {dtype}", value, "×", limit=3.5, aim=3.0, detail=there))
+    return rows
+
+
+def _importing(_: list[Peer], rounds: int) -> list[Row]:
+    """Seconds for ``import geartrain`` in a process of its own that has imported NumPy already."""
+    program = "import time, numpy; start = time.perf_counter(); import geartrain; print(time.perf_counter() - start)"
+
+    def once() -> float:
+        return float(subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout)
+
+    once()  # writes the byte code
+    milliseconds = [1e3 * once() for _ in range(rounds)]
+    return [Row("import geartrain, beyond NumPy", Spread.of(milliseconds), "ms", limit=80.0, aim=50.0)]
+
+
+def _perceptron_step() -> tuple[Any, ...]:
+    return (programs.layers((64, 128, 128, 10), "float64"), *programs.minibatch(32, 64, "float64"))
+
+
+def _two_hundred() -> tuple[Any, ...]:
+    return ([np.linspace(-1.0, 1.0, 32) * k for k in range(1, 201)],)
+
+
+CASES: dict[str, Case] = {
+    "scalar": _against(programs.twenty, lambda: (0.7,), QUICK),
+    "mlp": _against(programs.perceptron, _perceptron_step, QUICK),
+    "rk4": _against(programs.growth, lambda: (0.1,), ("autograd", "torch")),
+    "rk4-vector": _against(programs.pendulum, lambda: (np.array([1.0, 0.0]),), ("autograd",)),
+    "list": _against(programs.squares, _two_hundred, QUICK),
+    "filling": _filling,
+    "gradient-cost": _gradient_over_forward,
+    "import": _importing,
+}
+
+TITLES = {
+    "scalar": "a function of one number, 20 operations",
+    "mlp": "a perceptron 64-128-128-10, minibatch of 32",
+    "rk4": "Runge-Kutta, 1,000 steps in a Python loop, one number",
+    "rk4-vector": "Runge-Kutta, 1,000 steps in a Python loop, a 2-vector",
+    "list": "the squares of a list of 200 arrays",
+    "filling": "b = np.zeros(n), then b[i] = f(x[i]) in a loop",
+    "gradient-cost": "a perceptron 784-512-512-10, minibatch of 512",
+    "import": "starting",
+}
