@@ -1,0 +1,307 @@
+"""Order: sorting is reading by the order, and the order itself does not move. Quantiles read the sorted values.
+
+Ties keep their first order (a stable sort), so each element of a tie moves one place of the result.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
+
+from geartrain.ir.aval import Array
+from geartrain.ops.reduce import axes_of, keep
+from geartrain.ops.shape import cast
+from geartrain.ops.table import constant, spells
+
+__all__ = ["ARGPARTITION", "ARGSORT", "LEXSORT", "SEARCHSORTED", "UNIQUE"]
+
+Axis = Any
+
+
+def _argsort(x: Array, axis: int) -> Array:
+    return np.argsort(x, axis=axis, kind="stable")
+
+
+def _batch_argsort(size: int, batched: Sequence[bool], x: Array, axis: int) -> Array:
+    return ARGSORT(x, params=(axis + 1,))
+
+
+ARGSORT = constant("argsort", _argsort, "axis", batch=_batch_argsort)
+
+
+def _argpartition(x: Array, kth: Any, axis: int) -> Array:
+    return np.argpartition(x, kth, axis=axis)
+
+
+def _batch_argpartition(size: int, batched: Sequence[bool], x: Array, kth: Any, axis: int) -> Array:
+    return ARGPARTITION(x, params=(kth, axis + 1))
+
+
+ARGPARTITION = constant("argpartition", _argpartition, "kth", "axis", batch=_batch_argpartition)
+
+
+def _flat_or_along(a: Array, axis: int | None) -> tuple[Array, int]:
+    a = np.asarray(a)
+    return (np.ravel(a), 0) if axis is None else (a, normalize_axis_index(axis, a.ndim))
+
+
+@spells(np.sort)
+def sort(
+    a: Array, axis: int | None = -1, kind: str | None = None, order: Any = None, *, stable: bool | None = None
+) -> Array:
+    a, axis = _flat_or_along(a, axis)
+    return np.take_along_axis(a, ARGSORT(a, params=(axis,)), axis)
+
+
+@spells(np.argsort)
+def argsort(
+    a: Array, axis: int | None = -1, kind: str | None = None, order: Any = None, *, stable: bool | None = None
+) -> Array:
+    a, axis = _flat_or_along(a, axis)
+    return ARGSORT(a, params=(axis,))
+
+
+def _kth(kth: Any) -> Any:
+    return int(kth) if np.ndim(kth) == 0 else tuple(int(k) for k in kth)
+
+
+@spells(np.partition)
+def partition(a: Array, kth: Any, axis: int | None = -1, kind: str = "introselect", order: Any = None) -> Array:
+    a, axis = _flat_or_along(a, axis)
+    return np.take_along_axis(a, ARGPARTITION(a, params=(_kth(kth), axis)), axis)
+
+
+@spells(np.argpartition)
+def argpartition(a: Array, kth: Any, axis: int | None = -1, kind: str = "introselect", order: Any = None) -> Array:
+    a, axis = _flat_or_along(a, axis)
+    return ARGPARTITION(a, params=(_kth(kth), axis))
+
+
+@spells(np.sort_complex)
+def sort_complex(a: Array) -> Array:
+    a = np.sort(np.asarray(a), axis=-1)
+    return a if a.dtype.kind == "c" else cast(a, np.result_type(a.dtype, np.complex64))
+
+
+def _lexsort(*operands: Any) -> Array:
+    return np.lexsort(operands[:-1], axis=operands[-1])
+
+
+LEXSORT = constant("lexsort", _lexsort, "axis")
+
+
+@spells(np.lexsort)
+def lexsort(keys: Any, axis: int = -1) -> Array:
+    return LEXSORT(*list(keys), params=(axis,))
+
+
+def _searchsorted(a: Array, v: Array, *rest: Any) -> Array:
+    *sorter, side = rest
+    return np.searchsorted(a, v, side, *sorter)
+
+
+SEARCHSORTED = constant("searchsorted", _searchsorted, "side")
+
+
+@spells(np.searchsorted)
+def searchsorted(a: Array, v: Array, side: str = "left", sorter: Any = None) -> Array:
+    return SEARCHSORTED(a, v, *([] if sorter is None else [sorter]), params=(side,))
+
+
+@spells(np.digitize)
+def digitize(x: Array, bins: Array, right: bool = False) -> Array:
+    bins = np.asarray(bins)
+    side = "left" if right else "right"
+    if len(bins) > 1 and bool(bins[0] > bins[-1]):
+        return len(bins) - searchsorted(bins[::-1], x, "right" if right else "left")
+    return searchsorted(bins, x, side)
+
+
+def _unique(x: Array, axis: int | None) -> Array:
+    """Where the first of each value stands."""
+    return np.unique(x, return_index=True, axis=axis)[1]
+
+
+UNIQUE = constant("unique", _unique, "axis")
+
+
+@spells(np.unique)
+def unique(
+    ar: Array,
+    return_index: bool = False,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    axis: int | None = None,
+    *,
+    equal_nan: bool = True,
+    sorted: bool = True,
+) -> Any:
+    """The values are read from where they first stand; places and counts do not move."""
+    ar = np.asarray(ar)
+    first = UNIQUE(ar, params=(axis,))
+    values = np.take(ar, first, axis)
+    if not (return_index or return_inverse or return_counts):
+        return values
+    inverse = searchsorted(values, ar) if axis is None else None
+    if inverse is None:
+        raise NotImplementedError("np.unique with axis and return_inverse or return_counts")
+    counts = np.sum(np.ravel(inverse)[:, None] == np.arange(values.shape[0]), axis=0)
+    wanted = ((return_index, first), (return_inverse, inverse), (return_counts, counts))
+    return (values, *(x for want, x in wanted if want))
+
+
+# Quantiles. A method is the place among the sorted values, counted in elements, and how to read between two.
+
+_CONTINUOUS = {
+    "linear": (1.0, 1.0),
+    "weibull": (0.0, 0.0),
+    "hazen": (0.5, 0.5),
+    "median_unbiased": (1 / 3, 1 / 3),
+    "normal_unbiased": (3 / 8, 3 / 8),
+    "interpolated_inverted_cdf": (0.0, 1.0),
+}
+
+
+def _places(q: Any, n: int, method: str) -> tuple[Array, Array, Array]:
+    """The lower place, the upper place and the weight of the upper one."""
+    q = np.asarray(q, float)
+    exact = q * (n - 1)
+    if method in _CONTINUOUS:
+        alpha, beta = _CONTINUOUS[method]
+        exact = exact if method == "linear" else np.clip(n * q + alpha + q * (1 - alpha - beta) - 1, 0, n - 1)
+    elif method == "midpoint":
+        exact = 0.5 * (np.floor(exact) + np.ceil(exact))
+    elif method in ("lower", "higher", "nearest"):
+        exact = {"lower": np.floor, "higher": np.ceil, "nearest": np.rint}[method](exact)
+    elif method in ("inverted_cdf", "averaged_inverted_cdf", "closest_observation"):
+        wide = np.quantile(np.arange(n, dtype=float), q, method=method)  # pyright: ignore[reportCallIssue, reportArgumentType]
+        exact = np.asarray(wide)
+    else:
+        raise NotImplementedError(f"np.quantile with method={method!r}")
+    low = np.floor(exact)
+    return low.astype(int), np.minimum(low.astype(int) + 1, n - 1), exact - low
+
+
+def _quantile(a: Array, q: Any, axis: Axis, method: str, keepdims: bool, skip: bool) -> Array:
+    a = a if hasattr(a, "dtype") else np.asarray(a)
+    a = a if a.dtype.kind in "fc" else cast(a, float)
+    q = np.asarray(q)
+    if bool(np.any((q < 0) | (q > 1))):
+        raise ValueError("Quantiles must be in the range [0, 1]")
+    axes = axes_of(a, axis)
+    rest = tuple(i for i in range(a.ndim) if i not in axes)
+    shape = tuple(a.shape[i] for i in rest)
+    flat = np.reshape(np.transpose(a, (*rest, *axes)), (*shape, int(np.prod([a.shape[i] for i in axes]))))
+    y = (_ragged if skip else _whole)(np.sort(flat, axis=-1), q, method)
+    if not keepdims:
+        return y
+    return np.reshape(y, (*q.shape, *keep(y[(0,) * q.ndim], a.shape, axes).shape))
+
+
+def _whole(ordered: Array, q: Array, method: str) -> Array:
+    """The quantiles of the last axis; NaN where there is one among the values."""
+    n = ordered.shape[-1]
+    if n == 0:
+        return np.full((*q.shape, *ordered.shape[:-1]), np.nan, ordered.dtype)
+    low, high, weight = _places(q, n, method)
+    weight = weight.astype(ordered.real.dtype)
+    below, above = ordered[..., low], ordered[..., high]
+    y = np.where(weight == 0, below, below + (above - below) * weight)
+    y = np.where(
+        np.isnan(ordered[..., -1:])[(..., *(None,) * (q.ndim - 1))] if q.ndim else np.isnan(ordered[..., -1]),
+        np.asarray(np.nan, ordered.dtype),
+        y,
+    )
+    return np.moveaxis(y, range(ordered.ndim - 1, y.ndim), range(q.ndim))
+
+
+def _ragged(ordered: Array, q: Array, method: str) -> Array:
+    """The quantiles of the last axis without its NaNs, which stand last."""
+    flat = np.reshape(ordered, (-1, ordered.shape[-1]))
+    counts = np.sum(np.isfinite(flat) | np.isinf(flat), axis=-1)
+    rows = [_whole(row[: int(n)], q, method) for row, n in zip(flat, counts, strict=True)]
+    return np.reshape(np.stack(rows, axis=-1), (*q.shape, *ordered.shape[:-1]))
+
+
+def _check(weights: Any) -> None:
+    if weights is not None:
+        raise NotImplementedError("np.quantile with weights")
+
+
+@spells(np.quantile)
+def quantile(
+    a: Array,
+    q: Any,
+    axis: Axis = None,
+    out: Any = None,
+    overwrite_input: bool = False,
+    method: str = "linear",
+    keepdims: bool = False,
+    *,
+    weights: Any = None,
+) -> Array:
+    _check(weights)
+    return _quantile(a, q, axis, method, keepdims, skip=False)
+
+
+@spells(np.percentile)
+def percentile(
+    a: Array,
+    q: Any,
+    axis: Axis = None,
+    out: Any = None,
+    overwrite_input: bool = False,
+    method: str = "linear",
+    keepdims: bool = False,
+    *,
+    weights: Any = None,
+) -> Array:
+    _check(weights)
+    return _quantile(a, np.asarray(q) / 100, axis, method, keepdims, skip=False)
+
+
+@spells(np.nanquantile)
+def nanquantile(
+    a: Array,
+    q: Any,
+    axis: Axis = None,
+    out: Any = None,
+    overwrite_input: bool = False,
+    method: str = "linear",
+    keepdims: bool = False,
+    *,
+    weights: Any = None,
+) -> Array:
+    _check(weights)
+    return _quantile(a, q, axis, method, keepdims, skip=True)
+
+
+@spells(np.nanpercentile)
+def nanpercentile(
+    a: Array,
+    q: Any,
+    axis: Axis = None,
+    out: Any = None,
+    overwrite_input: bool = False,
+    method: str = "linear",
+    keepdims: bool = False,
+    *,
+    weights: Any = None,
+) -> Array:
+    _check(weights)
+    return _quantile(a, np.asarray(q) / 100, axis, method, keepdims, skip=True)
+
+
+@spells(np.median)
+def median(
+    a: Array, axis: Axis = None, out: Any = None, overwrite_input: bool = False, keepdims: bool = False
+) -> Array:
+    return _quantile(a, 0.5, axis, "linear", keepdims, skip=False)
+
+
+@spells(np.nanmedian)
+def nanmedian(
+    a: Array, axis: Axis = None, out: Any = None, overwrite_input: bool = False, keepdims: Any = False
+) -> Array:
+    return _quantile(a, 0.5, axis, "linear", bool(keepdims), skip=True)
