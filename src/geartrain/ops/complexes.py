@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from geartrain.ir.aval import Array, aval_of
+from geartrain.ir.op import Rule
 from geartrain.ops.pointwise import ABS
 from geartrain.ops.shape import cast
 from geartrain.ops.table import ROWS, composite, custom, linear, spells
 
-__all__ = ["CABS", "CONJ", "CSIGN", "IMAG", "REAL", "conj"]
+__all__ = ["CABS", "CONJ", "CSIGN", "IMAG", "REAL", "conj", "is_complex", "over_stacks"]
 
 
 SIGN = ROWS["sign"]
@@ -23,6 +24,15 @@ SIGN = ROWS["sign"]
 def is_complex(x: Array) -> bool:
     """Whether ``x`` holds complex numbers."""
     return aval_of(x).dtype.kind == "c"
+
+
+def over_stacks(name: str) -> Rule:
+    """The batch rule of a row with one operand that maps over leading axes by itself."""
+
+    def batch(size: int, batched: Sequence[bool], x: Array, *params: Any) -> Array:
+        return ROWS[name](x, params=params)
+
+    return batch
 
 
 def conj(x: Array) -> Array:
@@ -46,9 +56,9 @@ def _conj_T(y_bar: Array, z: Array) -> Array:
     return np.conjugate(y_bar)
 
 
-REAL = linear("real", np.real, transposes=(_real_T,), batch=lambda size, batched, z: np.real(z))
-IMAG = linear("imag", np.imag, transposes=(_imag_T,), batch=lambda size, batched, z: np.imag(z))
-CONJ = linear("conjugate", np.conjugate, transposes=(_conj_T,), batch=lambda size, batched, z: np.conjugate(z))
+REAL = linear("real", np.real, transposes=(_real_T,), batch=over_stacks("real"))
+IMAG = linear("imag", np.imag, transposes=(_imag_T,), batch=over_stacks("imag"))
+CONJ = linear("conjugate", np.conjugate, transposes=(_conj_T,), batch=over_stacks("conjugate"))
 
 
 # The modulus, and the direction z/|z| that is its rate.
@@ -83,8 +93,8 @@ def _inverse(r: Array) -> Array:
     return np.where(zero, np.zeros_like(r), 1 / np.where(zero, np.ones_like(r), r))
 
 
-CABS = custom("complex_abs", np.absolute, push=_push_abs, pull=_pull_abs, batch=lambda size, batched, z: np.absolute(z))
-CSIGN = custom("complex_sign", _sign, push=_push_sign, pull=_pull_sign, batch=lambda size, batched, z: np.sign(z))
+CABS = custom("complex_abs", np.absolute, push=_push_abs, pull=_pull_abs, batch=over_stacks("complex_abs"))
+CSIGN = custom("complex_sign", _sign, push=_push_sign, pull=_pull_sign, batch=over_stacks("complex_sign"))
 
 # The angle.
 
@@ -102,7 +112,7 @@ def _reciprocal(z: Array) -> Array:
     return np.where(zero, np.zeros_like(z), 1 / np.where(zero, np.ones_like(z), z))
 
 
-ANGLE = custom("angle", np.angle, push=_push_angle, pull=_pull_angle, batch=lambda size, batched, z: np.angle(z))
+ANGLE = custom("angle", np.angle, push=_push_angle, pull=_pull_angle, batch=over_stacks("angle"))
 
 # NumPy's spellings.
 

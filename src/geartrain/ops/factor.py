@@ -11,12 +11,12 @@ Where eigenvalues or singular values coincide the factors do not have a derivati
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from geartrain.ir.aval import Array
-from geartrain.ops.complexes import conj, is_complex
+from geartrain.ops.complexes import conj, is_complex, over_stacks
 from geartrain.ops.contract import mT
 from geartrain.ops.shape import cast
 from geartrain.ops.table import custom, spells
@@ -126,7 +126,7 @@ CHOLESKY = custom(
     _cholesky,
     push=_push_cholesky,
     pull=_pull_cholesky,
-    batch=lambda size, batched, a: CHOLESKY(a),
+    batch=over_stacks("cholesky"),
 )
 
 
@@ -192,7 +192,7 @@ QR = custom(
     "complete",
     push=_push_qr,
     pull=_pull_qr,
-    batch=lambda size, batched, a, complete: QR(a, params=(complete,)),
+    batch=over_stacks("qr"),
 )
 
 
@@ -215,7 +215,7 @@ def qr(a: Array, mode: str = "reduced") -> Any:
 # Hermitian eigenvalues: a = v w v^H.
 
 
-def _eigh(a: Array, uplo: str) -> Array:
+def _eigh(a: Array, uplo: Literal["L", "U"]) -> Array:
     w, v = np.linalg.eigh(a, UPLO=uplo)
     return _pack(v, w)
 
@@ -244,7 +244,7 @@ EIGH = custom(
     "uplo",
     push=_push_eigh,
     pull=_pull_eigh,
-    batch=lambda size, batched, a, uplo: EIGH(a, params=(uplo,)),
+    batch=over_stacks("eigh"),
 )
 
 
@@ -324,7 +324,7 @@ SVD = custom(
     "full",
     push=_push_svd,
     pull=_pull_svd,
-    batch=lambda size, batched, a, full: SVD(a, params=(full,)),
+    batch=over_stacks("svd"),
 )
 
 
@@ -342,7 +342,7 @@ def _pull_svdvals(y_bar: Array, y: Array, xs: Sequence[Array]) -> tuple[Array]:
     return (conj((u * y_bar[..., None, :]) @ vh),)
 
 
-SVDVALS = custom("svdvals", _svdvals, push=_push_svdvals, pull=_pull_svdvals, batch=lambda size, batched, a: SVDVALS(a))
+SVDVALS = custom("svdvals", _svdvals, push=_push_svdvals, pull=_pull_svdvals, batch=over_stacks("svdvals"))
 
 
 @spells(np.linalg.svd)

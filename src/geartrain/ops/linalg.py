@@ -7,7 +7,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from geartrain.ir.aval import Array
-from geartrain.ops.complexes import conj, is_complex
+from geartrain.ops.complexes import conj, is_complex, over_stacks
 from geartrain.ops.contract import mT
 from geartrain.ops.factor import adjoint, inexact, square, svdvals
 from geartrain.ops.reduce import axes_of, keep
@@ -67,7 +67,7 @@ def _pull_inv(y_bar: Array, y: Array, xs: Sequence[Array]) -> tuple[Array]:
     return (-(mT(y) @ y_bar @ mT(y)),)
 
 
-INV = custom("inv", np.linalg.inv, push=_push_inv, pull=_pull_inv, batch=lambda size, batched, a: INV(a))
+INV = custom("inv", np.linalg.inv, push=_push_inv, pull=_pull_inv, batch=over_stacks("inv"))
 
 
 @spells(np.linalg.inv)
@@ -100,7 +100,7 @@ PINV = custom(
     "rcond",
     push=_push_pinv,
     pull=_pull_pinv,
-    batch=lambda size, batched, a, rcond: PINV(a, params=(rcond,)),
+    batch=over_stacks("pinv"),
 )
 
 
@@ -182,10 +182,8 @@ def _batch_pair(size: int, batched: Sequence[bool], a: Array, e: Array) -> Array
     return COFACTOR_RATE(a, e)
 
 
-DET = custom("det", np.linalg.det, push=_push_det, pull=_pull_det, batch=lambda size, batched, a: DET(a))
-COFACTOR = custom(
-    "cofactor", _cofactor, push=_push_cofactor, pull=_pull_cofactor, batch=lambda size, batched, a: COFACTOR(a)
-)
+DET = custom("det", np.linalg.det, push=_push_det, pull=_pull_det, batch=over_stacks("det"))
+COFACTOR = custom("cofactor", _cofactor, push=_push_cofactor, pull=_pull_cofactor, batch=over_stacks("cofactor"))
 COFACTOR_RATE = custom(
     "cofactor_rate", _cofactor_rate, push=_push_cofactor_rate, pull=_pull_cofactor_rate, batch=_batch_pair
 )
@@ -227,16 +225,14 @@ def _pull_sign_det(y_bar: Array, y: Array, xs: Sequence[Array]) -> tuple[Array]:
     return (1j * np.reshape(turn, (*np.shape(turn), 1, 1)) * mT(np.linalg.inv(xs[0])),)
 
 
-LOGABSDET = custom(
-    "logabsdet", _logabsdet, push=_push_logabsdet, pull=_pull_logabsdet, batch=lambda size, batched, a: LOGABSDET(a)
-)
-SIGN_DET = constant("sign_det", _sign_det, batch=lambda size, batched, a: SIGN_DET(a))
+LOGABSDET = custom("logabsdet", _logabsdet, push=_push_logabsdet, pull=_pull_logabsdet, batch=over_stacks("logabsdet"))
+SIGN_DET = constant("sign_det", _sign_det, batch=over_stacks("sign_det"))
 SIGN_DET_COMPLEX = custom(
     "sign_det_complex",
     _sign_det,
     push=_push_sign_det,
     pull=_pull_sign_det,
-    batch=lambda size, batched, a: SIGN_DET_COMPLEX(a),
+    batch=over_stacks("sign_det_complex"),
 )
 
 
@@ -269,13 +265,17 @@ def _pull_norm2(y_bar: Array, y: Array, xs: Sequence[Array], axes: tuple[int, ..
     return (keep(y_bar, np.shape(xs[0]), axes) * _direction(y, xs[0], axes),)
 
 
+def _batch_norm2(size: int, batched: Sequence[bool], x: Array, axes: tuple[int, ...]) -> Array:
+    return NORM2(x, params=(tuple(i + 1 for i in axes),))
+
+
 NORM2 = custom(
     "norm2",
     _norm2,
     "axes",
     push=_push_norm2,
     pull=_pull_norm2,
-    batch=lambda size, batched, x, axes: NORM2(x, params=(tuple(i + 1 for i in axes),)),
+    batch=_batch_norm2,
 )
 
 

@@ -1,4 +1,4 @@
-"""Numerical recipes, as expressions: interpolation, integration, differences, convolution, polynomials, cross products."""
+"""Numerical recipes, as expressions: interpolation, integration, differences, convolution, polynomials."""
 
 from typing import Any
 

@@ -165,9 +165,13 @@ def _histogram_edges(x: Array, bins: Any, span: Any) -> Array:
     return np.histogram_bin_edges(x, bins, span)
 
 
+def _bincount(x: Array, minlength: int) -> Array:
+    return np.bincount(x, minlength=minlength)
+
+
 HISTOGRAM = constant("histogram", _histogram, "bins", "range")
 HISTOGRAM_EDGES = constant("histogram_edges", _histogram_edges, "bins", "range")
-BINCOUNT = constant("bincount", lambda x, minlength: np.bincount(x, minlength=minlength), "minlength")
+BINCOUNT = constant("bincount", _bincount, "minlength")
 
 
 def _static(x: Any) -> Any:
