@@ -100,6 +100,12 @@ def test_links_lead_somewhere() -> None:
                 assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
+def test_the_picture_is_what_its_script_draws(tmp_path: Path) -> None:
+    drawn = tmp_path / "gears.svg"
+    subprocess.run([sys.executable, str(ROOT / "docs" / "gears.py"), str(drawn)], check=True, timeout=60)
+    assert drawn.read_text(encoding="utf-8") == (ROOT / "docs" / "gears.svg").read_text(encoding="utf-8")
+
+
 def test_core_dependencies_are_named_with_their_size() -> None:
     for dependency in PROJECT["dependencies"]:
         name = re.match(r"[\w-]+", dependency)
