@@ -45,11 +45,13 @@ def main(epochs=20):
     adam = optim.adam(learning_rate=3e-3)
     state = adam.init(params)
     for epoch in range(1, epochs + 1):
+        losses = []
         for batch in np.array_split(rng.permutation(np.arange(held_out, len(labels))), 45):
             value, params_bar = gt.value_and_grad(loss)(params, images[batch], labels[batch])
+            losses.append(value)
             params, state = adam.update(params_bar, state, params)
         right = np.argmax(scores(params, images[:held_out]), axis=1) == labels[:held_out]
-        print(f"epoch {epoch:2d}  loss {value:.4f}  held-out accuracy {np.mean(right):.2%}")
+        print(f"epoch {epoch:2d}  loss {np.mean(losses):.4f}  held-out accuracy {np.mean(right):.2%}")
 
 
 if __name__ == "__main__":

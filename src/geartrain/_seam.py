@@ -1,7 +1,7 @@
 """TEMPORARY: two functions that the view will provide; delete this file when geartrain.view.nan and .expression exist.
 
-    train/loop.py   from geartrain.view.nan import first_nonfinite
-    cli.py          from geartrain.view.expression import explain_expression
+train/loop.py   from geartrain.view.nan import first_nonfinite
+cli.py          from geartrain.view.expression import explain_expression
 """
 
 from collections.abc import Callable

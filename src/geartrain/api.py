@@ -31,8 +31,11 @@ def _lift(name: str, level: Level, values: list[Any]) -> list[Any]:
     for x in values:
         if _is_value(x) and aval_of(x).dtype.kind not in "fc":
             raise InputError(
-                teach(name, f"an argument to differentiate in is {aval_of(x)!r}, which has no derivative.",
-                      "Pass floats: 3.0, or x.astype(float); or choose other arguments by argnums.")
+                teach(
+                    name,
+                    f"an argument to differentiate in is {aval_of(x)!r}, which has no derivative.",
+                    "Pass floats: 3.0, or x.astype(float); or choose other arguments by argnums.",
+                )
             )
         out.append(new_input(level, x) if _is_value(x) else x)
     return out
@@ -95,8 +98,11 @@ def _check_scalar(name: str, y: Any) -> None:
     if not _is_value(y) or np.shape(value_of(y)) != () or aval_of(y).dtype.kind not in "fc":
         what = f"{aval_of(y)!r}" if _is_value(y) else type(y).__name__
         raise InputError(
-            teach(name, f"the function must return a real scalar, got {what}.",
-                  "Sum or average the result, or use gt.jacobian for all outputs.")
+            teach(
+                name,
+                f"the function must return a real scalar, got {what}.",
+                "Sum or average the result, or use gt.jacobian for all outputs.",
+            )
         )
     if aval_of(y).dtype.kind == "c":
         raise InputError(teach(name, "the function returned a complex number.", "Return np.abs(y)**2 or y.real."))
@@ -113,7 +119,9 @@ def value_and_grad(f: F, argnums: int | Sequence[int] = 0, has_aux: bool = False
     def value_and_grad_f(*args: Any, **kwargs: Any) -> Any:
         numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
         if any(not -len(args) <= i < len(args) for i in numbers):
-            raise InputError(teach("grad", f"argnums={argnums} for {len(args)} positional arguments.", "Choose others."))
+            raise InputError(
+                teach("grad", f"argnums={argnums} for {len(args)} positional arguments.", "Choose others.")
+            )
 
         def chosen(*xs: Any, **kw: Any) -> Any:
             full = list(args)
@@ -174,7 +182,9 @@ def vjp(f: F, *xs: Any) -> tuple[Any, F]:
         for (node, y), bar in zip(outputs, bars, strict=True):
             if np.shape(bar) != np.shape(y):
                 raise InputError(
-                    teach("vjp", f"the cotangent has shape {np.shape(bar)}, the result {np.shape(y)}.", "Make them alike.")
+                    teach(
+                        "vjp", f"the cotangent has shape {np.shape(bar)}, the result {np.shape(y)}.", "Make them alike."
+                    )
                 )
             if node is not None:
                 seeds[node] = seeds[node] + bar if node in seeds else bar
@@ -192,7 +202,9 @@ def jvp(f: F, xs: Sequence[Any], xs_dot: Sequence[Any]) -> tuple[Any, Any]:
     run = _Run("jvp", f, xs, {})
     dots, dot_def = tree.flatten(tuple(xs_dot))
     if dot_def != run.treedef:
-        raise InputError(teach("jvp", f"the tangents are {dot_def!r}, the arguments {run.treedef!r}.", "Make them alike."))
+        raise InputError(
+            teach("jvp", f"the tangents are {dot_def!r}, the arguments {run.treedef!r}.", "Make them alike.")
+        )
     seeds = {n: d for n, d in zip(run.nodes, dots, strict=True) if n is not None}
     for n, d in seeds.items():
         if np.shape(d) != np.shape(n.value):
@@ -200,9 +212,7 @@ def jvp(f: F, xs: Sequence[Any], xs_dot: Sequence[Any]) -> tuple[Any, Any]:
     moved = push_through(run.level.segment, run.level.bit, seeds, run.operand)
     leaves, treedef = tree.flatten(run.out)
     outputs = [run.output(y) for y in leaves]
-    y_dots = [
-        _as_leaf(moved.get(n) if n is not None else None, y, set()) if _is_value(y) else y for n, y in outputs
-    ]
+    y_dots = [_as_leaf(moved.get(n) if n is not None else None, y, set()) if _is_value(y) else y for n, y in outputs]
     return tree.unflatten(treedef, [y for _, y in outputs]), tree.unflatten(treedef, y_dots)
 
 

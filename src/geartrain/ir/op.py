@@ -96,7 +96,8 @@ class Constant(Op):
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True, repr=False)
 class Custom(Op):
     """Both directions by hand: ``push(y, xs, xs_dot, *params)`` gives ``y_dot`` (``None`` in ``xs_dot`` is zero);
-    ``pull(y_bar, y, xs, *params)`` gives a cotangent (or ``None``) for each operand."""
+    ``pull(y_bar, y, xs, *params)`` gives a cotangent (or ``None``) for each operand.
+    """
 
     push: Rule
     pull: Rule

@@ -161,4 +161,3 @@ def modf(x: Array) -> tuple[Array, Array]:
 def frexp(x: Array) -> tuple[Array, Array]:
     exponent = np.where(x == 0, 0, np.floor(np.log2(np.where(x == 0, 1, abs(x)))) + 1).astype(int)
     return np.ldexp(x, -exponent), exponent
-

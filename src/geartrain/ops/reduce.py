@@ -264,9 +264,7 @@ def std(a: Array, axis: Axis = None, dtype: Any = None, **kwargs: Any) -> Array:
 
 
 @composite(np.average)
-def average(
-    a: Array, axis: Axis = None, weights: Any = None, returned: bool = False, *, keepdims: bool = False
-) -> Any:
+def average(a: Array, axis: Axis = None, weights: Any = None, returned: bool = False, *, keepdims: bool = False) -> Any:
     a = np.asarray(a)
     if weights is None:
         y, total = np.mean(a, axis=axis, keepdims=keepdims), _count(a, axis, True, keepdims)

@@ -129,9 +129,7 @@ def _batch_stack(size: int, batched: Sequence[bool], *operands: Any) -> Array:
     return np.stack(lifted, axis=axis + 1)
 
 
-STACK = linear(
-    "stack", _stack, "axis", transposes=(_stack_T,), jointly=True, variadic=True, batch=_batch_stack
-)
+STACK = linear("stack", _stack, "axis", transposes=(_stack_T,), jointly=True, variadic=True, batch=_batch_stack)
 
 # NumPy's spellings.
 

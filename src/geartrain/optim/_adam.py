@@ -9,8 +9,11 @@ from geartrain.optim._optimizer import Optimizer, check_at_least_zero, check_bel
 
 
 class AdamState(NamedTuple):
-    """The memory of ``adam``: ``step``, how many steps were taken (an int64 array of shape ``()``); ``mean`` and
-    ``variance``, trees shaped as the parameters, with the running first and second moment of the gradient."""
+    """The memory of ``adam``.
+
+    ``step`` counts the steps taken (an int64 array of shape ``()``); ``mean`` and ``variance`` are trees shaped as the
+    parameters, with the running first and second moment of the gradient.
+    """
 
     step: Any
     mean: Any

@@ -15,10 +15,7 @@ from geartrain.trace.tracer import Tracer, fresh, plain
 
 __all__ = ["intercepted"]
 
-_FRESH = (
-    "zeros empty ones full zeros_like empty_like ones_like full_like arange linspace logspace geomspace eye identity"
-    " tri copy indices"
-).split()
+_FRESH = ["zeros", "empty", "ones", "full", "zeros_like", "empty_like", "ones_like", "full_like", "arange", "linspace", "logspace", "geomspace", "eye", "identity", "tri", "copy", "indices"]
 _ORIGINAL: dict[str, Any] = {name: getattr(np, name) for name in [*_FRESH, "array", "asarray", "asanyarray"]}
 
 
@@ -42,8 +39,15 @@ def _stacked(value: Any) -> Array:
         return value
     items = [_stacked(v) for v in value]
     dtype = np.result_type(*(v.dtype if hasattr(v, "dtype") else v for v in items))
-    return STACK(*[v if getattr(v, "dtype", None) == dtype else cast(_ORIGINAL["asarray"](v) if type(v) is not Tracer
-                   else v, dtype) for v in items], params=(0,))
+    return STACK(
+        *[
+            v
+            if getattr(v, "dtype", None) == dtype
+            else cast(_ORIGINAL["asarray"](v) if type(v) is not Tracer else v, dtype)
+            for v in items
+        ],
+        params=(0,),
+    )
 
 
 def _array(original: Callable[..., Any], copies: bool) -> Callable[..., Any]:
@@ -82,7 +86,7 @@ def _scan() -> None:
     _holders.clear()
     for name, module in list(sys.modules.items()):
         top = name.partition(".")[0]
-        if module is None or top in _OUTSIDE or top in sys.stdlib_module_names and top != "__main__":
+        if module is None or top in _OUTSIDE or (top in sys.stdlib_module_names and top != "__main__"):
             continue
         space = getattr(module, "__dict__", {})
         held = {key: by_id[id(value)] for key, value in list(space.items()) if id(value) in by_id}

@@ -65,7 +65,9 @@ def _write_out(name: str, out: tuple[Any, ...], result: Any) -> Any:
     for target, value in zip(out, results, strict=True):
         if type(target) is not Tracer and traced(value):
             raise TraceError(
-                teach(name, "out= is an array made outside of the function.", "Make it inside, by np.zeros or np.empty.")
+                teach(
+                    name, "out= is an array made outside of the function.", "Make it inside, by np.zeros or np.empty."
+                )
             )
         target[...] = value
     return out if len(out) > 1 else out[0]

@@ -18,7 +18,7 @@ from geartrain.ir.op import Op
 from geartrain.ops.index import GETITEM, SCATTER
 from geartrain.ops.shape import RESHAPE, TRANSPOSE
 
-__all__ = ["Storage", "Step", "live", "lend"]
+__all__ = ["Step", "Storage", "lend", "live"]
 
 
 class Step(NamedTuple):

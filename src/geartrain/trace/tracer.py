@@ -526,7 +526,9 @@ def write(t: Tracer, index: Any, value: Any) -> None:
         )
     if depends and target.dtype.kind == "f" and type(value) is Tracer and value.dtype.kind == "c":
         raise TraceError(
-            teach("setitem", f"a traced complex value is written into an array of {target.dtype}.", "Use dtype=complex.")
+            teach(
+                "setitem", f"a traced complex value is written into an array of {target.dtype}.", "Use dtype=complex."
+            )
         )
     if store is None:
         store = t._store = Storage(t._node.value, t._node, owned=False)  # type: ignore[union-attr]
@@ -548,8 +550,11 @@ def write(t: Tracer, index: Any, value: Any) -> None:
         live(store, t._path)[numpy_index] = value_of(value)
     except ValueError as error:
         raise ShapeError(
-            teach("setitem", f"a value of shape {np.shape(value)} does not fit the part of shape"
-                  f" {np.shape(target[numpy_index])} that it is written to: {error}")
+            teach(
+                "setitem",
+                f"a value of shape {np.shape(value)} does not fit the part of shape"
+                f" {np.shape(target[numpy_index])} that it is written to: {error}",
+            )
         ) from error
     store.version += 1
     store.node = new_node
@@ -574,8 +579,11 @@ def _shaped(value: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array
         return np.broadcast_to(value, shape)
     except ValueError as error:
         raise ShapeError(
-            teach("setitem", f"a value of shape {have} does not fit the part of shape {shape} that it is written to.",
-                  "Make both shapes equal, or let the value's axes be 1 where it is to be repeated.")
+            teach(
+                "setitem",
+                f"a value of shape {have} does not fit the part of shape {shape} that it is written to.",
+                "Make both shapes equal, or let the value's axes be 1 where it is to be repeated.",
+            )
         ) from error
 
 
@@ -616,7 +624,11 @@ def _foreign(t: Tracer, how: str) -> Array:
             " where no derivative is wanted.",
         }[how]
         raise TraceError(
-            teach(how, f"a traced {aval_of(_known(t))!r} is turned into a bare number, which drops its derivative.", way_out)
+            teach(
+                how,
+                f"a traced {aval_of(_known(t))!r} is turned into a bare number, which drops its derivative.",
+                way_out,
+            )
         )
     return value_of(t)
 
@@ -652,4 +664,3 @@ class _Flat:
 
     def __len__(self) -> int:
         return self._of.size
-

@@ -42,13 +42,13 @@ def save(path: Path, arrays: Any, facts: Mapping[str, Any]) -> None:
 
 
 def load(path: Path, like: Any) -> tuple[Any, dict[str, Any]]:
-    """Read the tree and the facts that ``save`` wrote to ``path``; the tree has the structure of ``like``, bit for bit
-    as saved.
+    """Read the tree and the facts that ``save`` wrote to ``path``.
+
+    The tree has the structure of ``like``, and its arrays are bit for bit as saved.
 
     Raises:
         CheckpointError: no such file, not readable, truncated, damaged, not written by ``save``, or with tensors whose
-            names,
-            shapes or dtypes differ from the leaves of ``like`` (the text lists what was expected and what was found).
+            names, shapes or dtypes differ from the leaves of ``like`` (the text lists what was expected and what was found).
     """
     tensors, facts = read(path)
     expected = [(name, np.asarray(leaf)) for name, leaf in tree.paths(like)]
@@ -92,8 +92,7 @@ def read(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
 
 
 def _entry(data: bytes) -> dict[str, str] | None:
-    """Our metadata in a file that safetensors has accepted: 8 bytes with the header's length, then the header as
-    JSON."""
+    """Our metadata in a file that safetensors has accepted: the header's length in 8 bytes, then the header as JSON."""
     header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
     try:
         entry = json.loads(header["__metadata__"][_ENTRY])

@@ -64,8 +64,10 @@ def stratified_fifth(labels: NDArray[Any], rng: np.random.Generator) -> NDArray[
 
 
 def _digits() -> tuple[NDArray[Any], NDArray[Any]]:
-    """1,797 handwritten digits of 8 x 8 pixels from the UCI repository (Alpaydin and Kaynak, 1998), as scikit-learn
-    ships them, each pixel 0 to 16 there."""
+    """1,797 handwritten digits of 8 x 8 pixels, as scikit-learn ships them (with pixels from 0 to 16).
+
+    Source: Alpaydin and Kaynak, *Optical Recognition of Handwritten Digits*, UCI Machine Learning Repository, 1998.
+    """
     bunch = need("sklearn.datasets").load_digits()
     return (bunch.data / 16).astype(np.float32), bunch.target.astype(np.int64)
 

@@ -17,8 +17,10 @@ SMOOTHING = 0.1
 
 
 def init(rng: np.random.Generator, sizes: tuple[int, ...] = SIZES) -> Params:
-    """Random weights whose spread keeps signals the same size through ReLU layers (He et al., ICCV 2015), zero
-    biases."""
+    """Zero biases, and random weights whose spread keeps signals of one size through the layers.
+
+    Source: He, Zhang, Ren, Sun, *Delving Deep into Rectifiers*, ICCV 2015, equation 10.
+    """
     return [
         {
             "weights": (rng.standard_normal((inputs, outputs)) * np.sqrt(2 / inputs)).astype(np.float32),
@@ -37,8 +39,7 @@ def scores(params: Params, images: Array) -> Array:
 
 
 def loss(params: Params, images: Array, labels: Array) -> Any:
-    """Mean cross-entropy of the softmax of the scores with the labels: small when the right digit is given a high
-    share.
+    """Mean cross-entropy of the softmax of the scores with the labels: small if the right digit is given a high share.
 
     The labels are smoothed: 0.9 of the weight on the right digit, 0.1 spread over all ten, which keeps the network from
     boundless confidence and helps on digits it never saw (Szegedy et al., CVPR 2016, section 7).

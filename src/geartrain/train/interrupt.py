@@ -7,8 +7,7 @@ from typing import Any, Self
 
 
 class CtrlC:
-    """While it is entered, the first Ctrl-C only sets ``requested``; the next one raises ``KeyboardInterrupt`` as
-    usual.
+    """Makes the first Ctrl-C only set ``requested``; the next one raises ``KeyboardInterrupt`` as usual.
 
     Python lets only the main thread catch signals; elsewhere, entering does nothing. Nor does it where Ctrl-C is
     ignored, as a shell arranges for a job in the background.

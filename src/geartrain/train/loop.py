@@ -53,8 +53,7 @@ def steps(
 
     Raises:
         NonFinite: a NaN or an infinity in the loss, its gradient, or the parameters after the step; the text says at
-            which
-            step, and what made it.
+            which step, and what made it.
     """
     loss_and_gradient = value_and_grad(loss)
     batches = batches_in(len(images), batch_size)

@@ -26,8 +26,7 @@ class Display(Protocol):
 
 
 def display(console: Any, *, epochs: int, samples: int, done: int) -> Display:
-    """The display that suits ``console``, a ``rich.console.Console``, for ``epochs`` of ``samples``, ``done`` samples
-    already behind."""
+    """The display that suits ``console``, a ``rich.console.Console``: ``epochs`` of ``samples``, ``done`` behind."""
     kind = _Bar if console.is_terminal and not console.is_dumb_terminal else _Lines
     return kind(console, epochs, samples, done)
 

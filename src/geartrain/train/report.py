@@ -1,7 +1,9 @@
 """What the lesson promises, measured on the run that has just ended."""
 
 import time
+from bisect import bisect_right
 from collections.abc import Callable
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -77,15 +79,16 @@ def finite_differences(
     derivatives: Any = np.concatenate([np.ravel(leaf) for leaf in tree.leaves(exact_bar)])
     leaves = [leaf.reshape(-1) for leaf in tree.leaves(exact)]  # views: a nudge here is a nudge in ``exact``
     floor = 1e-3 * float(np.abs(derivatives).max(initial=0))
-    sizes = [leaf.size for leaf in leaves]
+    sizes: list[int] = [leaf.size for leaf in leaves]
+    ends_at = list(accumulate(sizes))
     worst = 0.0
     picked = rng.choice(sum(sizes), size=min(samples, sum(sizes)), replace=False)
-    for flat in picked:
-        which = int(np.searchsorted(np.cumsum(sizes), flat, side="right"))
-        index = int(flat) - sum(sizes[:which])
+    for flat in map(int, picked):
+        which = bisect_right(ends_at, flat)
+        index = flat - ends_at[which] + sizes[which]
         leaf, derivative = leaves[which], float(derivatives[flat])
         value = float(leaf[index])
-        nudge = np.cbrt(np.finfo(np.float64).eps) * max(1.0, abs(value))  # balances rounding and curvature
+        nudge = float(np.cbrt(np.finfo(np.float64).eps)) * max(1.0, abs(value))  # balances rounding and curvature
         ends: list[float] = []
         for moved in (value + nudge, value - nudge):
             leaf[index] = moved

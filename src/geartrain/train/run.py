@@ -38,8 +38,7 @@ _RECORD = {"epoch": int, "train_loss": float, "test_loss": float, "test_accuracy
 
 
 class RunFolder:
-    """A run folder held open by this process: ``create`` a new one or ``open`` one to resume; close it, or use
-    ``with``."""
+    """A run folder held by this process: ``create`` a new one or ``open`` one to resume; close it, or use ``with``."""
 
     def __init__(self, path: Path) -> None:
         """Take hold of ``path``, an existing folder, and lock it; ``create`` and ``open`` are the doors to use."""
