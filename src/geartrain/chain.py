@@ -76,30 +76,67 @@ def push_through(nodes: Sequence[Node], bit: int, dots: dict[Node, Array], opera
     return dots
 
 
-def pull_through(nodes: Sequence[Node], bit: int, bars: dict[Node, Array], operand: Operand) -> dict[Node, Array]:
-    """Reverse mode: carry the cotangents of the outputs back along the tape."""
-    mine: set[Node] = set()  # accumulators made here, which nobody else holds
+def pull_through(
+    nodes: Sequence[Node], bit: int, bars: dict[Node, Array], operand: Operand, keep: bool = False
+) -> dict[Node, Array]:
+    """Reverse mode: carry the cotangents of the outputs back along the tape.
+
+    Cotangents of arrays that are read or written part by part change in place and are not left in the result, unless
+    ``keep`` asks for all of them.
+    """
+    mine: set[Node] = set()  # their cotangents were made here and nobody else holds them, so they may change in place
     for node in reversed(nodes):
         y_bar = bars.get(node)
         if y_bar is None or not node.inputs:
             continue
         xs = [operand(x) for x in node.inputs]
         op = node.op
-        first = node.inputs[0]
-        if isinstance(op, Linear) and op.into is not None and first.depends & bit:
-            if first not in mine:
-                have = bars.get(first)
-                bars[first] = np.zeros(xs[0].shape, xs[0].dtype) if have is None else np.array(have)
-                mine.add(first)
-            op.into(bars[first], y_bar, *xs, *node.params)
+        if not keep and isinstance(op, Linear) and (op.into is not None or op.take is not None):
+            _pull_part(node, op, bit, bars, xs, mine)
             continue
         wanted = [bool(x.depends & bit) for x in node.inputs]
         for x, want, x_bar in zip(node.inputs, wanted, pull(node, y_bar, operand(node), xs, wanted), strict=True):
             if want and x_bar is not None:
-                have = bars.get(x)
-                bars[x] = x_bar if have is None else have + x_bar
-                mine.discard(x)
+                _add(bars, x, x_bar, mine)
     return bars
+
+
+def _add(bars: dict[Node, Array], x: Node, x_bar: Array, mine: set[Node]) -> None:
+    """Paths that meet add up."""
+    have = bars.get(x)
+    if have is None:
+        bars[x] = x_bar
+    elif x in mine:
+        have[...] += x_bar
+    else:
+        bars[x] = have + x_bar
+
+
+def _pull_part(node: Node, op: Linear, bit: int, bars: dict[Node, Array], xs: list[Array], mine: set[Node]) -> None:
+    """``pull`` for an op that reads or writes a part of its first operand: the cotangent of the rest stays in place."""
+    whole = node.inputs[0]
+    y_bar = bars[node]
+    if op.into is not None:
+        if whole.depends & bit:
+            if whole not in mine:
+                have = bars.get(whole)
+                bars[whole] = np.zeros(xs[0].shape, xs[0].dtype) if have is None else np.array(have)
+                mine.add(whole)
+            op.into(bars[whole], y_bar, *xs, *node.params)
+    elif op.take is not None:
+        if node not in mine:
+            y_bar = np.array(y_bar)
+        part_bar = op.take(y_bar, *xs, *node.params)
+        if node.inputs[1].depends & bit:
+            _add(bars, node.inputs[1], part_bar, mine)
+        mine.discard(node)
+        del bars[node]
+        if whole.depends & bit:
+            if whole in bars:
+                _add(bars, whole, y_bar, mine)
+            else:
+                bars[whole] = y_bar
+                mine.add(whole)
 
 
 def _transpose(op: Linear, i: int) -> Callable[..., Array] | None:

@@ -4,6 +4,7 @@ import linecache
 import os
 import sys
 import sysconfig
+from types import FrameType
 from typing import NamedTuple
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "SourceLine",
     "TraceError",
     "teach",
+    "user_frame",
     "user_line",
 ]
 
@@ -72,16 +74,24 @@ _FOREIGN = tuple(
 )
 
 
-def user_line() -> SourceLine | None:
-    """The innermost line under way that belongs neither to geartrain nor to NumPy or SciPy."""
+def user_frame() -> FrameType | None:
+    """The innermost frame under way that belongs neither to geartrain nor to NumPy or SciPy."""
     frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]
     while frame is not None:
         file = frame.f_code.co_filename
         if not file.startswith(_HERE) and not file.startswith(_FOREIGN) and not file.startswith("<__array_function__"):
-            text = linecache.getline(file, frame.f_lineno).strip()
-            return SourceLine(file, frame.f_lineno, text, frame.f_code.co_name)
+            return frame
         frame = frame.f_back
     return None
+
+
+def user_line() -> SourceLine | None:
+    """The line of the user's program that is under way."""
+    frame = user_frame()
+    if frame is None:
+        return None
+    file = frame.f_code.co_filename
+    return SourceLine(file, frame.f_lineno, linecache.getline(file, frame.f_lineno).strip(), frame.f_code.co_name)
 
 
 def teach(op: str, what: str, do: str = "", line: SourceLine | None = None) -> str:

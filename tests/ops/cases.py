@@ -96,10 +96,31 @@ case("power 2", lambda x: np.power(x, 2) + x**3 + x**-1.5 + 2.0**x, p(3))
 case("broadcasting", lambda x, y: x * y + np.maximum(x, y) / (3 + np.tanh(y)), a(3, 1), a(1, 2))
 case("scalars", lambda x: 3 * x - 1 / x + np.sin(x) ** 2, p())
 
-CONSTANTS_1 = ["floor", "ceil", "trunc", "rint", "sign", "signbit", "spacing", "isfinite", "isinf", "isnan", "logical_not"]
-CONSTANTS_2 = (
-    ["equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "logical_and", "logical_or", "logical_xor", "floor_divide"]
-)
+CONSTANTS_1 = [
+    "floor",
+    "ceil",
+    "trunc",
+    "rint",
+    "sign",
+    "signbit",
+    "spacing",
+    "isfinite",
+    "isinf",
+    "isnan",
+    "logical_not",
+]
+CONSTANTS_2 = [
+    "equal",
+    "not_equal",
+    "less",
+    "less_equal",
+    "greater",
+    "greater_equal",
+    "logical_and",
+    "logical_or",
+    "logical_xor",
+    "floor_divide",
+]
 for name in CONSTANTS_1:
     case(name, lambda x, f=getattr(np, name): x * f(x), d(4))
 for name in CONSTANTS_2:

@@ -31,7 +31,8 @@ class Op:
 
     ``fn(*operands, *params)`` is its meaning on ndarrays; ``params`` names its static parameters. ``batch`` maps it
     over a leading axis: ``batch(size, batched, operands, *params)``, where ``batched`` says which operands carry the
-    axis. An op without one is mapped example by example. ``pointwise`` says that it acts on each element alone.
+    axis. An op without one is mapped example by example. ``pointwise`` says that it acts on each element alone;
+    ``data_shape`` that the shape of its result depends on data, so that a compiled path must check it.
 
     Calling an op computes it on ndarrays and records it on tracers (anything whose type has ``__geartrain_apply__``).
     """
@@ -41,6 +42,7 @@ class Op:
     params: tuple[str, ...] = ()
     batch: Rule | None = None
     pointwise: bool = False
+    data_shape: bool = False
 
     def __call__(self, *operands: Array, params: tuple[Any, ...] = ()) -> Array:
         for operand in operands:
@@ -78,14 +80,17 @@ class Linear(Op):
     (``variadic``). ``jointly`` marks ops that are linear in all differentiable operands together (``a + b``) rather
     than in each one separately (``a @ b``). ``None`` marks an operand without derivative, such as an index.
 
-    ``into(x_bar, y_bar, *xs, *params)`` adds the cotangent of operand 0 to an accumulator in place, for ops that read a
-    part of a large operand: n reads of one element each then cost O(n) and not O(n^2).
+    Two rules may change cotangents in place, for ops that touch a part of a large operand: n reads or writes of one
+    element each then cost O(n) and not O(n^2). ``into(x_bar, y_bar, *xs, *params)`` adds the cotangent of operand 0 to
+    an accumulator; ``take(y_bar, *xs, *params)`` gives the cotangent of operand 1 and leaves that of operand 0 in
+    ``y_bar``.
     """
 
     transposes: tuple[Rule | None, ...]
     jointly: bool = False
     variadic: bool = False
     into: Rule | None = None
+    take: Rule | None = None
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True, repr=False)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from geartrain.ir.aval import Array
-from geartrain.ops.shape import RESHAPE, TRANSPOSE, common_dtype
+from geartrain.ops.shape import RESHAPE, TRANSPOSE, cast, common_dtype
 from geartrain.ops.table import composite, constant, linear, spells
 
 Template = tuple[Any, ...]
@@ -117,9 +117,17 @@ def _scatter(base: Array, part: Array, *rest: Any) -> Array:
 
 def _scatter_T_base(y_bar: Array, base: Array, part: Array, *rest: Any) -> Array:
     *arrays, template = rest
-    kept = np.copy(y_bar)
+    kept = np.array(y_bar)
     kept[fill(template, arrays)] = 0
     return kept
+
+
+def _scatter_take(y_bar: Array, base: Array, part: Array, *rest: Any) -> Array:
+    *arrays, template = rest
+    part_bar = _scatter_T_part(y_bar, base, part, *rest)
+    part_bar = part_bar if arrays or np.ndim(part_bar) == 0 else np.array(part_bar)
+    y_bar[fill(template, arrays)] = 0
+    return part_bar
 
 
 def _scatter_T_part(y_bar: Array, base: Array, part: Array, *rest: Any) -> Array:
@@ -135,7 +143,13 @@ def _scatter_T_part(y_bar: Array, base: Array, part: Array, *rest: Any) -> Array
 
 
 SCATTER = linear(
-    "scatter", _scatter, "index", transposes=(_scatter_T_base, _scatter_T_part, None), jointly=True, variadic=True
+    "scatter",
+    _scatter,
+    "index",
+    transposes=(_scatter_T_base, _scatter_T_part, None),
+    jointly=True,
+    variadic=True,
+    take=_scatter_take,
 )
 
 
@@ -155,6 +169,11 @@ def _scatter_add_T_part(y_bar: Array, base: Array, part: Array, *rest: Any) -> A
     return y_bar[fill(template, arrays)]
 
 
+def _scatter_add_take(y_bar: Array, base: Array, part: Array, *rest: Any) -> Array:
+    part_bar = _scatter_add_T_part(y_bar, base, part, *rest)
+    return part_bar if len(rest) > 1 or np.ndim(part_bar) == 0 else np.array(part_bar)
+
+
 SCATTER_ADD = linear(
     "scatter_add",
     _scatter_add,
@@ -162,7 +181,24 @@ SCATTER_ADD = linear(
     transposes=(_scatter_add_T_base, _scatter_add_T_part, None),
     jointly=True,
     variadic=True,
+    take=_scatter_add_take,
 )
+
+
+def at_by(ufunc: np.ufunc, a: Array, indices: Any, b: Any = None) -> None:
+    """``ufunc.at``: ``a[indices] = ufunc(a[indices], b)``, once for each time that an index comes."""
+    template, arrays = split_index(indices)
+    shape = np.shape(np.broadcast_to(np.False_, a.shape)[fill(template, [np.asarray(i) for i in arrays])])
+    if b is not None:
+        b = np.broadcast_to(b, shape)
+    if ufunc in (np.add, np.subtract):
+        part = cast(-b if ufunc is np.subtract else b, a.dtype)
+        a[...] = SCATTER_ADD(a, part, *arrays, params=(template,))
+        return
+    places = np.arange(a.size).reshape(a.shape)[fill(template, arrays)]
+    for where in np.ndindex(*shape):
+        place = np.unravel_index(int(places[where]), a.shape)
+        a[place] = ufunc(a[place]) if b is None else ufunc(a[place], b[where])
 
 
 def _where(condition: Array, a: Array, b: Array) -> Array:
@@ -183,7 +219,23 @@ def _batch_where(size: int, batched: Sequence[bool], condition: Array, a: Array,
 
 WHERE = linear("where", _where, transposes=(None, _where_T_a, _where_T_b), jointly=True, batch=_batch_where)
 
-NONZERO = constant("nonzero", lambda x: np.stack(np.nonzero(x)))
+NONZERO = constant("nonzero", lambda x: np.stack(np.nonzero(x)), data_shape=True)
+
+
+@spells(np.nonzero)
+def nonzero(a: Array) -> tuple[Array, ...]:
+    a = np.asarray(a)
+    return tuple(NONZERO(a)) if a.ndim else tuple(NONZERO(np.reshape(a, (1,))))
+
+
+@composite(np.flatnonzero)
+def flatnonzero(a: Array) -> Array:
+    return np.nonzero(np.ravel(a))[0]
+
+
+@composite(np.argwhere)
+def argwhere(a: Array) -> Array:
+    return np.stack(np.nonzero(a), axis=-1)
 
 
 @spells(np.where)
@@ -329,4 +381,4 @@ def fill_diagonal(a: Array, val: Any, wrap: bool = False) -> None:
 VIEWS = (GETITEM, RESHAPE, TRANSPOSE)
 """The ops whose result may share memory with their operand."""
 
-__all__ = ["GETITEM", "HERE", "NONZERO", "SCATTER", "SCATTER_ADD", "VIEWS", "WHERE", "split_index"]
+__all__ = ["GETITEM", "HERE", "NONZERO", "SCATTER", "SCATTER_ADD", "VIEWS", "WHERE", "at_by", "fill", "split_index"]

@@ -413,3 +413,22 @@ def accumulate_by(ufunc: np.ufunc, a: Array, axis: int = 0, dtype: Any = None) -
     for i in range(1, len(items)):
         items[i] = ufunc(items[i - 1], items[i])
     return np.stack(items, axis=axis)
+
+
+def outer_by(ufunc: np.ufunc, a: Array, b: Array) -> Array:
+    """``ufunc.outer``."""
+    a, b = np.asarray(a), np.asarray(b)
+    return ufunc(np.reshape(a, (*a.shape, *(1,) * b.ndim)), b)
+
+
+def reduceat_by(ufunc: np.ufunc, a: Array, indices: Any, axis: int = 0, dtype: Any = None) -> Array:
+    """``ufunc.reduceat``: folds of the slices that begin at the indices; of a single element where they fall."""
+    a = _as(a, dtype)
+    axis = normalize_axis_index(axis, a.ndim)
+    before = (slice(None),) * axis
+    starts = [int(i) for i in indices]
+    folds: list[Array] = []
+    for start, stop in zip(starts, [*starts[1:], a.shape[axis]], strict=True):
+        part = a[(*before, slice(start, stop if stop > start else start + 1))]
+        folds.append(reduce_by(ufunc, part, axis))
+    return np.stack(folds, axis=axis)

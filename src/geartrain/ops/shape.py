@@ -88,6 +88,13 @@ def cast(x: Array, dtype: Any) -> Array:
     return (CAST if dtype.kind in "fc" else CAST_CONSTANT)(x, params=(dtype.str,))
 
 
+def _stop(x: Array) -> Array:
+    return np.array(x) if isinstance(x, np.ndarray) else x
+
+
+STOP = constant("stop_gradient", _stop, batch=lambda size, batched, x: STOP(x))
+
+
 def _concatenate(*operands: Any) -> Array:
     return np.concatenate(operands[:-1], axis=operands[-1])
 

@@ -123,7 +123,7 @@ def _unique(x: Array, axis: int | None) -> Array:
     return np.unique(x, return_index=True, axis=axis)[1]
 
 
-UNIQUE = constant("unique", _unique, "axis")
+UNIQUE = constant("unique", _unique, "axis", data_shape=True)
 
 
 @spells(np.unique)

@@ -171,7 +171,7 @@ def _bincount(x: Array, minlength: int) -> Array:
 
 HISTOGRAM = constant("histogram", _histogram, "bins", "range")
 HISTOGRAM_EDGES = constant("histogram_edges", _histogram_edges, "bins", "range")
-BINCOUNT = constant("bincount", _bincount, "minlength")
+BINCOUNT = constant("bincount", _bincount, "minlength", data_shape=True)
 
 
 def _static(x: Any) -> Any:

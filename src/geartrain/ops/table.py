@@ -58,9 +58,16 @@ def binary(
     return op
 
 
-def constant(name: str, fn: Rule, *params: str, pointwise: bool = False, batch: Rule | None = None) -> Constant:
+def constant(
+    name: str,
+    fn: Rule,
+    *params: str,
+    pointwise: bool = False,
+    data_shape: bool = False,
+    batch: Rule | None = None,
+) -> Constant:
     """A row for an op that does not move when its operands do."""
-    op = row(Constant(name=name, fn=fn, params=params, pointwise=pointwise, batch=batch))
+    op = row(Constant(name=name, fn=fn, params=params, pointwise=pointwise, data_shape=data_shape, batch=batch))
     if pointwise:
         SPELLINGS[fn] = op
     return op
@@ -75,6 +82,7 @@ def linear(
     variadic: bool = False,
     pointwise: bool = False,
     into: Rule | None = None,
+    take: Rule | None = None,
     batch: Rule | None = None,
 ) -> Linear:
     """A row for a linear op: see :class:`geartrain.ir.op.Linear`."""
@@ -88,6 +96,7 @@ def linear(
             variadic=variadic,
             pointwise=pointwise,
             into=into,
+            take=take,
             batch=batch,
         )
     )

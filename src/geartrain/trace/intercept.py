@@ -1,36 +1,86 @@
-"""NumPy's creation functions know tracers while a trace runs, only in the tracing thread; restored even on error."""
+"""NumPy's names know tracers while a trace runs, only in the tracing thread; restored even on error.
+
+NumPy's protocols do not cover functions that make arrays (``np.zeros``), nor arguments that are sequences
+(``np.array([t, u])``, ``np.mean([t, u])``). While a trace runs, those functions are replaced: in NumPy, and wherever a
+module holds them by ``from numpy import zeros``. A replacement that is called where no trace runs is the original.
+"""
 
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
+from geartrain.errors import InputError, teach
 from geartrain.ir.aval import Array
 from geartrain.ops.shape import STACK, cast
-from geartrain.trace import spellings
-from geartrain.trace.level import active, on_close, on_open
-from geartrain.trace.tracer import Tracer, fresh, plain
+from geartrain.ops.table import SPELLINGS
+from geartrain.trace.level import active, aside, on_close, on_open
+from geartrain.trace.spellings import call_function, traced
+from geartrain.trace.tracer import Tracer, depends_of, fresh, node_of, plain, value_of
 
-__all__ = ["intercepted"]
+__all__ = ["HOLDERS", "watch"]
 
-_FRESH = ["zeros", "empty", "ones", "full", "zeros_like", "empty_like", "ones_like", "full_like", "arange", "linspace", "logspace", "geomspace", "eye", "identity", "tri", "copy", "indices"]
-_ORIGINAL: dict[str, Any] = {name: getattr(np, name) for name in [*_FRESH, "array", "asarray", "asanyarray"]}
+FRESH = ["zeros", "empty", "ones", "full", "zeros_like", "empty_like", "ones_like", "full_like", "arange", "linspace", "logspace", "geomspace", "eye", "identity", "tri", "indices", "fromfunction", "fromiter", "hanning", "hamming", "bartlett", "blackman", "kaiser", "tril_indices", "triu_indices", "diag_indices", "mask_indices"]
+"""Functions that make an array, which the program may then write traced values into."""
+
+SEQUENCES = {
+    *(np.concatenate, np.concat, np.stack, np.vstack, np.hstack, np.dstack, np.column_stack, np.block, np.select),
+    *(np.choose, np.einsum, np.einsum_path, np.broadcast_arrays, np.meshgrid, np.ix_, np.lexsort, np.piecewise),
+    *(np.linalg.multi_dot, np.atleast_1d, np.atleast_2d, np.atleast_3d),
+}
+"""Functions that take several arrays as a sequence; elsewhere a list is one array."""
+
+
+def _named_like(original: Callable[..., Any], f: Callable[..., Any]) -> Callable[..., Any]:
+    f.__name__ = f.__qualname__ = original.__name__
+    f.__doc__, f.__wrapped__ = original.__doc__, original  # type: ignore[attr-defined]
+    return f
 
 
 def _creation(original: Callable[..., Any]) -> Callable[..., Any]:
+    spelled = original in SPELLINGS
+
     def create(*args: Any, **kwargs: Any) -> Any:
         trace = active.trace
         if trace is None:
             return original(*args, **kwargs)
-        if spellings.traced(args) or spellings.traced(kwargs):
-            return spellings.call_function(original, args, kwargs)
-        return fresh(trace, original(*plain(args), **plain(kwargs)))
+        if spelled and (traced(args) or traced(kwargs)):
+            return call_function(original, args, kwargs)
+        return fresh(trace, aside(original, [_shape_of(a) for a in args], plain(kwargs)))
 
-    create.__name__ = create.__qualname__ = original.__name__
-    create.__doc__ = original.__doc__
-    return create
+    return _named_like(original, create)
+
+
+def _shape_of(x: Any) -> Any:
+    """An argument of a creation function; of a traced array just its shape counts, and of a traced integer its value."""
+    if type(x) is Tracer and depends_of(x):
+        return value_of(x) if x.ndim else x.__index__() if x.dtype.kind in "iu" else x  # type: ignore[attr-defined]
+    return plain(x)
+
+
+def _array(original: Callable[..., Any], copies: bool) -> Callable[..., Any]:
+    def array(a: Any, dtype: Any = None, **kwargs: Any) -> Any:
+        trace = active.trace
+        if trace is None:
+            return original(a, dtype, **kwargs)
+        if traced(a):
+            made = a if type(a) is Tracer else _stacked(a)
+            if dtype is not None and made.dtype != np.dtype(dtype):
+                made = cast(made, dtype)
+            if not isinstance(value_of(made), np.ndarray):  # a scalar becomes an array without axes
+                return np.reshape(made if isinstance(value_of(made), np.generic) else cast(made, made.dtype), ())
+            return Tracer(trace, node_of(made)) if made is a and (copies or kwargs.get("copy")) else made
+        if type(a) is Tracer and not copies and not kwargs and dtype in (None, a.dtype):  # type: ignore[attr-defined]
+            return a
+        value = aside(original, (plain(a), dtype), kwargs)
+        if value.dtype == object and traced(a):
+            raise InputError(teach("array", "the sequences have different lengths.", "Make the rows equally long."))
+        return value if value is a else fresh(trace, value)
+
+    return _named_like(original, array)
 
 
 def _stacked(value: Any) -> Array:
@@ -38,75 +88,165 @@ def _stacked(value: Any) -> Array:
     if type(value) not in (list, tuple):
         return value
     items = [_stacked(v) for v in value]
+    shapes = {np.shape(v) for v in items}
+    if len(shapes) > 1:
+        raise ValueError(f"setting an array element with a sequence: the parts have shapes {sorted(shapes)}")
     dtype = np.result_type(*(v.dtype if hasattr(v, "dtype") else v for v in items))
-    return STACK(
-        *[
-            v
-            if getattr(v, "dtype", None) == dtype
-            else cast(_ORIGINAL["asarray"](v) if type(v) is not Tracer else v, dtype)
-            for v in items
-        ],
-        params=(0,),
-    )
+    return STACK(*[_as(v, dtype) for v in items], params=(0,))
 
 
-def _array(original: Callable[..., Any], copies: bool) -> Callable[..., Any]:
-    def array(obj: Any, dtype: Any = None, **kwargs: Any) -> Any:
+def _as(value: Array, dtype: np.dtype[Any]) -> Array:
+    if type(value) is Tracer or getattr(value, "dtype", None) == dtype:
+        same = value.dtype == dtype and type(value_of(value)) not in (float, int, complex, bool)
+        return value if same else cast(value, dtype)
+    return _ASARRAY(value, dtype)
+
+
+_ASARRAY = np.asarray
+
+
+def _copy(original: Callable[..., Any]) -> Callable[..., Any]:
+    def copy(a: Any, order: Any = "K", subok: bool = False) -> Any:
         trace = active.trace
         if trace is None:
-            return original(obj, dtype, **kwargs)
-        if type(obj) is Tracer and (spellings.traced(obj) or not copies):
-            made = obj[...] if copies else obj
-            made = made if dtype is None or made.dtype == np.dtype(dtype) else cast(made, dtype)
-            return made + 0 if copies and made.dtype.kind in "fc" else made
-        if spellings.traced(obj):
-            made = _stacked(obj)
-            return made if dtype is None else cast(made, dtype)
-        value = original(plain(obj), dtype, **kwargs)
-        return fresh(trace, value) if value is not obj else value
+            return original(a, order, subok)
+        if traced(a):
+            return Tracer(trace, node_of(a if type(a) is Tracer else _stacked(a)))
+        return fresh(trace, original(plain(a), order, subok))
 
-    array.__name__ = array.__qualname__ = original.__name__
-    array.__doc__ = original.__doc__
-    return array
+    return _named_like(original, copy)
 
 
-intercepted: dict[str, Any] = {name: _creation(_ORIGINAL[name]) for name in _FRESH}
-intercepted |= {name: _array(_ORIGINAL[name], name == "array") for name in ("array", "asarray", "asanyarray")}
+def _listening(original: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that takes lists for arrays: traced ones become arrays, then NumPy's protocol takes over."""
+    several = original in SEQUENCES
 
-_lock = threading.Lock()
+    def listening(*args: Any, **kwargs: Any) -> Any:
+        trace = active.trace
+        if trace is None:
+            return original(*args, **kwargs)
+        if not _has_tracer(args) and not (kwargs and _has_tracer(list(kwargs.values()))):
+            value = aside(original, args, kwargs)
+            return fresh(trace, value) if type(value) is np.ndarray and value.flags.owndata else value
+        args = tuple([_heard(a, several) if type(a) in (list, tuple) else a for a in args])
+        for name, value in kwargs.items():
+            if type(value) in (list, tuple):
+                kwargs[name] = _heard(value, several)
+        return original(*args, **kwargs)
+
+    return _named_like(original, listening)
+
+
+def _has_tracer(values: Sequence[Any]) -> bool:
+    for x in values:
+        if type(x) is Tracer or (type(x) in (list, tuple) and _has_tracer(x)):
+            return True
+    return False
+
+
+def _heard(x: Any, several: bool) -> Any:
+    if not traced(x):
+        return x
+    if several:
+        return [_stacked(v) if type(v) in (list, tuple) and traced(v) else v for v in x]
+    return _stacked(x)
+
+
+def _replacements() -> dict[int, tuple[Any, Callable[..., Any]]]:
+    """Each replaced function of NumPy by its identity, with what replaces it."""
+    found: list[tuple[Any, Callable[..., Any]]] = [(f, _creation(f)) for f in (getattr(np, name) for name in FRESH)]
+    found += [(np.array, _array(np.array, True)), (np.copy, _copy(np.copy))]
+    found += [(f, _array(f, False)) for f in (np.asarray, np.asanyarray, np.ascontiguousarray, np.asarray_chkfinite)]
+    taken = {id(f) for f, _ in found}
+    found += [(f, _listening(f)) for f in SPELLINGS if not isinstance(f, np.ufunc) and id(f) not in taken]
+    return {id(f): (f, new) for f, new in found}
+
+
+_REPLACED = _replacements()
+
+
+class Holder:
+    """A namespace that holds replaced functions: what to put there while a trace runs, and what to put back."""
+
+    def __init__(self, space: dict[str, Any], names: list[str]) -> None:
+        self.space = space
+        self.original = {name: space[name] for name in names}
+        self.changed = {name: _REPLACED[id(space[name])][1] for name in names}
+
+    def enter(self) -> None:
+        """Put the replacements where the originals still are."""
+        for name, old in self.original.items():
+            if self.space.get(name) is old:
+                self.space[name] = self.changed[name]
+
+    def leave(self) -> None:
+        """Put back what was there, but keep what the program bound itself in the meantime."""
+        for name, new in self.changed.items():
+            if self.space.get(name) is new:
+                self.space[name] = self.original[name]
+
+
+def _held(space: dict[str, Any]) -> list[str]:
+    return [name for name, value in list(space.items()) if id(value) in _REPLACED and _REPLACED[id(value)][0] is value]
+
+
+NUMPY = [Holder(vars(m), _held(vars(m))) for m in (np, np.linalg, np.fft)]
+HOLDERS: dict[int, Holder] = {}
+"""The namespaces of the user's modules that hold replaced functions, by identity."""
+
+_lock = threading.RLock()
 _running = 0
-_holders: list[tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = []
-_seen_modules = -1
-_OUTSIDE = {"numpy", "scipy", "geartrain", "sklearn", "pytest", "_pytest", "hypothesis", "matplotlib"}
+_searched: dict[int, int] = {}
+_OUTSIDE = {"numpy", "scipy", "geartrain", "sklearn", "pytest", "_pytest", "hypothesis", "matplotlib", "pandas"}
 
 
-def _scan() -> None:
-    """Find the modules that hold a creation function by ``from numpy import zeros``."""
-    by_id = {id(f): name for name, f in _ORIGINAL.items()}
-    _holders.clear()
+def _search(space: dict[str, Any]) -> None:
+    """Find the functions that a namespace got by ``from numpy import zeros``; quick if it has not grown."""
+    if _searched.get(id(space)) == len(space):
+        return
+    _searched[id(space)] = len(space)
+    names = _held(space)
+    if names and id(space) not in HOLDERS:
+        HOLDERS[id(space)] = holder = Holder(space, names)
+        if _running:
+            holder.enter()
+
+
+_modules_seen = -1
+
+
+def _search_modules() -> None:
+    global _modules_seen
+    if _modules_seen == len(sys.modules):
+        return
+    _modules_seen = len(sys.modules)
     for name, module in list(sys.modules.items()):
         top = name.partition(".")[0]
-        if module is None or top in _OUTSIDE or (top in sys.stdlib_module_names and top != "__main__"):
+        if top in _OUTSIDE or (top in sys.stdlib_module_names and top != "__main__"):
             continue
-        space = getattr(module, "__dict__", {})
-        held = {key: by_id[id(value)] for key, value in list(space.items()) if id(value) in by_id}
-        if held:
-            restore = {key: _ORIGINAL[f] for key, f in held.items()}
-            _holders.append((space, {key: intercepted[f] for key, f in held.items()}, restore))
+        if isinstance(module, ModuleType):
+            _search(vars(module))
+
+
+def watch(f: Any) -> None:
+    """Look for replaced functions in the globals of a function that is about to be traced."""
+    while hasattr(f, "__wrapped__"):
+        f = f.__wrapped__
+    space = getattr(f, "__globals__", None)
+    if space is not None and space.get("__name__", "").partition(".")[0] not in ("geartrain", "numpy"):
+        with _lock:
+            _search(space)
 
 
 def _open() -> None:
-    global _running, _seen_modules
+    global _running
     with _lock:
         if _running == 0:
-            main = sys.modules.get("__main__")
-            seen = len(sys.modules) + (len(vars(main)) << 20 if main else 0)
-            if seen != _seen_modules:
-                _seen_modules = seen
-                _scan()
-            vars(np).update(intercepted)
-            for space, change, _ in _holders:
-                space.update(change)
+            _search_modules()
+            for holder in NUMPY:
+                holder.space.update(holder.changed)
+            for holder in HOLDERS.values():
+                holder.enter()
         _running += 1
 
 
@@ -115,11 +255,10 @@ def _close() -> None:
     with _lock:
         _running -= 1
         if _running == 0:
-            vars(np).update(_ORIGINAL)
-            for space, change, restore in _holders:
-                for key, value in restore.items():
-                    if space.get(key) is change[key]:
-                        space[key] = value
+            for holder in NUMPY:
+                holder.space.update(holder.original)
+            for holder in HOLDERS.values():
+                holder.leave()
 
 
 on_open.append(_open)

@@ -7,30 +7,43 @@ depends on nothing stays a plain value.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from geartrain.errors import SourceLine, user_line
 from geartrain.ir.node import Node
 
-__all__ = ["Level", "Trace", "current_trace"]
+__all__ = ["Decision", "Kind", "Level", "Trace", "active", "aside", "current_trace"]
 
-Kind = Literal["grad", "jit", "vmap"]
+Kind = Literal["grad", "record", "jit", "vmap"]
+"""What a level is for. ``record`` and ``vmap`` run a program to keep its graph and throw the run away; ``jit`` keeps
+the graph, too, and must know each decision that Python takes."""
+
+
+class Decision(NamedTuple):
+    """Python asked a traced value: ``how`` names the question (see ``decide.DECIDE``), ``answer`` what it was told."""
+
+    node: Node
+    how: str
+    answer: Any
 
 
 class Trace:
-    """One run of the user's program under one or more transformations."""
+    """One run of the user's program under one or more transformations.
 
-    __slots__ = ("bits", "closed", "data_bits", "decisions", "lines", "tape", "vmap_bits")
+    ``bits`` has the levels under way; ``data_bits`` those that need every operation on their inputs, and not just what
+    is differentiable; ``guard_bits`` and ``vmap_bits`` the ones of those kinds. ``epoch`` counts the levels that throw
+    their run away, and ``sealed`` is the epoch of the innermost one: older storages must not be written.
+    """
+
+    __slots__ = ("bits", "data_bits", "decisions", "epoch", "guard_bits", "lines", "sealed", "tape", "vmap_bits")
 
     def __init__(self) -> None:
         self.tape: list[Node] = []
-        self.bits = 0
-        self.data_bits = 0  # levels for which data matters even where nothing is differentiable: jit and vmap
-        self.vmap_bits = 0
-        self.closed = False
-        self.decisions: list[tuple[Node, Any]] = []
+        self.bits = self.data_bits = self.guard_bits = self.vmap_bits = 0
+        self.epoch = self.sealed = 0
+        self.decisions: list[Decision] = []
         self.lines: dict[Node, SourceLine | None] | None = None
 
     def add(self, node: Node) -> None:
@@ -48,16 +61,29 @@ on_open: list[Callable[[], None]] = []
 on_close: list[Callable[[], None]] = []
 
 
+def aside(f: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any] | None = None) -> Any:
+    """``f(*args, **kwargs)`` as if no trace ran: for code that computes on plain values."""
+    trace = active.trace
+    active.trace = None
+    try:
+        return f(*args, **(kwargs or {}))
+    finally:
+        active.trace = trace
+
+
 def current_trace() -> Trace | None:
     """The trace under way in this thread."""
     return active.trace
 
 
 class Level:
-    """One transformation under way. A context manager; ``nested`` says whether another one encloses it."""
+    """One transformation under way, as a context manager.
+
+    ``nested`` says whether another one encloses it. When it has ended, ``segment`` has the nodes made in it.
+    """
 
     def __init__(self, kind: Kind, *, lines: bool = False) -> None:
-        self.kind = kind
+        self.kind: Kind = kind
         self.want_lines = lines
 
     def __enter__(self) -> "Level":
@@ -72,23 +98,26 @@ class Level:
             trace.lines = {}
         self.trace = trace
         self.start = len(trace.tape)
+        self.outer = (trace.bits, trace.data_bits, trace.guard_bits, trace.vmap_bits, trace.sealed)
         self.outer_bits = trace.bits
-        self.bit = trace.bits + 1  # the bits under way are always 1, 11, 111, ...: levels open and close as a stack
-        trace.bits |= self.bit
+        bit = self.bit = trace.bits + 1  # the bits under way are always 1, 11, 111, ...: levels are a stack
+        trace.bits |= bit
         if self.kind != "grad":
-            trace.data_bits |= self.bit
-        if self.kind == "vmap":
-            trace.vmap_bits |= self.bit
+            trace.data_bits |= bit
+        if self.kind == "jit":
+            trace.guard_bits |= bit
+        elif self.kind == "vmap":
+            trace.vmap_bits |= bit
+        if self.kind in ("vmap", "record"):
+            trace.epoch += 1
+            trace.sealed = trace.epoch
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         trace = self.trace
         self.segment = trace.tape[self.start :] if self.nested else trace.tape
-        trace.bits &= ~self.bit
-        trace.data_bits &= ~self.bit
-        trace.vmap_bits &= ~self.bit
+        trace.bits, trace.data_bits, trace.guard_bits, trace.vmap_bits, trace.sealed = self.outer
         if not self.nested:
-            trace.closed = True
             active.trace = None
             for hook in on_close:
                 hook()

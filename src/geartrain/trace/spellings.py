@@ -1,5 +1,6 @@
-"""How NumPy's calls reach the ops: the two array protocols."""
+"""How NumPy's calls reach the ops: the two array protocols, with ``out=``, ``where=``, ``dtype=`` and ufunc methods."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -7,76 +8,154 @@ import numpy as np
 from geartrain.errors import RuleError, TraceError, teach
 from geartrain.ir.aval import Array
 from geartrain.ir.op import Pointwise
+from geartrain.ops.index import at_by
+from geartrain.ops.reduce import accumulate_by, outer_by, reduce_by, reduceat_by
 from geartrain.ops.shape import cast
 from geartrain.ops.table import SPELLINGS
-from geartrain.trace.level import active
-from geartrain.trace.tracer import Tracer, depends_of, fresh, plain, protocols
+from geartrain.trace.level import active, aside
+from geartrain.trace.tracer import Tracer, depends_of, fresh, plain, value_of
+from geartrain.trace.write import write
 
-__all__ = ["call_function", "call_ufunc"]
+__all__ = ["call_function", "call_ufunc", "traced"]
 
 
 def traced(x: Any) -> bool:
     """Whether a traced value is in ``x`` or in the lists, tuples and dicts of ``x``."""
-    if type(x) is Tracer:
+    kind = type(x)
+    if kind is Tracer:
         return depends_of(x) != 0
-    if type(x) in (list, tuple):
-        return any(traced(v) for v in x)
-    return type(x) is dict and any(traced(v) for v in x.values())
+    if kind is list or kind is tuple:
+        return any([traced(v) for v in x])
+    return kind is dict and any([traced(v) for v in x.values()])
+
+
+_UFUNC_METHODS: dict[str, Callable[..., Array]] = {
+    "reduce": reduce_by,
+    "accumulate": accumulate_by,
+    "reduceat": reduceat_by,
+    "outer": outer_by,
+    "at": at_by,
+}
+_IGNORED = {"casting", "order", "subok"}
+"""Options of a ufunc that do not change a result that could be computed."""
 
 
 def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Array, ...], kwargs: dict[str, Any]) -> Any:
-    """A ufunc was called with a tracer among its operands."""
+    """A ufunc was called with a tracer among its operands or outputs."""
     out = kwargs.pop("out", None)
-    if not traced(inputs) and not traced(list(kwargs.values())):
-        value = getattr(ufunc, method)(*plain(inputs), **plain(kwargs))
-        result = value if active.trace is None else fresh(active.trace, value)
+    if not kwargs and not traced(inputs):
+        result = _untraced(getattr(ufunc, method), inputs, {})
+    elif kwargs and not traced(inputs) and not traced(kwargs):
+        if kwargs.get("where", True) is not True and out is not None:
+            kwargs["out"] = tuple([np.array(value_of(o)) for o in out])
+        result = _untraced(getattr(ufunc, method), inputs, kwargs)
+    elif method == "__call__":
+        result = _elementwise(ufunc, inputs, kwargs, out)
     else:
-        mean = SPELLINGS.get(ufunc) if method == "__call__" else None
-        if mean is None or set(kwargs) - {"dtype"}:
-            spelled = f"np.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
-            raise _no_rule(spelled, f" with {', '.join(kwargs)}" if kwargs else "")
-        if isinstance(mean, Pointwise) and all(type(plain_value(x)) in (int, float) for x in inputs):
-            inputs = tuple(cast(x, float) if type(x) is Tracer else float(x) for x in inputs)
-        result = mean(*inputs)
-        if kwargs.get("dtype") is not None:
-            result = cast(result, kwargs["dtype"])
+        if SPELLINGS.get(ufunc) is None:
+            raise _no_rule(f"np.{ufunc.__name__}.{method}")
+        for name in _IGNORED:
+            kwargs.pop(name, None)
+        result = _UFUNC_METHODS[method](ufunc, *inputs, **kwargs)
     return result if out is None else _write_out(ufunc.__name__, out, result)
 
 
-def plain_value(x: Array) -> Array:
-    return x._node.value if type(x) is Tracer and x._node is not None else x  # pyright: ignore[reportPrivateUsage]
+def _elementwise(ufunc: np.ufunc, inputs: tuple[Array, ...], kwargs: dict[str, Any], out: Any) -> Any:
+    mean = SPELLINGS.get(ufunc)
+    if mean is None:
+        raise _no_rule(f"np.{ufunc.__name__}")
+    inputs = tuple([np.asarray(x) if type(x) in (list, tuple) else x for x in inputs])
+    if kwargs:
+        for name in _IGNORED:
+            kwargs.pop(name, None)
+        where, dtype = kwargs.pop("where", True), kwargs.pop("dtype", None)
+        if dtype is not None:
+            inputs = tuple([cast(x if hasattr(x, "dtype") else np.asarray(x), dtype) for x in inputs])
+        result = mean(*inputs, **kwargs)
+        if where is True:
+            return result
+        return np.where(where, result, np.zeros((), result.dtype) if out is None else out[0])
+    if isinstance(mean, Pointwise) and all([_is_python_number(x) for x in inputs]):
+        inputs = tuple([cast(x, float) if type(x) is Tracer else float(x) for x in inputs])
+    return mean(*inputs)
+
+
+def _is_python_number(x: Array) -> bool:
+    """A ufunc makes NumPy scalars of Python's: nothing may stay weak."""
+    return type(x.node.value if type(x) is Tracer and x.store is None else x) in (int, float)  # type: ignore[union-attr]
+
+
+def _untraced(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Computed by NumPy on plain values: nothing depends on anything."""
+    value = aside(function, [plain(a) for a in args], plain(kwargs))
+    return value if active.trace is None else fresh(active.trace, value)
+
+
+SHAPES_ONLY = {np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.min_scalar_type, np.may_share_memory}
+SHAPES_ONLY |= {
+    np.shares_memory,
+    np.zeros_like,
+    np.empty_like,
+    np.ones_like,
+    np.array_repr,
+    np.array_str,
+    np.array2string,
+}
+"""Functions that ask for no number, or print one."""
 
 
 def call_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """A NumPy function was called with a tracer among its arguments."""
-    if not traced(args) and not traced(kwargs):
-        value = function(*plain(args), **plain(kwargs))
+    if function in SHAPES_ONLY:
+        value = function(*[value_of(a) for a in args], **{k: value_of(v) for k, v in kwargs.items()})
         return value if active.trace is None else fresh(active.trace, value)
     mean = SPELLINGS.get(function)
+    if not traced(args) and not (kwargs and traced(kwargs)):
+        if mean is not None and function in WRITERS:
+            return mean(*args, **kwargs)
+        return _untraced(function, args, kwargs) if kwargs.get("out") is None else _with_out(function, args, kwargs)
     if mean is None:
-        raise _no_rule(f"np.{function.__name__}", "")
-    out = kwargs.pop("out", None)
+        raise _no_rule(f"{_module(function)}.{function.__name__}")
+    return mean(*args, **kwargs) if kwargs.get("out") is None else _with_out(mean, args, kwargs)
+
+
+WRITERS = {np.put, np.put_along_axis, np.place, np.putmask, np.copyto, np.fill_diagonal}
+"""Functions that change their first argument."""
+
+
+def _with_out(mean: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    out = kwargs.pop("out")
     result = mean(*args, **kwargs)
-    return result if out is None else _write_out(function.__name__, (out,), result)
+    return _write_out(getattr(mean, "__name__", "out"), out if isinstance(out, tuple) else (out,), result)  # type: ignore
 
 
 def _write_out(name: str, out: tuple[Any, ...], result: Any) -> Any:
     results = result if len(out) > 1 else (result,)
+    written: list[Any] = []
     for target, value in zip(out, results, strict=True):
-        if type(target) is not Tracer and traced(value):
+        if target is None:
+            written.append(value)
+            continue
+        if type(target) is Tracer:
+            write(target, Ellipsis, value)
+        elif traced(value):
             raise TraceError(
                 teach(
-                    name, "out= is an array made outside of the function.", "Make it inside, by np.zeros or np.empty."
+                    name,
+                    "out= is an array that was made outside of the function.",
+                    "Make it inside, by np.zeros or np.empty; or use the result instead of out=.",
                 )
             )
-        target[...] = value
-    return out if len(out) > 1 else out[0]
+        else:
+            target[...] = value_of(value)
+        written.append(target)
+    return tuple(written) if len(written) > 1 else written[0]
 
 
-def _no_rule(name: str, detail: str) -> RuleError:
+def _module(function: Any) -> str:
+    return (getattr(function, "__module__", None) or "numpy").replace("numpy", "np", 1)
+
+
+def _no_rule(name: str) -> RuleError:
     do = "Write it with other NumPy functions, or give it a rule by gt.custom_rule."
-    return RuleError(teach(name, f"this function has no derivative rule yet{detail}.", do))
-
-
-protocols["ufunc"] = call_ufunc
-protocols["function"] = call_function
+    return RuleError(teach(name, "this function has no derivative rule yet.", do))

@@ -18,7 +18,7 @@ from geartrain.ir.op import Op
 from geartrain.ops.index import GETITEM, SCATTER
 from geartrain.ops.shape import RESHAPE, TRANSPOSE
 
-__all__ = ["Step", "Storage", "lend", "live"]
+__all__ = ["Step", "Storage", "lend", "live", "own", "put"]
 
 
 class Step(NamedTuple):
@@ -31,15 +31,18 @@ class Step(NamedTuple):
 class Storage:
     """A live buffer, the node it stands for (``None`` as long as nothing traced was written), and its version.
 
-    ``owned``: nobody else needs the buffer as it is now, so a write may change it in place.
+    ``owned``: no node needs the buffer as it is now, so a write may change it in place. ``exposed``: foreign code holds
+    the buffer and may write to it, so a node must take a copy. ``epoch`` is the trace's when the storage was made.
     """
 
-    __slots__ = ("buffer", "node", "owned", "version")
+    __slots__ = ("buffer", "epoch", "exposed", "node", "owned", "version")
 
-    def __init__(self, buffer: Array, node: Node | None, owned: bool) -> None:
+    def __init__(self, buffer: Array, node: Node | None, owned: bool, epoch: int) -> None:
         self.buffer = buffer
         self.node = node
         self.owned = owned
+        self.epoch = epoch
+        self.exposed = False
         self.version = 0
 
 
@@ -54,6 +57,8 @@ def live(store: Storage, path: tuple[Step, ...]) -> Array:
 def lend(store: Storage) -> Node:
     """The node of the whole storage with its value, which from now on is kept as it is."""
     node = store.node
+    if store.exposed and (node is None or node.depends == 0):
+        return Node(CONST, (), (), store.buffer.copy("K"))
     if node is None:
         node = store.node = Node(CONST, (), (), store.buffer)
         store.owned = False
@@ -66,22 +71,24 @@ def lend(store: Storage) -> Node:
 def own(store: Storage) -> None:
     """Make the buffer safe to change in place."""
     if not store.owned:
-        store.buffer = np.array(store.buffer, order="K", copy=True)
+        store.buffer = store.buffer.copy("K")
         store.owned = True
 
 
-def put(base: Array, path: tuple[Step, ...], write: Any) -> Array:
-    """``base`` with the part at ``path`` replaced by ``write(part)``, as an expression of ops (no mutation)."""
-    parts = [base]
+def put(base: Array, path: tuple[Step, ...], template: tuple[Any, ...], arrays: list[Array], part: Array) -> Array:
+    """``base`` with ``part`` written at an index of the view at ``path``, as an expression of ops (no mutation)."""
+    views = [base]
     for step in path:
-        parts.append(step.op(parts[-1], params=step.params))
-    new = write(parts.pop())
+        views.append(step.op(views[-1], params=step.params))
+    new = SCATTER(views.pop(), part, *arrays, params=(template,))
     for step in reversed(path):
-        part = parts.pop()
+        of = views.pop()
         if step.op is GETITEM:
-            new = SCATTER(part, new, params=step.params)
+            new = SCATTER(of, new, params=step.params)
         elif step.op is TRANSPOSE:
             new = TRANSPOSE(new, params=(tuple(int(i) for i in np.argsort(step.params[0])),))
+        elif step.op is RESHAPE:
+            new = RESHAPE(new, params=(of.shape,))
         else:
-            new = RESHAPE(new, params=(part.shape,))
+            raise ValueError("assignment destination is read-only")  # as NumPy says it of a broadcast array
     return new

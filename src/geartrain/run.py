@@ -1,0 +1,137 @@
+"""One traced run of a function: its tape, its inputs, what came out, and the two sweeps along the tape."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from geartrain import tree
+from geartrain.chain import pull_through, push_through
+from geartrain.errors import InputError, teach
+from geartrain.ir.aval import Array, aval_of
+from geartrain.ir.node import Node
+from geartrain.trace import intercept, wear
+from geartrain.trace.level import Kind, Level
+from geartrain.trace.tracer import Tracer, depends_of, new_input, node_of, value_of
+
+__all__ = ["F", "Run", "as_leaf", "is_value"]
+
+F = Callable[..., Any]
+
+assert wear.METHODS  # a tracer without its dress could do nothing
+
+
+def is_value(x: Any) -> bool:
+    """Whether ``x`` is a number or an array, traced or not."""
+    return type(x) is Tracer or isinstance(x, (np.ndarray, np.generic, bool, int, float, complex))
+
+
+def lift(name: str, level: Level, values: Sequence[Any], differentiable: bool = True) -> list[Any]:
+    """Fresh inputs of a level for the leaves; what is not a number is passed on as it is."""
+    out: list[Any] = []
+    for x in values:
+        if differentiable and is_value(x) and aval_of(x).dtype.kind not in "fc":
+            raise InputError(
+                teach(
+                    name,
+                    f"an argument to differentiate in is {_called(x)}, which has no derivative.",
+                    "Pass floats: 3.0, or x.astype(float); or choose other arguments by argnums.",
+                )
+            )
+        out.append(new_input(level, x) if is_value(x) else x)
+    return out
+
+
+def _called(x: Any) -> str:
+    if isinstance(x, np.ndarray) and x.dtype == object:
+        return "an array of Python objects"
+    return f"{aval_of(x)!r} (of integers)" if aval_of(x).dtype.kind in "iu" else repr(aval_of(x))
+
+
+class Run:
+    """``f(*args, **kwargs)``, run once with traced leaves of ``args``.
+
+    ``nodes`` has the input node of each leaf (``None`` for a leaf that is no number), ``out`` what the function
+    returned, ``level.segment`` the nodes made on the way, in order.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        f: F,
+        args: Sequence[Any],
+        kwargs: dict[str, Any] | None = None,
+        *,
+        kind: Kind = "grad",
+        lines: bool = False,
+    ) -> None:
+        self.name = name
+        self.leaves, self.treedef = tree.flatten(tuple(args))
+        intercept.watch(f)
+        with Level(kind, lines=lines) as level:
+            self.inputs = lift(name, level, self.leaves, differentiable=kind == "grad")
+            self.nodes = [node_of(x) if type(x) is Tracer else None for x in self.inputs]
+            self.out = f(*tree.unflatten(self.treedef, self.inputs), **(kwargs or {}))
+            for y in tree.leaves(self.out):  # a view gets its node here, where it still belongs to the segment
+                if type(y) is Tracer and depends_of(y):
+                    node_of(y)
+        self.level = level
+        self.trace = level.trace
+        self.outer = level.outer_bits
+
+    def operand(self, node: Node) -> Array:
+        """What rules see: a number, or a tracer if an outer transformation is to see the derivative's own program."""
+        return Tracer(self.trace, node) if node.depends & self.outer else node.value
+
+    def output(self, y: Any) -> tuple[Node | None, Array]:
+        """The node of an output (if it depends on the inputs) and the output as the caller sees it."""
+        if type(y) is not Tracer:
+            return None, y
+        depends = depends_of(y)
+        node = node_of(y) if depends & self.level.bit else None
+        if depends & self.outer:
+            return node, y
+        value = value_of(y)
+        return node, _own(value) if node is not None else value
+
+    def outputs(self, out: Any) -> Any:
+        """A container of outputs as the caller sees it."""
+        return tree.map(lambda y: self.output(y)[1], out)
+
+    def pull(self, y_bars: dict[Node, Array]) -> list[Any]:
+        """The cotangents of the leaves."""
+        bars = pull_through(self.level.segment, self.level.bit, y_bars, self.operand)
+        seen: set[int] = set()
+        return [
+            as_leaf(bars.get(n), x, seen) if n is not None else x for n, x in zip(self.nodes, self.leaves, strict=True)
+        ]
+
+    def push(self, x_dots: dict[Node, Array]) -> dict[Node, Array]:
+        """The tangents of all nodes that move."""
+        return push_through(self.level.segment, self.level.bit, x_dots, self.operand)
+
+
+def _own(value: Array) -> Array:
+    """An array that the caller may keep and change: not a view of the tape's."""
+    return value if not isinstance(value, np.ndarray) or value.flags.owndata else value.copy()
+
+
+def as_leaf(bar: Array | None, like: Array, seen: set[int]) -> Array:
+    """A tangent or cotangent with the shape and dtype of what it belongs to, in memory of its own."""
+    if type(bar) is Tracer:
+        if depends_of(bar):
+            return bar
+        bar = value_of(bar)
+    like = value_of(like)
+    if bar is None:
+        return np.zeros_like(like) if isinstance(like, np.ndarray) else type(like)(0)
+    dtype = aval_of(like).dtype
+    if dtype.kind == "f" and aval_of(bar).dtype.kind == "c":
+        bar = np.real(bar)
+    if isinstance(like, np.ndarray):
+        bar = np.asarray(bar, dtype.newbyteorder("="))
+        if not bar.flags.owndata or not bar.flags.writeable or id(bar) in seen:
+            bar = np.array(bar)
+        seen.add(id(bar))
+        return bar
+    return type(like)(bar)

@@ -1,0 +1,99 @@
+"""The questions that Python asks a traced value: is it true, which integer is it, what bare number is it?
+
+A decision is taken on the concrete value. Under ``jit`` it becomes a guard, which the compiled program takes again; under
+``vmap`` there is no one answer for a whole batch. A bare number would drop the derivative, so it is refused.
+"""
+
+import dis
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from geartrain.errors import TraceError, teach, user_frame
+from geartrain.ir.aval import Array, aval_of
+from geartrain.ir.node import Node
+from geartrain.trace.level import Decision, Trace, active
+from geartrain.trace.tracer import Tracer, depends_of, known, node_of, value_of
+
+__all__ = ["DECIDE", "bare", "decide", "decide_shape"]
+
+
+def _integers(value: Array) -> Any:
+    """An array of integers as nested tuples, which can be compared and hashed."""
+    return _as_tuples(value.tolist())
+
+
+def _as_tuples(value: Any) -> Any:
+    return tuple(_as_tuples(v) for v in value) if isinstance(value, list) else value  # pyright: ignore
+
+
+DECIDE: dict[str, Callable[[Array], Any]] = {"bool": bool, "int": int, "shape": np.shape, "integers": _integers}
+"""The decisions that Python takes on a value, and how a compiled path takes them again."""
+
+
+def decide(t: Tracer, how: str) -> Any:
+    """The answer to a question that Python asks a traced value."""
+    answer = DECIDE[how](value_of(t))
+    trace = active.trace
+    if trace is t.home:
+        depends = depends_of(t)
+        if depends & trace.vmap_bits:
+            raise TraceError(_no_one_answer(f"Python takes {how}() of a value"))
+        if depends & trace.guard_bits:
+            trace.decisions.append(Decision(node_of(t), how, answer))
+    return answer
+
+
+def decide_shape(trace: Trace, node: Node) -> None:
+    """The shape of this result depends on data."""
+    if node.depends & trace.vmap_bits:
+        raise TraceError(_no_one_answer("the program makes an array whose shape depends on a value"))
+    if node.depends & trace.guard_bits:
+        trace.decisions.append(Decision(node, "shape", np.shape(node.value)))
+
+
+def _no_one_answer(what: str) -> str:
+    return teach(
+        "vmap",
+        f"{what} that differs between the examples of a batch.",
+        "Write np.where(condition, a, b) for both outcomes, or loop over the examples.",
+    )
+
+
+_WAYS_OUT = {
+    "float": "Leave float() out, since a traced value is a number already; for a function of math write NumPy's"
+    " (math.sin: np.sin).",
+    "complex": "Leave complex() out, since a traced value is a number already; for a function of cmath write NumPy's.",
+    "np.asarray": "Use the NumPy function of the same meaning; give a function that NumPy does not know a rule by"
+    " gt.custom_rule; use gt.stop_gradient where no derivative is wanted.",
+}
+
+
+def bare(t: Tracer, how: str) -> Array:
+    """The bare value, for code that cannot be traced; only if no derivative and no data dependence is lost."""
+    trace = active.trace
+    if depends_of(t) and trace is t.home:
+        what = f"a traced {aval_of(known(t))!r}"
+        if _is_assignment():
+            raise TraceError(
+                teach(
+                    "setitem",
+                    f"{what} is written into an array that was made outside of the function, which would drop its"
+                    " derivative.",
+                    "Make the array inside the function, by np.zeros, np.array, np.copy or np.zeros_like.",
+                )
+            )
+        raise TraceError(
+            teach(how, f"{what} is turned into a bare number, which drops its derivative.", _WAYS_OUT[how])
+        )
+    return value_of(t)
+
+
+def _is_assignment() -> bool:
+    """Whether the user's line under way assigns to an index: then it is ndarray's own code that asks."""
+    frame = user_frame()
+    if frame is None:
+        return False
+    code = frame.f_code.co_code[frame.f_lasti]
+    return dis.opname[code] in ("STORE_SUBSCR", "STORE_SLICE")

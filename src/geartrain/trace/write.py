@@ -1,0 +1,143 @@
+"""``t[index] = value`` and ``t[index]``, as NumPy does them: through views, and seen through every other view."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from geartrain.errors import LeakError, ShapeError, TraceError, teach
+from geartrain.ir.aval import Array, aval_of
+from geartrain.ir.node import Node
+from geartrain.ops.index import GETITEM, HERE, fill, split_index
+from geartrain.ops.shape import cast
+from geartrain.trace.apply import apply
+from geartrain.trace.level import Trace, active
+from geartrain.trace.storage import Storage, lend, live, own, put
+from geartrain.trace.tracer import Tracer, depends_of, known, leaked, node_of, stand_in, value_of
+
+__all__ = ["read", "write"]
+
+_NUMBERS = (np.ndarray, np.generic, float, int, complex, bool)
+_BASIC = (int, slice, type(None), type(Ellipsis))
+
+
+def read(t: Tracer, index: Any) -> Array:
+    """``t[index]``: a view where NumPy gives a view."""
+    if _is_basic(index):
+        return apply(GETITEM, (t,), (index if type(index) is tuple else (index,),))
+    template, arrays = split_index(index)
+    return apply(GETITEM, (t, *arrays), (template,))
+
+
+def _is_basic(index: Any) -> bool:
+    """Whether an index is made of plain integers, slices, ``None`` and ``...`` alone."""
+    if type(index) is tuple:
+        return all([type(part) in _BASIC and (type(part) is not slice or _is_plain(part)) for part in index])
+    return type(index) in _BASIC and (type(index) is not slice or _is_plain(index))
+
+
+def _is_plain(part: slice) -> bool:
+    return type(part.start) is not Tracer and type(part.stop) is not Tracer and type(part.step) is not Tracer
+
+
+def write(t: Tracer, index: Any, value: Any) -> None:
+    """``t[index] = value``."""
+    trace = t.home
+    if trace is not active.trace:
+        raise LeakError(leaked("setitem"))
+    target = value_of(t)
+    if not isinstance(target, np.ndarray):
+        raise TypeError(f"'{type(target).__name__}' object does not support item assignment")
+    if not (type(value) is Tracer or isinstance(value, _NUMBERS)):
+        value = np.asarray(value)
+    if type(index) is Tracer and index.dtype == bool and depends_of(index) and np.ndim(value) == 0:  # type: ignore[attr-defined]
+        if index.shape == target.shape:  # type: ignore[attr-defined]
+            value, index = np.where(index, value, t), Ellipsis
+    template, arrays = (index if type(index) is tuple else (index,), []) if _is_basic(index) else split_index(index)
+    place = tuple(_filled(template, [value_of(a) for a in arrays]))
+    store = stand_in(t)
+    depends = depends_of(t)
+    for x in (value, *arrays):
+        depends |= depends_of(x) if type(x) is Tracer else 0
+    new: Node | None = None
+    if depends:
+        _check(trace, store, target, value)
+        part = _shaped(value, _shape_at(target, place), target.dtype)
+        base = Tracer(trace, store.node if store.node is not None else lend(store))
+        new = node_of(put(base, t.path, template, arrays, part))
+    own(store)
+    try:
+        live(store, t.path)[place] = value_of(value)
+    except ValueError as error:
+        if "read-only" in str(error):
+            raise
+        raise ShapeError(_does_not_fit(np.shape(value), _shape_at(target, place))) from error
+    store.version += 1
+    store.node = new
+
+
+def _filled(template: tuple[Any, ...], arrays: list[Array]) -> Iterator[Any]:
+    return iter(fill(template, arrays)) if HERE in [p for p in template if type(p) is str] else iter(template)
+
+
+def _shape_at(target: Array, place: tuple[Any, ...]) -> tuple[int, ...]:
+    """The shape of the part of ``target`` that an index names, without reading it."""
+    thin = np.broadcast_to(np.False_, target.shape)
+    return np.shape(thin[place])
+
+
+def _check(trace: Trace, store: Storage, target: Array, value: Array) -> None:
+    """Refuse a write that would drop a derivative, or that a graph cannot replay."""
+    if store.epoch < trace.sealed:
+        raise TraceError(
+            teach(
+                "setitem",
+                "a function under vmap or checkpoint writes into an array that was made outside of it.",
+                "Return the value and write it outside; or make the array inside the function.",
+            )
+        )
+    if type(value) is not Tracer:
+        return
+    have = aval_of(known(value)).dtype.kind
+    if have in "fc" and target.dtype.kind not in "fc":
+        raise TraceError(
+            teach(
+                "setitem",
+                f"a traced {aval_of(known(value))!r} is written into an array of {target.dtype}, which cannot hold its"
+                " derivative.",
+                "Make the array of floats: np.zeros(n), or np.array(values, dtype=float).",
+            )
+        )
+    if have == "c" and target.dtype.kind == "f":
+        raise TraceError(
+            teach(
+                "setitem",
+                f"a traced {aval_of(known(value))!r} is written into an array of {target.dtype}, which cannot hold its"
+                " imaginary part.",
+                "Make the array complex: np.zeros(n, dtype=complex).",
+            )
+        )
+
+
+def _shaped(value: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """``value`` with the shape and dtype of the part that it is written to."""
+    have = np.shape(value_of(value))
+    if not hasattr(value, "dtype") or aval_of(known(value) if type(value) is Tracer else value) != (have, dtype, False):
+        value = cast(value if hasattr(value, "dtype") else np.asarray(value), dtype)
+    if have == shape:
+        return value
+    lead = len(have) - len(shape)
+    if lead > 0 and have[:lead] == (1,) * lead:
+        value = np.reshape(value, have[lead:])
+    try:
+        return np.broadcast_to(value, shape)
+    except ValueError as error:
+        raise ShapeError(_does_not_fit(have, shape)) from error
+
+
+def _does_not_fit(have: tuple[int, ...], shape: tuple[int, ...]) -> str:
+    return teach(
+        "setitem",
+        f"a value of shape {have} does not fit the part of shape {shape} that it is written to.",
+        "Make both shapes equal, or let the value's axes be 1 where it is to be repeated.",
+    )
