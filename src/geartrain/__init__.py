@@ -3,6 +3,7 @@
 from geartrain import tree
 from geartrain.api import grad, hvp, jvp, stop_gradient, value_and_grad, vjp
 from geartrain.jacobians import hessian, jacfwd, jacobian, jacrev
+from geartrain.jit import jit
 from geartrain.mapping import vmap
 
 __version__ = "0.1.0"
@@ -13,6 +14,7 @@ __all__ = [
     "jacfwd",
     "jacobian",
     "jacrev",
+    "jit",
     "jvp",
     "stop_gradient",
     "tree",

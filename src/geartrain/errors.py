@@ -11,6 +11,7 @@ __all__ = [
     "CheckError",
     "ExpressionError",
     "GeartrainError",
+    "GeartrainWarning",
     "InputError",
     "LeakError",
     "RuleError",
@@ -25,6 +26,10 @@ __all__ = [
 
 class GeartrainError(Exception):
     """Base of all errors that geartrain raises on purpose."""
+
+
+class GeartrainWarning(UserWarning):
+    """Something works, but not as well as it could."""
 
 
 class InputError(GeartrainError, TypeError):

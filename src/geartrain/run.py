@@ -12,7 +12,7 @@ from geartrain.ir.aval import Array, aval_of
 from geartrain.ir.node import Node
 from geartrain.trace import intercept, wear
 from geartrain.trace.level import Kind, Level
-from geartrain.trace.tracer import Tracer, depends_of, new_input, node_of, value_of
+from geartrain.trace.tracer import Tracer, capture, depends_of, new_input, node_of, value_of
 
 __all__ = ["F", "Run", "as_leaf", "is_value"]
 
@@ -26,11 +26,23 @@ def is_value(x: Any) -> bool:
     return type(x) is Tracer or isinstance(x, (np.ndarray, np.generic, bool, int, float, complex))
 
 
-def lift(name: str, level: Level, values: Sequence[Any], differentiable: bool = True) -> list[Any]:
+_STATIC = (bool, int, np.integer, np.bool_)
+
+
+def is_static(x: Any) -> bool:
+    """Whether ``jit`` takes ``x`` as a part of the program: whole numbers, truth values, and what is no number."""
+    return type(x) is not Tracer and (isinstance(x, _STATIC) or not is_value(x))
+
+
+def lift(name: str, level: Level, values: Sequence[Any]) -> list[Any]:
     """Fresh inputs of a level for the leaves; what is not a number is passed on as it is."""
     out: list[Any] = []
     for x in values:
-        if differentiable and is_value(x) and aval_of(x).dtype.kind not in "fc":
+        if isinstance(x, (np.ma.MaskedArray, np.matrix)):
+            raise InputError(
+                teach(name, f"an argument is a {type(x).__name__}, whose own rules cannot be traced.", _PLAIN[type(x)])
+            )
+        if level.kind == "grad" and is_value(x) and aval_of(x).dtype.kind not in "fc":
             raise InputError(
                 teach(
                     name,
@@ -38,8 +50,12 @@ def lift(name: str, level: Level, values: Sequence[Any], differentiable: bool = 
                     "Pass floats: 3.0, or x.astype(float); or choose other arguments by argnums.",
                 )
             )
-        out.append(new_input(level, x) if is_value(x) else x)
+        lifted = not is_static(x) if level.kind == "jit" else is_value(x)
+        out.append(new_input(level, x) if lifted else x)
     return out
+
+
+_PLAIN = {np.ma.MaskedArray: "Pass x.filled(0.0) and the mask.", np.matrix: "Pass np.asarray(x)."}
 
 
 def _called(x: Any) -> str:
@@ -51,8 +67,9 @@ def _called(x: Any) -> str:
 class Run:
     """``f(*args, **kwargs)``, run once with traced leaves of ``args``.
 
-    ``nodes`` has the input node of each leaf (``None`` for a leaf that is no number), ``out`` what the function
-    returned, ``level.segment`` the nodes made on the way, in order.
+    ``nodes`` has the input node of each leaf (``None`` for a leaf that is no number, and under ``jit`` for what is
+    static); ``out`` is what the function returned, ``results`` its leaves and ``result_def`` its containers;
+    ``level.segment`` has the nodes made on the way, in order.
     """
 
     def __init__(
@@ -69,12 +86,13 @@ class Run:
         self.leaves, self.treedef = tree.flatten(tuple(args))
         intercept.watch(f)
         with Level(kind, lines=lines) as level:
-            self.inputs = lift(name, level, self.leaves, differentiable=kind == "grad")
+            self.inputs = lift(name, level, self.leaves)
             self.nodes = [node_of(x) if type(x) is Tracer else None for x in self.inputs]
             self.out = f(*tree.unflatten(self.treedef, self.inputs), **(kwargs or {}))
-            for y in tree.leaves(self.out):  # a view gets its node here, where it still belongs to the segment
+            self.results, self.result_def = tree.flatten(self.out)
+            for y in self.results:
                 if type(y) is Tracer and depends_of(y):
-                    node_of(y)
+                    node_of(y)  # a view gets its node here, where it still belongs to the segment
         self.level = level
         self.trace = level.trace
         self.outer = level.outer_bits
@@ -93,6 +111,12 @@ class Run:
             return node, y
         value = value_of(y)
         return node, _own(value) if node is not None else value
+
+    def constant_or_node(self, y: Any) -> Node:
+        """The node of a result, also of one that depends on nothing."""
+        if type(y) is Tracer and depends_of(y) & self.level.bit:
+            return node_of(y)
+        return capture(value_of(y))
 
     def outputs(self, out: Any) -> Any:
         """A container of outputs as the caller sees it."""

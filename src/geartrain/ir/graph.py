@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from geartrain.ir.node import CONST, INPUT, Node
 
-__all__ = ["Graph", "topological"]
+__all__ = ["Graph", "is_leaf", "topological"]
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,1 @@
+"""What runs a graph. ``numpy`` walks a plan with NumPy's own functions."""

@@ -1,0 +1,120 @@
+"""A graph as a plan of NumPy calls: values in registers, let go after their last use, dead updates done in place."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from geartrain.ir.aval import Array, aval_of
+from geartrain.ir.graph import Graph
+from geartrain.ir.node import CONST, Node
+from geartrain.ops.index import SCATTER, SCATTER_ADD, VIEWS, fill
+
+__all__ = ["Program", "compile"]
+
+Program = Callable[[Sequence[Array]], list[Array]]
+"""Takes a value for each input of the graph and returns one for each output."""
+
+UPDATES = (SCATTER, SCATTER_ADD)
+
+
+class Step(NamedTuple):
+    """One call: the registers that it reads, the one that it writes, and those that nobody needs afterwards."""
+
+    fn: Callable[..., Array]
+    reads: tuple[int, ...]
+    params: tuple[Any, ...]
+    writes: int
+    frees: tuple[int, ...]
+
+
+def compile(graph: Graph) -> Program:
+    """The program of ``graph``. It keeps no state between calls, so threads may run it at once.
+
+    Results share no memory with arguments, with constants of the graph, or with each other.
+    """
+    register = {node: i for i, node in enumerate(dict.fromkeys((*graph.inputs, *graph.nodes)))}
+    start: list[Any] = [None] * len(register)
+    steps: list[Step] = []
+    last = _last_uses(graph)
+    for i, node in enumerate(graph.nodes):
+        if node.op is CONST:
+            start[register[node]] = node.value
+            continue
+        fn = _in_place[node.op] if _may_overwrite(graph, node, i, last) else node.op.fn
+        frees = {register[x] for x in node.inputs if last[x] == i and x.op is not CONST}
+        steps.append(Step(fn, tuple([register[x] for x in node.inputs]), node.params, register[node], tuple(frees)))
+    inputs, outputs = len(graph.inputs), [register[node] for node in graph.outputs]
+
+    def program(args: Sequence[Array]) -> list[Array]:
+        values = start.copy()
+        values[:inputs] = args
+        for fn, reads, params, writes, frees in steps:
+            values[writes] = fn(*[values[r] for r in reads], *params)
+            for r in frees:
+                values[r] = None
+        return _apart([values[r] for r in outputs], args, start)
+
+    return program
+
+
+def _last_uses(graph: Graph) -> dict[Node, float]:
+    """The place of the last node that reads each node; never for outputs."""
+    last: dict[Node, float] = {node: -1 for node in graph.nodes}
+    for i, node in enumerate(graph.nodes):
+        for x in node.inputs:
+            last[x] = i
+    last.update(dict.fromkeys(graph.outputs, float("inf")))
+    return last
+
+
+def _may_overwrite(graph: Graph, node: Node, place: int, last: dict[Node, float]) -> bool:
+    """Whether an update may change its base in place: the base was made by an update, and this is its last reader.
+
+    Readers before it must have taken copies, which is so unless they are views.
+    """
+    if node.op not in UPDATES:
+        return False
+    base = node.inputs[0]
+    if base.op not in UPDATES or last[base] != place or base in node.inputs[1:]:
+        return False
+    return base not in _viewed(graph)
+
+
+_views_of: dict[int, tuple[Graph, set[Node]]] = {}
+
+
+def _viewed(graph: Graph) -> set[Node]:
+    """The nodes of which some other node is a view."""
+    found = _views_of.get(id(graph))
+    if found is None or found[0] is not graph:
+        viewed = {node.inputs[0] for node in graph.nodes if node.op in VIEWS and aval_of(node.value).ndim}
+        _views_of.clear()
+        found = _views_of[id(graph)] = (graph, viewed)
+    return found[1]
+
+
+def _scatter_in_place(base: Array, part: Array, *rest: Any) -> Array:
+    *arrays, template = rest
+    base[fill(template, arrays)] = part
+    return base
+
+
+def _scatter_add_in_place(base: Array, part: Array, *rest: Any) -> Array:
+    *arrays, template = rest
+    np.add.at(base, fill(template, arrays), part)
+    return base
+
+
+_in_place = {SCATTER: _scatter_in_place, SCATTER_ADD: _scatter_add_in_place}
+
+
+def _apart(values: list[Array], args: Sequence[Array], constants: Sequence[Any]) -> list[Array]:
+    """The results in memory of their own."""
+    seen = {id(x) for x in args}.union([id(x) for x in constants])
+    for i, value in enumerate(values):
+        if isinstance(value, np.ndarray):
+            if not value.flags.owndata or not value.flags.writeable or id(value) in seen:
+                values[i] = value = value.copy()
+            seen.add(id(value))
+    return values

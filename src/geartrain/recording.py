@@ -1,0 +1,69 @@
+"""From tapes to pure graphs: what a run did, interned, with everything that nobody needs left out."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from geartrain.errors import LeakError
+from geartrain.ir.aval import Aval, aval_of
+from geartrain.ir.graph import Graph, topological
+from geartrain.ir.node import CONST, INPUT, Node, Table
+from geartrain.run import F, Run
+from geartrain.trace.tracer import ALIAS, leaked
+
+__all__ = ["Recording", "record"]
+
+
+class Recording:
+    """Pure nodes made from one tape or several: equal operations on equal inputs are one node.
+
+    ``inputs`` stand for the inputs of all tapes. The nodes keep the order of the program, which lets a later write in
+    place follow all reads of what it overwrites.
+    """
+
+    def __init__(self, avals: Iterable[Aval]) -> None:
+        self.table = Table()
+        self.inputs = [self.table.input(aval) for aval in avals]
+        self._position: dict[Node, int] = {}
+
+    def take(self, tape: Sequence[Node], inputs: Sequence[Node], wanted: Sequence[Node]) -> list[Node]:
+        """The pure nodes of the ``wanted`` nodes of a tape, whose own inputs are ``inputs``."""
+        known = dict(zip(inputs, self.inputs, strict=True))
+        order = {node: i for i, node in enumerate(tape)}
+        nodes = topological(wanted, known)
+        if all([node in order or not node.inputs for node in nodes]):
+            nodes.sort(key=lambda node: order.get(node, -1))
+        for node in nodes:
+            known[node] = made = self._pure(node, known)
+            self._position.setdefault(made, len(self._position))
+        return [known[node] for node in wanted]
+
+    def _pure(self, node: Node, known: Mapping[Node, Node]) -> Node:
+        if node.op is CONST:
+            return self.table.const(node.value)
+        if node.op is INPUT:
+            raise LeakError(leaked("input"))
+        if node.op is ALIAS:
+            return known[node.inputs[0]]
+        return self.table.node(node.op, tuple([known[x] for x in node.inputs]), node.params, aval_of(node.value))
+
+    def graph(self, available: Iterable[Node], outputs: Sequence[Node]) -> Graph:
+        """The graph that computes ``outputs`` from the nodes that are ``available``, in the order of the program."""
+        have = dict.fromkeys(available)
+        nodes = topological(outputs, have)
+        nodes.sort(key=lambda node: self._position.get(node, -1))
+        used = {x for node in nodes for x in node.inputs}.union(outputs)
+        return Graph(tuple([x for x in have if x in used]), tuple(nodes), tuple(outputs))
+
+
+def record(f: F, *args: Any) -> tuple[Graph, Run]:
+    """The graph of one run of ``f``, from all of its numbers to all of its results, and the run.
+
+    Decisions that Python took on the way are not in the graph: it is right for arguments that take them alike.
+    """
+    run = Run("record", f, args, kind="record")
+    inputs = [node for node in run.nodes if node is not None]
+    recording = Recording([aval_of(node.value) for node in inputs])
+    tape = run.level.segment
+    outputs = recording.take(tape, inputs, [run.constant_or_node(y) for y in run.results])
+    made = recording.graph(recording.inputs, outputs)
+    return Graph(tuple(recording.inputs), made.nodes, made.outputs), run
