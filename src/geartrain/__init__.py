@@ -2,12 +2,17 @@
 
 from geartrain import tree
 from geartrain.api import grad, hvp, jvp, stop_gradient, value_and_grad, vjp
+from geartrain.check import check_derivatives
 from geartrain.jacobians import hessian, jacfwd, jacobian, jacrev
 from geartrain.jit import jit
 from geartrain.mapping import vmap
+from geartrain.rules import checkpoint, custom_rule
 
 __version__ = "0.1.0"
 __all__ = [
+    "check_derivatives",
+    "checkpoint",
+    "custom_rule",
     "grad",
     "hessian",
     "hvp",

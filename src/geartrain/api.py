@@ -57,7 +57,7 @@ def _value_and_grad(name: str, f: F, argnums: int | Sequence[int], has_aux: bool
         _check_scalar(name, y)
         node, y = run.output(y)
         dtype = aval_of(y).dtype
-        seed = 1.0 if dtype == float else dtype.type(1)
+        seed = 1.0 if dtype == np.float64 else dtype.type(1)
         bars = tree.unflatten(run.treedef, run.pull({} if node is None else {node: seed}))
         gradient = bars[0] if isinstance(argnums, int) else bars
         return ((y, run.outputs(aux)), gradient) if has_aux else (y, gradient)
@@ -67,7 +67,7 @@ def _value_and_grad(name: str, f: F, argnums: int | Sequence[int], has_aux: bool
 
 def check_argnums(name: str, numbers: tuple[int, ...], args: Sequence[Any]) -> None:
     """Refuse argument numbers that the call does not have."""
-    if any([not -len(args) <= i < len(args) for i in numbers]):
+    if any(not -len(args) <= i < len(args) for i in numbers):
         raise InputError(
             teach(
                 name,
@@ -78,8 +78,9 @@ def check_argnums(name: str, numbers: tuple[int, ...], args: Sequence[Any]) -> N
 
 
 def _value_and_aux(name: str, out: Any) -> tuple[Any, Any]:
-    if type(out) is tuple and len(out) == 2:  # pyright: ignore[reportUnknownArgumentType]
-        return out  # pyright: ignore[reportUnknownVariableType]
+    pair: Any = out
+    if isinstance(out, tuple) and len(pair) == 2:
+        return pair
     raise InputError(
         teach(name, f"has_aux=True, but the function returned {type(out).__name__}.", "Return (value, aux).")
     )
@@ -131,7 +132,7 @@ def vjp(f: F, *xs: Any, has_aux: bool = False) -> Any:
         has_aux: whether ``f`` returns ``(result, aux)``; the return value is then ``(result, pull, aux)``.
 
     Returns:
-        ``(y, pull)``; ``pull(y_bar)`` takes a container like ``y`` and gives a tuple with a cotangent for each of ``xs``.
+        ``(y, pull)``; ``pull(y_bar)`` takes a container like ``y`` and gives a tuple of cotangents, like ``xs``.
 
     Raises:
         InputError: an integer among the arguments; a cotangent that is not like the result.

@@ -42,11 +42,11 @@ def push(node: Node, y: Array, xs: Sequence[Array], xs_dot: Sequence[Array | Non
     return y_dot
 
 
-def pull(node: Node, y_bar: Array, y: Array, xs: Sequence[Array], wanted: Sequence[bool]) -> list[Array | None]:
+def pull(node: Node, y_bar: Array, y: Array, xs: Sequence[Array], wanted: Sequence[int]) -> Sequence[Array | None]:
     """How the end moves when the operands move: a cotangent for each operand that is ``wanted``."""
     op = node.op
     if isinstance(op, Custom):
-        return list(op.pull(y_bar, y, xs, *node.params))
+        return op.pull(y_bar, y, xs, *node.params)
     xs_bar: list[Array | None] = [None] * len(xs)
     for i, want in enumerate(wanted):
         if not want or isinstance(op, Constant):
@@ -87,17 +87,21 @@ def pull_through(
     mine: set[Node] = set()  # their cotangents were made here and nobody else holds them, so they may change in place
     for node in reversed(nodes):
         y_bar = bars.get(node)
-        if y_bar is None or not node.inputs:
+        inputs = node.inputs
+        if y_bar is None or not inputs:
             continue
-        xs = [operand(x) for x in node.inputs]
+        xs = [operand(x) for x in inputs]
         op = node.op
-        if not keep and isinstance(op, Linear) and (op.into is not None or op.take is not None):
+        if isinstance(op, Linear) and not keep and (op.into is not None or op.take is not None):
             _pull_part(node, op, bit, bars, xs, mine)
             continue
-        wanted = [bool(x.depends & bit) for x in node.inputs]
-        for x, want, x_bar in zip(node.inputs, wanted, pull(node, y_bar, operand(node), xs, wanted), strict=True):
+        wanted = [x.depends & bit for x in inputs]
+        for x, want, x_bar in zip(inputs, wanted, pull(node, y_bar, operand(node), xs, wanted), strict=True):
             if want and x_bar is not None:
-                _add(bars, x, x_bar, mine)
+                if x in bars:
+                    _add(bars, x, x_bar, mine)
+                else:
+                    bars[x] = x_bar
     return bars
 
 
@@ -107,7 +111,7 @@ def _add(bars: dict[Node, Array], x: Node, x_bar: Array, mine: set[Node]) -> Non
     if have is None:
         bars[x] = x_bar
     elif x in mine:
-        have[...] += x_bar
+        have += x_bar
     else:
         bars[x] = have + x_bar
 

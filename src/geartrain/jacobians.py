@@ -50,7 +50,7 @@ def jacrev(f: F, argnums: int | Sequence[int] = 0) -> F:
 def jacfwd(f: F, argnums: int | Sequence[int] = 0) -> F:
     """The Jacobian of ``f`` column by column, by one batched push: good for few inputs. As :func:`jacobian` otherwise.
 
-    >>> jacfwd(lambda t: np.array([np.cos(t), np.sin(t)]))(0.0)
+    >>> jacfwd(lambda t: np.array([t**2, np.sin(t)]))(0.0)
     array([0., 1.])
     """
     return _jacobian("jacfwd", f, argnums, True)

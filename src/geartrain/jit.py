@@ -1,9 +1,9 @@
 """``jit``: a function is run by Python once for each signature and path, and from then on by its recorded program.
 
-A *signature* is what the arguments are, without their numbers. A *path* is one way through the program: the answers to
-all the decisions that Python took on traced values. The paths of a signature make a tree: segments of straight-line
-program, each but the last ending in a decision. A call walks the tree; where it has no branch for an answer, Python runs
-once more and a new path is recorded. So a branch is never stale.
+A *signature* is what the arguments are, without their numbers. A *path* is one way through the program: the answers
+to all the decisions that Python took on traced values. The paths of a signature make a tree: segments of straight-line
+program, each but the last ending in a decision. A call walks the tree; where it has no branch for an answer, Python
+runs once more and a new path is recorded. So a branch is never stale.
 """
 
 import functools
@@ -214,7 +214,11 @@ class Jitted:
             hash(made)
         except TypeError as error:
             raise InputError(
-                teach("jit", f"an argument can be neither traced nor compared: {error}.", "Pass numbers, arrays, strings or containers of them.")
+                teach(
+                    "jit",
+                    f"an argument can be neither traced nor compared: {error}.",
+                    "Pass numbers, arrays, strings or containers of them.",
+                )
             ) from error
         return made, traced
 
@@ -234,7 +238,9 @@ class Jitted:
                 else:
                     self._give_up(paths, f"took more than {MAX_PATHS} paths for arguments of one kind")
             except _Changed:
-                self._give_up(paths, "took different decisions on the same values, so it depends on more than its arguments")
+                self._give_up(
+                    paths, "took different decisions on the same values, so it depends on more than its arguments"
+                )
         return result
 
     def _give_up(self, paths: Paths, why: str) -> None:

@@ -30,7 +30,7 @@ class Recording:
         known = dict(zip(inputs, self.inputs, strict=True))
         order = {node: i for i, node in enumerate(tape)}
         nodes = topological(wanted, known)
-        if all([node in order or not node.inputs for node in nodes]):
+        if all(node in order or not node.inputs for node in nodes):
             nodes.sort(key=lambda node: order.get(node, -1))
         for node in nodes:
             known[node] = made = self._pure(node, known)

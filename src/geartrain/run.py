@@ -1,12 +1,13 @@
 """One traced run of a function: its tape, its inputs, what came out, and the two sweeps along the tape."""
 
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from geartrain import tree
-from geartrain.chain import pull_through, push_through
+from geartrain.chain import Operand, pull_through, push_through
 from geartrain.errors import InputError, teach
 from geartrain.ir.aval import Array, aval_of
 from geartrain.ir.node import Node
@@ -96,8 +97,9 @@ class Run:
         self.level = level
         self.trace = level.trace
         self.outer = level.outer_bits
+        self.operand: Operand = self._operand if self.outer else operator.attrgetter("value")
 
-    def operand(self, node: Node) -> Array:
+    def _operand(self, node: Node) -> Array:
         """What rules see: a number, or a tracer if an outer transformation is to see the derivative's own program."""
         return Tracer(self.trace, node) if node.depends & self.outer else node.value
 
@@ -114,7 +116,7 @@ class Run:
 
     def constant_or_node(self, y: Any) -> Node:
         """The node of a result, also of one that depends on nothing."""
-        if type(y) is Tracer and depends_of(y) & self.level.bit:
+        if type(y) is Tracer and depends_of(y):
             return node_of(y)
         return capture(value_of(y))
 
@@ -153,7 +155,8 @@ def as_leaf(bar: Array | None, like: Array, seen: set[int]) -> Array:
     if dtype.kind == "f" and aval_of(bar).dtype.kind == "c":
         bar = np.real(bar)
     if isinstance(like, np.ndarray):
-        bar = np.asarray(bar, dtype.newbyteorder("="))
+        if type(bar) is not np.ndarray or bar.dtype != dtype or not dtype.isnative:
+            bar = np.asarray(bar, dtype.newbyteorder("="))
         if not bar.flags.owndata or not bar.flags.writeable or id(bar) in seen:
             bar = np.array(bar)
         seen.add(id(bar))

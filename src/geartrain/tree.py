@@ -1,4 +1,4 @@
-"""Containers of arrays: dict, list, tuple, namedtuple, dataclass, nested at will. They go in and come back as they came.
+"""Containers of arrays: dict, list, tuple, namedtuple, dataclass, nested at will. They come back as they came.
 
 Everything else is a leaf. ``None`` is a container without leaves.
 """

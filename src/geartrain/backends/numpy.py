@@ -60,7 +60,7 @@ def compile(graph: Graph) -> Program:
 
 def _last_uses(graph: Graph) -> dict[Node, float]:
     """The place of the last node that reads each node; never for outputs."""
-    last: dict[Node, float] = {node: -1 for node in graph.nodes}
+    last: dict[Node, float] = dict.fromkeys(graph.nodes, -1)
     for i, node in enumerate(graph.nodes):
         for x in node.inputs:
             last[x] = i

@@ -40,6 +40,9 @@ class Aval(NamedTuple):
         return f"{code}{bits}[{','.join(map(str, self.shape))}]{'~' if self.weak else ''}"
 
 
+_PYTHON_AVALS = {kind: Aval((), dtype, weak=True) for kind, dtype in _PYTHON_DTYPES.items()}
+
+
 def is_scalar(value: Array) -> bool:
     """Whether ``value`` is a Python or NumPy scalar (immutable, as opposed to a 0-d array)."""
     return isinstance(value, np.generic) or type(value) in _PYTHON_DTYPES
@@ -51,9 +54,7 @@ def aval_of(value: Array) -> Aval:
     >>> aval_of(np.zeros((2, 3))), aval_of(1.5)
     (f64[2,3], f64[]~)
     """
-    if isinstance(value, Aval):
+    kind = type(value)
+    if kind is Aval:
         return value
-    dtype = _PYTHON_DTYPES.get(type(value))
-    if dtype is not None:
-        return Aval((), dtype, weak=True)
-    return Aval(value.shape, value.dtype)
+    return _PYTHON_AVALS[kind] if kind in _PYTHON_AVALS else Aval(value.shape, value.dtype)

@@ -100,8 +100,10 @@ class Constant(Op):
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True, repr=False)
 class Custom(Op):
-    """Both directions by hand: ``push(y, xs, xs_dot, *params)`` gives ``y_dot`` (``None`` in ``xs_dot`` is zero);
-    ``pull(y_bar, y, xs, *params)`` gives a cotangent (or ``None``) for each operand.
+    """Both directions by hand.
+
+    ``push(y, xs, xs_dot, *params)`` gives ``y_dot`` (``None`` in ``xs_dot`` is zero); ``pull(y_bar, y, xs, *params)``
+    gives a cotangent (or ``None``) for each operand.
     """
 
     push: Rule

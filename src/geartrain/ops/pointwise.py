@@ -1,7 +1,7 @@
 """Functions of each element alone. A row: the ufunc, its local rates, the domain in which tests draw.
 
-Kinks: ``abs`` and ``sign`` have rate 0 at 0; ``maximum`` and its kin share the rate between ties; ``sqrt`` at 0 has rate
-inf, as the limit says; ``hypot`` at (0, 0) has rate nan.
+Kinks: ``abs`` and ``sign`` have rate 0 at 0; ``maximum`` and its kin share the rate between ties; ``sqrt`` at 0 has
+rate inf, as the limit says; ``hypot`` at (0, 0) has rate nan.
 """
 
 import operator

@@ -47,7 +47,7 @@ def unbroadcast(y_bar: Array, shape: Shape) -> Array:
     """Sum ``y_bar`` over the axes along which an operand of this shape was repeated."""
     lead = y_bar.ndim - len(shape)
     axes = tuple(i for i, n in enumerate(y_bar.shape) if i < lead or (shape[i - lead] == 1 and n != 1))
-    summed = np.sum(y_bar, axis=axes) if axes else y_bar
+    summed = np.add.reduce(y_bar, axis=axes) if axes else y_bar
     return summed if np.shape(summed) == shape else np.reshape(summed, shape)
 
 
@@ -197,14 +197,14 @@ def squeeze(a: Array, axis: Any = None) -> Array:
     axes = [i for i, n in enumerate(a.shape) if n == 1] if axis is None else normalize_axis_tuple(axis, a.ndim)
     if any(a.shape[i] != 1 for i in axes):
         raise ValueError(f"cannot squeeze axes {tuple(axes)} of shape {a.shape}: not all have size one")
-    return a[tuple(0 if i in axes else slice(None) for i in range(a.ndim)) + (...,)]
+    return a[(*tuple(0 if i in axes else slice(None) for i in range(a.ndim)), ...)]
 
 
 @composite(np.expand_dims)
 def expand_dims(a: Array, axis: Any) -> Array:
     ndim = np.ndim(a) + (len(axis) if isinstance(axis, (tuple, list)) else 1)
     axes = normalize_axis_tuple(axis, ndim)
-    return a[tuple(None if i in axes else slice(None) for i in range(ndim)) + (...,)]
+    return a[(*tuple(None if i in axes else slice(None) for i in range(ndim)), ...)]
 
 
 @composite(np.ravel)

@@ -18,7 +18,7 @@ from geartrain.trace.level import Trace, active, aside
 from geartrain.trace.storage import Step
 from geartrain.trace.tracer import Tracer, capture, depends_of, fresh, leaked, node_of, stand_in, value_of
 
-__all__ = ["apply", "binary", "unary"]
+__all__ = ["applied", "apply", "binary", "unary"]
 
 _PYTHON = (float, int, complex, bool)
 
@@ -26,18 +26,24 @@ _PYTHON = (float, int, complex, bool)
 def apply(op: Op, operands: tuple[Array, ...], params: tuple[Any, ...] = ()) -> Array:
     """Compute ``op`` on values, and record it if it depends on an input of a level under way."""
     trace = active.trace
+    for x in operands:
+        if type(x) is Tracer and x.home is not trace:
+            raise LeakError(leaked(op.name))
+    values = [value_of(x) for x in operands]
+    value = compute(op, values, params)
+    if op in VIEWS and len(operands) == 1 and type(value) is np.ndarray and np.may_share_memory(value, values[0]):
+        return view(operands[0], Step(op, params))
+    return applied(op, operands, params, value)
+
+
+def applied(op: Op, operands: tuple[Array, ...], params: tuple[Any, ...], value: Array) -> Array:
+    """What :func:`apply` returns where ``value`` is what ``op`` gives."""
+    trace = active.trace
+    assert trace is not None
     depends = 0
     for x in operands:
         if type(x) is Tracer:
-            if x.home is not trace:
-                raise LeakError(leaked(op.name))
             depends |= depends_of(x)
-    assert trace is not None
-    values = [value_of(x) for x in operands]
-    value = compute(op, values, params)
-    if op in VIEWS and len(operands) == 1 and isinstance(value, np.ndarray) and type(operands[0]) is Tracer:
-        if value is values[0] or np.may_share_memory(value, values[0]):
-            return view(operands[0], Step(op, params))
     if isinstance(op, Constant):
         depends &= trace.data_bits
     if depends == 0:
@@ -142,18 +148,17 @@ def binary(op: Op, a: Array, b: Array) -> Array:
 
 def fit(trace: Trace, op: Op, nodes: list[Node], value: Array) -> None:
     """Make the operands of a pointwise op explicit: cast and broadcast are nodes, so rules see one shape and dtype."""
-    shape = np.shape(value)
+    shape, dtype, weak = aval_of(value)
     if isinstance(op, Constant):
-        dtype = np.result_type(*(n.value for n in nodes)) if len(nodes) > 1 else None
-    else:
-        dtype = aval_of(value).dtype
+        dtype = np.result_type(*[n.value for n in nodes]) if len(nodes) > 1 else None
+        weak = False
     for i, node in enumerate(nodes):
         if node.depends:
-            have = aval_of(node.value)
-            if dtype is not None and (have.dtype != dtype or (have.weak and type(value) not in _PYTHON)):
-                if op.name != "ldexp" or i == 0:
-                    node = _cast(trace, node, dtype)
-            if have.shape != shape:
+            have_shape, have_dtype, have_weak = aval_of(node.value)
+            other = dtype is not None and (have_dtype != dtype or (have_weak and not weak))
+            if dtype is not None and other and (op.name != "ldexp" or i == 0):
+                node = _cast(trace, node, dtype)
+            if have_shape != shape:
                 wide = aside(BROADCAST.fn, (node.value, shape))
                 node = Node(BROADCAST, (node,), (shape,), wide, node.depends)
                 trace.add(node)

@@ -1,7 +1,7 @@
 """The questions that Python asks a traced value: is it true, which integer is it, what bare number is it?
 
-A decision is taken on the concrete value. Under ``jit`` it becomes a guard, which the compiled program takes again; under
-``vmap`` there is no one answer for a whole batch. A bare number would drop the derivative, so it is refused.
+A decision is taken on the concrete value. Under ``jit`` it becomes a guard, which the compiled program takes again;
+under ``vmap`` there is no one answer for a whole batch. A bare number would drop the derivative, so it is refused.
 """
 
 import dis
@@ -19,16 +19,7 @@ from geartrain.trace.tracer import Tracer, depends_of, known, node_of, value_of
 __all__ = ["DECIDE", "bare", "decide", "decide_shape"]
 
 
-def _integers(value: Array) -> Any:
-    """An array of integers as nested tuples, which can be compared and hashed."""
-    return _as_tuples(value.tolist())
-
-
-def _as_tuples(value: Any) -> Any:
-    return tuple(_as_tuples(v) for v in value) if isinstance(value, list) else value  # pyright: ignore
-
-
-DECIDE: dict[str, Callable[[Array], Any]] = {"bool": bool, "int": int, "shape": np.shape, "integers": _integers}
+DECIDE: dict[str, Callable[[Array], Any]] = {"bool": bool, "int": int, "shape": np.shape}
 """The decisions that Python takes on a value, and how a compiled path takes them again."""
 
 

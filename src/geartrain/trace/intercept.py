@@ -23,7 +23,35 @@ from geartrain.trace.tracer import Tracer, depends_of, fresh, node_of, plain, va
 
 __all__ = ["HOLDERS", "watch"]
 
-FRESH = ["zeros", "empty", "ones", "full", "zeros_like", "empty_like", "ones_like", "full_like", "arange", "linspace", "logspace", "geomspace", "eye", "identity", "tri", "indices", "fromfunction", "fromiter", "hanning", "hamming", "bartlett", "blackman", "kaiser", "tril_indices", "triu_indices", "diag_indices", "mask_indices"]
+FRESH = [
+    "zeros",
+    "empty",
+    "ones",
+    "full",
+    "zeros_like",
+    "empty_like",
+    "ones_like",
+    "full_like",
+    "arange",
+    "linspace",
+    "logspace",
+    "geomspace",
+    "eye",
+    "identity",
+    "tri",
+    "indices",
+    "fromfunction",
+    "fromiter",
+    "hanning",
+    "hamming",
+    "bartlett",
+    "blackman",
+    "kaiser",
+    "tril_indices",
+    "triu_indices",
+    "diag_indices",
+    "mask_indices",
+]
 """Functions that make an array, which the program may then write traced values into."""
 
 SEQUENCES = {
@@ -55,7 +83,7 @@ def _creation(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _shape_of(x: Any) -> Any:
-    """An argument of a creation function; of a traced array just its shape counts, and of a traced integer its value."""
+    """An argument of a creation function: of a traced array just its shape counts, of a traced integer its value."""
     if type(x) is Tracer and depends_of(x):
         return value_of(x) if x.ndim else x.__index__() if x.dtype.kind in "iu" else x  # type: ignore[attr-defined]
     return plain(x)
@@ -138,10 +166,7 @@ def _listening(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _has_tracer(values: Sequence[Any]) -> bool:
-    for x in values:
-        if type(x) is Tracer or (type(x) in (list, tuple) and _has_tracer(x)):
-            return True
-    return False
+    return any(type(x) is Tracer or (type(x) in (list, tuple) and _has_tracer(x)) for x in values)
 
 
 def _heard(x: Any, several: bool) -> Any:

@@ -6,6 +6,7 @@ bits of the levels whose inputs it depends on, so "does this depend on what I di
 depends on nothing stays a plain value.
 """
 
+import gc
 import threading
 from collections.abc import Callable, Sequence
 from types import TracebackType
@@ -57,6 +58,28 @@ class _Active(threading.local):
 
 
 active = _Active()
+_PATIENT = 200_000
+"""New objects between two looks of the garbage collector while a trace runs. A tape is one long chain of live objects,
+and walking it again and again would make long programs slower than in proportion to their length."""
+
+_running = 0
+_usual = (0, 0, 0)
+_lock = threading.Lock()
+
+
+def _let_grow(opens: bool) -> None:
+    """Make the garbage collector patient as long as any trace runs. One that is switched off stays so."""
+    global _running, _usual
+    with _lock:
+        if opens and _running == 0:
+            _usual = gc.get_threshold()
+            if 0 < _usual[0] < _PATIENT:
+                gc.set_threshold(_PATIENT, *_usual[1:])
+        _running += 1 if opens else -1
+        if _running == 0 and gc.get_threshold()[0] == _PATIENT:
+            gc.set_threshold(*_usual)
+
+
 on_open: list[Callable[[], None]] = []
 on_close: list[Callable[[], None]] = []
 
@@ -91,6 +114,7 @@ class Level:
         self.nested = trace is not None
         if trace is None:
             trace = Trace()
+            _let_grow(True)
             for hook in on_open:
                 hook()
             active.trace = trace
@@ -121,3 +145,4 @@ class Level:
             active.trace = None
             for hook in on_close:
                 hook()
+            _let_grow(False)

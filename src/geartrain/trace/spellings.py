@@ -25,8 +25,8 @@ def traced(x: Any) -> bool:
     if kind is Tracer:
         return depends_of(x) != 0
     if kind is list or kind is tuple:
-        return any([traced(v) for v in x])
-    return kind is dict and any([traced(v) for v in x.values()])
+        return any(traced(v) for v in x)
+    return kind is dict and any(traced(v) for v in x.values())
 
 
 _UFUNC_METHODS: dict[str, Callable[..., Array]] = {
@@ -75,7 +75,7 @@ def _elementwise(ufunc: np.ufunc, inputs: tuple[Array, ...], kwargs: dict[str, A
         if where is True:
             return result
         return np.where(where, result, np.zeros((), result.dtype) if out is None else out[0])
-    if isinstance(mean, Pointwise) and all([_is_python_number(x) for x in inputs]):
+    if isinstance(mean, Pointwise) and all(_is_python_number(x) for x in inputs):
         inputs = tuple([cast(x, float) if type(x) is Tracer else float(x) for x in inputs])
     return mean(*inputs)
 
@@ -126,7 +126,7 @@ WRITERS = {np.put, np.put_along_axis, np.place, np.putmask, np.copyto, np.fill_d
 def _with_out(mean: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     out = kwargs.pop("out")
     result = mean(*args, **kwargs)
-    return _write_out(getattr(mean, "__name__", "out"), out if isinstance(out, tuple) else (out,), result)  # type: ignore
+    return _write_out(getattr(mean, "__name__", "out"), out if isinstance(out, tuple) else (out,), result)  # pyright: ignore[reportUnknownArgumentType]
 
 
 def _write_out(name: str, out: tuple[Any, ...], result: Any) -> Any:

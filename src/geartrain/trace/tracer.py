@@ -1,13 +1,14 @@
 """The value that stands in for an ndarray while a program is traced.
 
-A tracer carries its concrete value, so Python may branch, loop, print and index on it. It says that it is what it stands
-for (``isinstance(t, np.ndarray)``) and records a node for each operation on it. A tracer without node is an array that
-the program made for itself and that depends on nothing yet.
+A tracer carries its concrete value, so Python may branch, loop, print and index on it. It says that it is what it
+stands for (``isinstance(t, np.ndarray)``) and records a node for each operation on it. A tracer without node is an array
+that the program made for itself and that depends on nothing yet.
 
 Here is what a tracer is; ``apply`` has what is done to it, ``write`` assignment, ``decide`` the questions that Python
 asks, and ``wear`` dresses it in the operators, methods and attributes of ndarray.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -34,15 +35,28 @@ __all__ = [
     "value_of",
 ]
 
-ALIAS = Linear(name="alias", fn=lambda x: x, transposes=(lambda y_bar, x: y_bar,), batch=lambda size, batched, x: x)
+
+def _same(x: Array) -> Array:
+    return x
+
+
+def _same_T(y_bar: Array, x: Array) -> Array:
+    return y_bar
+
+
+def _batch_same(size: int, batched: Sequence[bool], x: Array) -> Array:
+    return x
+
+
+ALIAS = Linear(name="alias", fn=_same, transposes=(_same_T,), batch=_batch_same)
 """A fresh name for a value: what an inner transformation differentiates in, so that it sees just its own argument."""
 
 
 class Tracer:
     """Stands for an ndarray or a scalar: see the module's text. Made by transformations only.
 
-    ``home`` is the trace it belongs to; ``node`` is what it stands for, or (with a ``store``) a memo of it, good for the storage's ``version``. ``path`` says
-    which view of the storage it is.
+    ``home`` is the trace it belongs to; ``node`` is what it stands for, or (with a ``store``) a memo of it, good for the
+    storage's ``version``. ``path`` says which view of the storage it is.
     """
 
     __slots__ = ("home", "node", "path", "store", "version")

@@ -32,7 +32,7 @@ def read(t: Tracer, index: Any) -> Array:
 def _is_basic(index: Any) -> bool:
     """Whether an index is made of plain integers, slices, ``None`` and ``...`` alone."""
     if type(index) is tuple:
-        return all([type(part) in _BASIC and (type(part) is not slice or _is_plain(part)) for part in index])
+        return all(type(part) in _BASIC and (type(part) is not slice or _is_plain(part)) for part in index)
     return type(index) in _BASIC and (type(index) is not slice or _is_plain(index))
 
 
@@ -50,9 +50,8 @@ def write(t: Tracer, index: Any, value: Any) -> None:
         raise TypeError(f"'{type(target).__name__}' object does not support item assignment")
     if not (type(value) is Tracer or isinstance(value, _NUMBERS)):
         value = np.asarray(value)
-    if type(index) is Tracer and index.dtype == bool and depends_of(index) and np.ndim(value) == 0:  # type: ignore[attr-defined]
-        if index.shape == target.shape:  # type: ignore[attr-defined]
-            value, index = np.where(index, value, t), Ellipsis
+    if _is_whole_mask(index, target) and np.ndim(value) == 0:
+        value, index = np.where(index, value, t), Ellipsis
     template, arrays = (index if type(index) is tuple else (index,), []) if _is_basic(index) else split_index(index)
     place = tuple(_filled(template, [value_of(a) for a in arrays]))
     store = stand_in(t)
@@ -74,6 +73,14 @@ def write(t: Tracer, index: Any, value: Any) -> None:
         raise ShapeError(_does_not_fit(np.shape(value), _shape_at(target, place))) from error
     store.version += 1
     store.node = new
+
+
+def _is_whole_mask(index: Any, target: Array) -> bool:
+    """Whether an index is a traced mask of all elements: then the choice is an operation, and no decision."""
+    if type(index) is not Tracer or not depends_of(index):
+        return False
+    mask = value_of(index)
+    return mask.dtype == bool and mask.shape == target.shape
 
 
 def _filled(template: tuple[Any, ...], arrays: list[Array]) -> Iterator[Any]:

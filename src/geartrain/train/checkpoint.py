@@ -48,7 +48,7 @@ def load(path: Path, like: Any) -> tuple[Any, dict[str, Any]]:
 
     Raises:
         CheckpointError: no such file, not readable, truncated, damaged, not written by ``save``, or with tensors whose
-            names, shapes or dtypes differ from the leaves of ``like`` (the text lists what was expected and what was found).
+            names, shapes or dtypes differ from the leaves of ``like`` (the text lists what was expected and found).
     """
     tensors, facts = read(path)
     expected = [(name, np.asarray(leaf)) for name, leaf in tree.paths(like)]
