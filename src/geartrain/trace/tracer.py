@@ -1,8 +1,8 @@
 """The value that stands in for an ndarray while a program is traced.
 
 A tracer carries its concrete value, so Python may branch, loop, print and index on it. It says that it is what it
-stands for (``isinstance(t, np.ndarray)``) and records a node for each operation on it. A tracer without node is an array
-that the program made for itself and that depends on nothing yet.
+stands for (``isinstance(t, np.ndarray)``) and records a node for each operation on it. A tracer without node stands for
+an array that the program made for itself and that depends on nothing yet.
 
 Here is what a tracer is; ``apply`` has what is done to it, ``write`` assignment, ``decide`` the questions that Python
 asks, and ``wear`` dresses it in the operators, methods and attributes of ndarray.
@@ -55,8 +55,8 @@ ALIAS = Linear(name="alias", fn=_same, transposes=(_same_T,), batch=_batch_same)
 class Tracer:
     """Stands for an ndarray or a scalar: see the module's text. Made by transformations only.
 
-    ``home`` is the trace it belongs to; ``node`` is what it stands for, or (with a ``store``) a memo of it, good for the
-    storage's ``version``. ``path`` says which view of the storage it is.
+    ``home`` is the trace it belongs to; ``node`` is what it stands for, or (with a ``store``) a memo of it, good for
+    the storage's ``version``. ``path`` says which view of the storage it is.
     """
 
     __slots__ = ("home", "node", "path", "store", "version")
