@@ -1,83 +1,20 @@
 """The table of cases: plain NumPy programs that between them use each row and each spelling, with arguments to try."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
-
+import geartrain as gt
 from geartrain.ir.op import Pointwise
+from geartrain.ir.untyped import numpy as np
 from geartrain.ops.table import ROWS
+from tests.ops.draws import Case, Draw, a, between, d, made, p, spd, spread, sym, up, z
 
-LA = np.linalg
-Draw = Callable[[np.random.Generator], np.ndarray]
-
-
-def a(*shape: int) -> Draw:
-    """Any numbers."""
-    return lambda rng: rng.normal(size=shape)
-
-
-def z(*shape: int) -> Draw:
-    """Complex numbers."""
-    return lambda rng: rng.normal(size=shape) + 1j * rng.normal(size=shape)
-
-
-def p(*shape: int) -> Draw:
-    """Positive numbers."""
-    return lambda rng: rng.uniform(0.3, 2.0, size=shape)
-
-
-def d(*shape: int) -> Draw:
-    """Numbers well apart from each other and from 0, in any order."""
-    return lambda rng: rng.permutation(0.5 * np.arange(int(np.prod(shape))) - 0.7).reshape(shape)
-
-
-def up(n: int) -> Draw:
-    """Rising numbers."""
-    return lambda rng: np.cumsum(rng.uniform(0.5, 1.0, size=n))
-
-
-def between(low: float, high: float, *shape: int) -> Draw:
-    return lambda rng: rng.uniform(low, high, size=shape)
-
-
-class Case(NamedTuple):
-    """``f`` at arguments drawn by ``draws``. ``smooth``: 2 to test second derivatives, 1 only first, 0 none (constant)."""
-
-    name: str
-    f: Callable[..., Any]
-    draws: tuple[Draw, ...]
-    smooth: int = 2
-
-
+LA: Any = np.linalg
 CASES: list[Case] = []
 
 
 def case(name: str, f: Callable[..., Any], *draws: Draw, smooth: int = 2) -> None:
     CASES.append(Case(name, f, draws, smooth))
-
-
-def spd(x: Any) -> Any:
-    """A positive definite matrix."""
-    return x @ np.conjugate(np.swapaxes(x, -1, -2)) + 2 * np.eye(x.shape[-1])
-
-
-def sym(x: Any) -> Any:
-    """A Hermitian matrix."""
-    return x + np.conjugate(np.swapaxes(x, -1, -2))
-
-
-def spread(x: Any) -> Any:
-    """A matrix with inverse."""
-    return x + 3 * np.eye(x.shape[-1])
-
-
-def made(a: Any, write: Callable[[Any], Any]) -> Any:
-    """A copy, written to."""
-    b = np.zeros(a.shape)
-    b[...] = a
-    write(b)
-    return b
 
 
 # Each element alone: from the rows themselves.
@@ -91,6 +28,7 @@ case("heaviside", lambda x: np.heaviside(np.array([-1.0, 0.0, 2.0]), x), a(3))
 case("nextafter", lambda x: np.nextafter(x, 9.0), a(3))
 case("divmod", lambda x, y: np.divmod(x, y)[1], between(5.1, 5.9, 3), between(2.0, 2.4, 3))
 case("modf", lambda x: np.modf(x), d(3))
+case("stop_gradient", lambda x: gt.stop_gradient(x) * x, a(3), smooth=0)
 case("frexp", lambda x: np.frexp(x)[0], d(3))
 case("power 2", lambda x: np.power(x, 2) + x**3 + x**-1.5 + 2.0**x, p(3))
 case("broadcasting", lambda x, y: x * y + np.maximum(x, y) / (3 + np.tanh(y)), a(3, 1), a(1, 2))
@@ -121,12 +59,13 @@ CONSTANTS_2 = [
     "logical_xor",
     "floor_divide",
 ]
-for name in CONSTANTS_1:
-    case(name, lambda x, f=getattr(np, name): x * f(x), d(4))
-for name in CONSTANTS_2:
-    case(name, lambda x, y, f=getattr(np, name): x * f(x, y), d(4), p(4))
-for name in ["bitwise_and", "bitwise_or", "bitwise_xor", "left_shift", "right_shift", "gcd", "lcm"]:
-    case(name, lambda x, f=getattr(np, name): x * f((x > 0).astype(int), np.array([1, 0, 1, 0])), d(4))
+INTEGERS = ["bitwise_and", "bitwise_or", "bitwise_xor", "left_shift", "right_shift", "gcd", "lcm"]
+for f in [getattr(np, name) for name in CONSTANTS_1]:
+    case(f.__name__, lambda x, f=f: x * f(x), d(4))
+for f in [getattr(np, name) for name in CONSTANTS_2]:
+    case(f.__name__, lambda x, y, f=f: x * f(x, y), d(4), p(4))
+for f in [getattr(np, name) for name in INTEGERS]:
+    case(f.__name__, lambda x, f=f: x * f((x > 0).astype(int), np.array([1, 0, 1, 0])), d(4))
 case("invert", lambda x: x * np.invert(x > 0), d(4))
 
 # Folds.
@@ -136,7 +75,7 @@ for f in (np.sum, np.mean, np.var, np.std, np.prod):
     case(n, f, a(2, 3))
     case(n + " axis", lambda x, f=f: f(x, axis=1), a(2, 3))
     case(n + " axes", lambda x, f=f: f(x, axis=(0, -1), keepdims=True), a(2, 3, 2))
-    case(n + " where", lambda x, f=f: f(x, axis=0, where=np.array([[True, False, True], [True, True, True]])), a(2, 3))
+    case(n + " where", lambda x, f=f: f(x, axis=0, where=np.array([[1, 0, 1], [1, 1, 0], [0, 1, 1]], bool)), a(3, 3))
 for f in (np.max, np.min, np.amax, np.ptp):
     case(f.__name__, f, d(2, 3))
     case(f.__name__ + " axis", lambda x, f=f: f(x, axis=-1, keepdims=True), d(2, 3))
@@ -202,7 +141,7 @@ case("pad", lambda x: np.pad(x, ((1, 0), (0, 2))), a(2, 3))
 case("pad value", lambda x: np.pad(x, 1, constant_values=5.0), a(3))
 for mode in ("edge", "reflect", "symmetric", "wrap"):
     case(f"pad {mode}", lambda x, mode=mode: np.pad(x, 2, mode=mode), a(3, 4))
-case("trim_zeros", np.trim_zeros, lambda rng: np.array([0.0, 1.0, 2.0, 0.0]))
+case("trim_zeros", lambda x: np.trim_zeros(x * np.array([0.0, 1.0, 2.0, 0.0])), p(4))
 
 # Parts.
 
@@ -217,6 +156,7 @@ case("setitem arrays", lambda x: made(x, lambda b: b.__setitem__(np.array([0, 1]
 case("setitem mask", lambda x: made(x, lambda b: b.__setitem__(x > 0, 7.0)), d(3, 2))
 case("where", lambda x, y: np.where(x > 0, x * y, y), d(3), a(3))
 case("nonzero", lambda x: x[np.where(x > 0)], d(3))
+case("argwhere", lambda x: x * np.argwhere(x > 0)[0, 0], d(3))
 case("select", lambda x: np.select([x > 1, x > 0], [x**2, -x], x * 3), d(5))
 case("clip", lambda x: np.clip(x, 0.1, 1.1), d(5))
 case("take", lambda x: np.take(x, [[0, 1], [1, 1]], axis=1) + np.sum(np.take(x, [2, 7], mode="wrap")), a(3, 2))
@@ -332,7 +272,7 @@ case("norm cube", LA.norm, a(2, 3, 2))
 case("vector_norm", lambda x: LA.vector_norm(x, axis=(0, 2), ord=3) + LA.vector_norm(x, axis=0)[:, 0], a(2, 3, 2))
 case("matrix_norm", lambda x: LA.matrix_norm(x) + LA.matrix_norm(x, ord="nuc"), a(2, 3, 2))
 for order in (None, -2, 1, "fro"):
-    case(f"cond {order}", lambda x, order=order: LA.cond(x, order), d(3, 3))
+    case(f"cond {order}", lambda x, order=order: LA.cond(spread(x), order), a(3, 3))
 case("matrix_rank", lambda x: x * LA.matrix_rank(x), a(3, 3))
 for n in (-2, 0, 1, 5):
     case(f"matrix_power {n}", lambda x, n=n: LA.matrix_power(spread(x), n) * x[0, 0], a(2, 2))
@@ -380,6 +320,12 @@ case("median", lambda x: np.median(x) + np.median(x, axis=0), d(4, 3))
 case("median keepdims", lambda x: np.median(x, axis=1, keepdims=True), d(4, 3))
 case("quantile", lambda x: np.quantile(x, [0.1, 0.5, 0.9], axis=1), d(4, 3))
 case("quantile keepdims", lambda x: np.quantile(x, [[0.1, 0.5]], axis=0, keepdims=True), d(4, 3))
+case(
+    "quantile at",
+    lambda x, q: np.quantile(x, q) + np.quantile(x, q, method="inverted_cdf"),
+    d(5),
+    between(0.3, 0.45, 2),
+)
 case("percentile", lambda x: np.percentile(x, 30), d(4, 3))
 METHODS = "linear weibull hazen median_unbiased normal_unbiased interpolated_inverted_cdf midpoint lower higher nearest"
 for method in [*METHODS.split(), "inverted_cdf", "averaged_inverted_cdf", "closest_observation"]:
@@ -397,7 +343,7 @@ for f in (np.nansum, np.nanmean, np.nanmax, np.nanmin, np.nanvar, np.nanstd, np.
     case(f.__name__, lambda x, f=f: f(holes(x)), d(3, 3))
     case(f.__name__ + " axis", lambda x, f=f: f(holes(x), axis=0), d(3, 3))
 case("nanquantile", lambda x: np.nanquantile(holes(x), [0.2, 0.7], axis=1), d(3, 4))
-case("nanpercentile", lambda x: np.nanpercentile(holes(x), 20, axis=0, keepdims=True), d(3, 4))
+case("nanpercentile", lambda x: np.nanpercentile(holes(x), 20, axis=0, keepdims=True), d(4, 3))
 case("nancumsum", lambda x: np.nancumsum(holes(x), axis=0) + np.nancumprod(holes(x), axis=0), d(3, 3))
 case("nanargmax", lambda x: x[np.nanargmax(holes(x))] + x[np.nanargmin(holes(x))], d(6))
 case("nan_to_num", lambda x: np.nan_to_num(holes(x), nan=2.0), d(6))
@@ -418,6 +364,7 @@ case("bincount counts", lambda x: x * np.bincount((x > 0).astype(int), minlength
 
 # Numerical recipes.
 
+case("round", lambda x: x * np.round(x, 1) + x * np.around(x) + x * np.fix(x) + x * x.round(2) + round(x[0], 1), p(3))
 case("interp", lambda x, xp, fp: np.interp(x, xp, fp), between(0.8, 2.0, 5), up(4), a(4))
 case("interp outside", lambda x, fp: np.interp(x, [0.0, 0.3, 0.5], fp, left=2.0), between(-1.0, 2.0, 5), a(3))
 case("interp period", lambda x, fp: np.interp(x, [0.1, 0.3, 0.8], fp, period=1.0), between(-1.0, 2.0, 5), a(3))

@@ -5,10 +5,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["Array", "Aval", "aval_of", "is_scalar"]
+__all__ = ["Array", "Aval", "Ufunc", "aval_of", "is_array", "is_scalar"]
 
 Array = Any
 """An array-like: an ndarray, a NumPy or Python scalar, or a tracer standing for one."""
+
+Ufunc = Any
+"""A ufunc of NumPy."""
 
 _PYTHON_DTYPES = {bool: np.dtype(bool), int: np.dtype(int), float: np.dtype(float), complex: np.dtype(complex)}
 
@@ -46,6 +49,11 @@ _PYTHON_AVALS = {kind: Aval((), dtype, weak=True) for kind, dtype in _PYTHON_DTY
 def is_scalar(value: Array) -> bool:
     """Whether ``value`` is a Python or NumPy scalar (immutable, as opposed to a 0-d array)."""
     return isinstance(value, np.generic) or type(value) in _PYTHON_DTYPES
+
+
+def is_array(value: Array) -> bool:
+    """Whether ``value`` is an ndarray or stands for one (a scalar is none)."""
+    return isinstance(value, np.ndarray)
 
 
 def aval_of(value: Array) -> Aval:

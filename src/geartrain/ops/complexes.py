@@ -7,10 +7,9 @@ A cotangent pairs with a tangent by ``Re(y_bar * y_dot)``, without conjugation: 
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from geartrain.ir.aval import Array, aval_of
 from geartrain.ir.op import Rule
+from geartrain.ir.untyped import numpy as np
 from geartrain.ops.pointwise import ABS
 from geartrain.ops.shape import cast
 from geartrain.ops.table import ROWS, composite, custom, linear, spells
@@ -90,7 +89,8 @@ def _pull_sign(y_bar: Array, y: Array, xs: Sequence[Array]) -> tuple[Array]:
 def _inverse(r: Array) -> Array:
     """``1 / r``, and 0 at 0."""
     zero = r == 0
-    return np.where(zero, np.zeros_like(r), 1 / np.where(zero, np.ones_like(r), r))
+    inverse: Array = np.where(zero, np.zeros_like(r), 1 / np.where(zero, np.ones_like(r), r))
+    return inverse
 
 
 CABS = custom("complex_abs", np.absolute, push=_push_abs, pull=_pull_abs, batch=over_stacks("complex_abs"))
@@ -100,16 +100,11 @@ CSIGN = custom("complex_sign", _sign, push=_push_sign, pull=_pull_sign, batch=ov
 
 
 def _push_angle(y: Array, xs: Sequence[Array], xs_dot: Sequence[Array]) -> Array:
-    return np.imag(_reciprocal(xs[0]) * xs_dot[0])
+    return np.imag(_inverse(xs[0]) * xs_dot[0])
 
 
 def _pull_angle(y_bar: Array, y: Array, xs: Sequence[Array]) -> tuple[Array]:
-    return (-1j * y_bar * _reciprocal(xs[0]),)
-
-
-def _reciprocal(z: Array) -> Array:
-    zero = z == 0
-    return np.where(zero, np.zeros_like(z), 1 / np.where(zero, np.ones_like(z), z))
+    return (-1j * y_bar * _inverse(xs[0]),)
 
 
 ANGLE = custom("angle", np.angle, push=_push_angle, pull=_pull_angle, batch=over_stacks("angle"))
@@ -155,7 +150,8 @@ def real_if_close(a: Array, tol: float = 100) -> Array:
         return a
     dtype = aval_of(a).dtype
     bound = tol * np.finfo(dtype).eps if tol > 1 else tol
-    return np.real(a) if bool(np.all(np.absolute(np.imag(a)) < bound)) else a
+    near: Array = np.absolute(np.imag(a)) < bound
+    return np.real(a) if bool(np.all(near)) else a
 
 
 @spells(np.iscomplexobj)

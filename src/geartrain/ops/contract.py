@@ -1,13 +1,12 @@
 """Products that contract axes: matmul, einsum, and everything that is spelled by them."""
 
-import operator
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from geartrain.ir.aval import Array
+from geartrain.ir.untyped import numpy as np
 from geartrain.ops.shape import common_dtype
 from geartrain.ops.table import composite, linear, spells
 
@@ -38,7 +37,11 @@ def _batch_matmul(size: int, batched: Sequence[bool], a: Array, b: Array) -> Arr
     return (y[..., 0] if b_vector else y[..., 0, :]) if a_vector else y
 
 
-MATMUL = linear("matmul", operator.matmul, transposes=(_matmul_T_a, _matmul_T_b), batch=_batch_matmul)
+def _matmul(a: Array, b: Array) -> Array:
+    return a @ b
+
+
+MATMUL = linear("matmul", _matmul, transposes=(_matmul_T_a, _matmul_T_b), batch=_batch_matmul)
 
 
 @spells(np.matmul)

@@ -13,9 +13,8 @@ import math
 from collections.abc import Sequence
 from typing import Any, Literal
 
-import numpy as np
-
 from geartrain.ir.aval import Array
+from geartrain.ir.untyped import numpy as np
 from geartrain.ops.complexes import conj, is_complex, over_stacks
 from geartrain.ops.contract import mT
 from geartrain.ops.shape import cast
@@ -24,9 +23,9 @@ from geartrain.ops.table import custom, spells
 __all__ = ["CHOLESKY", "EIGH", "QR", "SVD", "SVDVALS", "adjoint", "hermitian", "inexact"]
 
 Shapes = tuple[tuple[int, ...], ...]
-EighResult: Any = type(np.linalg.eigh(np.eye(1)))
-QRResult: Any = type(np.linalg.qr(np.eye(1)))
-SVDResult: Any = type(np.linalg.svd(np.eye(1)))
+EighResult: Any = np.linalg.eigh(np.eye(1)).__class__
+QRResult: Any = np.linalg.qr(np.eye(1)).__class__
+SVDResult: Any = np.linalg.svd(np.eye(1)).__class__
 
 
 def adjoint(x: Array) -> Array:
@@ -63,7 +62,8 @@ def _pack(*parts: Array) -> Array:
 
 def _unpack(y: Array, *shapes: tuple[int, ...]) -> list[Array]:
     """The inverse of :func:`_pack`."""
-    lead, parts, start = y.shape[:-1], [], 0
+    lead, start = y.shape[:-1], 0
+    parts: list[Array] = []
     for shape in shapes:
         size = math.prod(shape)
         parts.append(np.reshape(y[..., start : start + size], (*lead, *shape)))
@@ -107,17 +107,18 @@ def _phi(x: Array) -> Array:
 
 
 def _cholesky(a: Array) -> Array:
-    return np.linalg.cholesky(a)
+    lower: Array = np.linalg.cholesky(a)
+    return lower
 
 
 def _push_cholesky(y: Array, xs: Sequence[Array], xs_dot: Sequence[Array]) -> Array:
-    half = np.linalg.solve(y, hermitian(xs_dot[0]))
+    half: Array = np.linalg.solve(y, hermitian(xs_dot[0]))
     return y @ _phi(adjoint(np.linalg.solve(y, adjoint(half))))
 
 
 def _pull_cholesky(y_bar: Array, y: Array, xs: Sequence[Array]) -> tuple[Array]:
     inner = hermitian(_phi(adjoint(y) @ np.tril(conj(y_bar))))
-    half = np.linalg.solve(adjoint(y), inner)
+    half: Array = np.linalg.solve(adjoint(y), inner)
     return (conj(adjoint(np.linalg.solve(adjoint(y), adjoint(half)))),)
 
 

@@ -7,10 +7,10 @@ it may depend on data.
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from geartrain.ir.aval import Array
+from geartrain.ir.aval import Array, Ufunc
+from geartrain.ir.untyped import numpy as np
 from geartrain.ops.shape import RESHAPE, TRANSPOSE, cast, common_dtype
 from geartrain.ops.table import composite, constant, linear, spells
 
@@ -32,14 +32,12 @@ def split_index(index: Any) -> tuple[Template, list[Array]]:
     """Take an index apart into template and integer arrays; a boolean mask is where it is true."""
     template: list[Any] = []
     arrays: list[Array] = []
-    for part in index if isinstance(index, tuple) else (index,):
-        if part is None or part is Ellipsis or isinstance(part, slice):
+    parts: list[Any] = [index] if type(index) is not tuple else [*index]  # pyright: ignore[reportUnknownArgumentType]
+    for part in parts:
+        if part is None or part is Ellipsis or type(part) in (slice, int):
             template.append(part)
             continue
-        if type(part) is int:
-            template.append(part)
-            continue
-        array = part if hasattr(part, "dtype") else np.asarray(part)
+        array: Array = part if hasattr(part, "dtype") else np.asarray(part)
         if array.size == 0 and not hasattr(part, "dtype"):
             array = array.astype(int)
         if array.dtype == bool:
@@ -125,7 +123,8 @@ def _scatter_T_base(y_bar: Array, base: Array, part: Array, *rest: Any) -> Array
 def _scatter_take(y_bar: Array, base: Array, part: Array, *rest: Any) -> Array:
     *arrays, template = rest
     part_bar = _scatter_T_part(y_bar, base, part, *rest)
-    part_bar = part_bar if arrays or np.ndim(part_bar) == 0 else np.array(part_bar)
+    if not arrays:  # not a view of what is zeroed next
+        part_bar = np.array(part_bar) if np.ndim(part_bar) else part_bar[()]
     y_bar[fill(template, arrays)] = 0
     return part_bar
 
@@ -136,7 +135,7 @@ def _scatter_T_part(y_bar: Array, base: Array, part: Array, *rest: Any) -> Array
     part_bar = y_bar[index]
     if arrays:  # where an index comes twice the last write wins, and only the winner moves the result
         owner = np.zeros(base.shape, int)
-        order = np.reshape(np.arange(part_bar.size), part_bar.shape)
+        order: Array = np.reshape(np.arange(part_bar.size), part_bar.shape)
         owner[index] = order
         part_bar = np.where(owner[index] == order, part_bar, 0)
     return part_bar
@@ -171,7 +170,9 @@ def _scatter_add_T_part(y_bar: Array, base: Array, part: Array, *rest: Any) -> A
 
 def _scatter_add_take(y_bar: Array, base: Array, part: Array, *rest: Any) -> Array:
     part_bar = _scatter_add_T_part(y_bar, base, part, *rest)
-    return part_bar if len(rest) > 1 or np.ndim(part_bar) == 0 else np.array(part_bar)
+    if len(rest) > 1:
+        return part_bar
+    return np.array(part_bar) if np.ndim(part_bar) else part_bar[()]
 
 
 SCATTER_ADD = linear(
@@ -185,41 +186,48 @@ SCATTER_ADD = linear(
 )
 
 
-def at_by(ufunc: np.ufunc, a: Array, indices: Any, b: Any = None) -> None:
+def at_by(ufunc: Ufunc, a: Array, indices: Any, b: Any = None) -> None:
     """``ufunc.at``: ``a[indices] = ufunc(a[indices], b)``, once for each time that an index comes."""
     template, arrays = split_index(indices)
-    shape = np.shape(np.broadcast_to(np.False_, a.shape)[fill(template, [np.asarray(i) for i in arrays])])
+    shape = np.shape(GETITEM(np.broadcast_to(np.False_, np.shape(a)), *arrays, params=(template,)))
     if b is not None:
         b = np.broadcast_to(b, shape)
     if ufunc in (np.add, np.subtract):
-        part = cast(-b if ufunc is np.subtract else b, a.dtype)
+        part = cast(np.negative(b) if ufunc is np.subtract else b, a.dtype)
         a[...] = SCATTER_ADD(a, part, *arrays, params=(template,))
         return
-    places = np.arange(a.size).reshape(a.shape)[fill(template, arrays)]
+    places = GETITEM(np.reshape(np.arange(a.size), a.shape), *arrays, params=(template,))
     for where in np.ndindex(*shape):
         place = np.unravel_index(int(places[where]), a.shape)
         a[place] = ufunc(a[place]) if b is None else ufunc(a[place], b[where])
 
 
-def _where(condition: Array, a: Array, b: Array) -> Array:
-    return np.where(condition, a, b)
+def choose_by(condition: Array, a: Array, b: Array) -> Array:
+    """``np.where(condition, a, b)``."""
+    chosen: Array = np.where(condition, a, b)
+    return chosen
 
 
 def _where_T_a(y_bar: Array, condition: Array, a: Array, b: Array) -> Array:
-    return np.where(condition, y_bar, np.zeros_like(y_bar))
+    return choose_by(condition, y_bar, np.zeros_like(y_bar))
 
 
 def _where_T_b(y_bar: Array, condition: Array, a: Array, b: Array) -> Array:
-    return np.where(condition, np.zeros_like(y_bar), y_bar)
+    return choose_by(condition, np.zeros_like(y_bar), y_bar)
 
 
-def _batch_where(size: int, batched: Sequence[bool], condition: Array, a: Array, b: Array) -> Array:
-    return np.where(condition, a, b)
+def _batch_where(size: int, batched: Sequence[bool], *xs: Array) -> Array:
+    ndim = max(np.ndim(x) - b for x, b in zip(xs, batched, strict=True))
+    return choose_by(*[_lead(x, b, ndim) for x, b in zip(xs, batched, strict=True)])
 
 
-WHERE = linear("where", _where, transposes=(None, _where_T_a, _where_T_b), jointly=True, batch=_batch_where)
+def _nonzero(x: Array) -> Array:
+    return np.stack(np.nonzero(x))
 
-NONZERO = constant("nonzero", lambda x: np.stack(np.nonzero(x)), data_shape=True)
+
+WHERE = linear("where", choose_by, transposes=(None, _where_T_a, _where_T_b), jointly=True, batch=_batch_where)
+
+NONZERO = constant("nonzero", _nonzero, data_shape=True)
 
 
 @spells(np.nonzero)
@@ -244,15 +252,16 @@ def where(condition: Array, x: Any = None, y: Any = None, /) -> Any:
         return np.nonzero(condition)
     x, y = common_dtype([x, y])
     shape = np.broadcast_shapes(np.shape(condition), x.shape, y.shape)
+    condition = condition if hasattr(condition, "dtype") else np.asarray(condition)
     condition = condition if condition.dtype == bool else condition != 0
     return WHERE(*[a if np.shape(a) == shape else np.broadcast_to(a, shape) for a in (condition, x, y)])
 
 
 @composite(np.select)
 def select(condlist: Any, choicelist: Any, default: Any = 0) -> Array:
-    result = default
+    result: Array = default
     for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
-        result = np.where(condition, choice, result)
+        result = choose_by(condition, choice, result)
     return result
 
 
@@ -261,8 +270,8 @@ def clip(a: Array, a_min: Any = None, a_max: Any = None, *, min: Any = None, max
     low = min if a_min is None else a_min
     high = max if a_max is None else a_max
     if low is not None:
-        a = np.where(a < low, low, a)
-    return a if high is None else np.where(a > high, high, a)
+        a = choose_by(a < low, low, a)
+    return a if high is None else choose_by(a > high, high, a)
 
 
 @composite(np.take)
@@ -316,7 +325,8 @@ def extract(condition: Any, arr: Array) -> Array:
 def delete(arr: Array, obj: Any, axis: int | None = None) -> Array:
     if axis is None:
         arr, axis = np.ravel(arr), 0
-    return np.take(arr, np.delete(np.arange(arr.shape[axis]), obj), axis)
+    kept: Array = np.delete(np.arange(arr.shape[axis]), obj)
+    return np.take(arr, kept, axis)
 
 
 @composite(np.insert)
@@ -324,7 +334,7 @@ def insert(arr: Array, obj: Any, values: Any, axis: int | None = None) -> Array:
     if axis is None:
         arr, axis = np.ravel(arr), 0
     n = arr.shape[axis]
-    places = np.insert(np.arange(n), obj, -1 - np.arange(np.size(obj)) if np.ndim(obj) else -1)
+    places: Array = np.insert(np.arange(n), obj, -1 - np.arange(np.size(obj)) if np.ndim(obj) else -1)
     shape = (*arr.shape[:axis], len(places), *arr.shape[axis + 1 :])
     out = np.zeros(shape, np.result_type(arr))
     before = (slice(None),) * axis

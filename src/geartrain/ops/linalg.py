@@ -1,12 +1,13 @@
 """Linear algebra: equations, inverses, determinants, norms. The factorisations are in ``factor``."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from geartrain.ir.aval import Array
+from geartrain.ir.untyped import numpy as np
 from geartrain.ops.complexes import conj, is_complex, over_stacks
 from geartrain.ops.contract import mT
 from geartrain.ops.factor import adjoint, inexact, square, svdvals
@@ -16,13 +17,14 @@ from geartrain.ops.table import constant, custom, spells
 
 __all__ = ["COFACTOR", "DET", "INV", "LOGABSDET", "NORM2", "PINV", "SIGN_DET", "SIGN_DET_COMPLEX", "SOLVE"]
 
-SlogdetResult: Any = type(np.linalg.slogdet(np.eye(1)))
+SlogdetResult: Any = np.linalg.slogdet(np.eye(1)).__class__
 
 # Equations. The row knows stacks of equal stacking, and matrices on the right; the spelling does the rest.
 
 
 def _solve(a: Array, b: Array) -> Array:
-    return np.linalg.solve(a, b)
+    y: Array = np.linalg.solve(a, b)
+    return y
 
 
 def _push_solve(y: Array, xs: Sequence[Array], xs_dot: Sequence[Array | None]) -> Array:
@@ -76,7 +78,8 @@ def inv(a: Array) -> Array:
 
 
 def _pinv(a: Array, rcond: Any) -> Array:
-    return np.linalg.pinv(a) if rcond is None else np.linalg.pinv(a, rcond)
+    y: Array = np.linalg.pinv(a) if rcond is None else np.linalg.pinv(a, rcond)
+    return y
 
 
 def _push_pinv(y: Array, xs: Sequence[Array], xs_dot: Sequence[Array], rcond: Any) -> Array:
@@ -143,7 +146,7 @@ def _cofactor_rate(a: Array, e: Array) -> Array:
 
 def _second_rate(a: Array, e: Array, f: Array) -> Array:
     """How ``_cofactor_rate(a, e)`` moves when ``a`` moves by ``f``, where ``a`` has an inverse."""
-    b = np.linalg.inv(a)
+    b: Array = np.linalg.inv(a)
     be, bf = b @ e, b @ f
     trace_e, trace_f, trace_ef = (np.trace(x, axis1=-2, axis2=-1)[..., None, None] for x in (be, bf, be @ bf))
     moved = (trace_e * trace_f - trace_ef) * b - trace_f * (be @ b) - trace_e * (bf @ b) + (be @ bf + bf @ be) @ b
@@ -200,7 +203,7 @@ def _logabsdet(a: Array) -> Array:
 
 def _trace_by(a: Array, a_dot: Array) -> Array:
     """``trace(a^-1 a_dot)``, the relative rate of the determinant."""
-    return np.trace(np.linalg.solve(a, a_dot), axis1=-2, axis2=-1)
+    return np.trace(_solve(a, a_dot), axis1=-2, axis2=-1)
 
 
 def _push_logabsdet(y: Array, xs: Sequence[Array], xs_dot: Sequence[Array]) -> Array:
@@ -413,8 +416,8 @@ def tensorsolve(a: Array, b: Array, axes: Any = None) -> Array:
 
 @spells(np.linalg.tensorinv)
 def tensorinv(a: Array, ind: int = 2) -> Array:
-    a = np.asarray(a)
-    size = int(np.prod(a.shape[ind:]))
+    a = inexact(a)
+    size = math.prod(a.shape[ind:])
     return np.reshape(inv(np.reshape(a, (-1, size))), (*a.shape[ind:], *a.shape[:ind]))
 
 
@@ -429,7 +432,8 @@ def lstsq(a: Array, b: Array, rcond: Any = None) -> tuple[Array, Array, Array, A
     x = pinv(a, cut) @ b
     left = np.reshape(b - a @ x, (m, -1))
     full = int(rank) == n and m > n
-    residuals = np.sum(np.real(left * conj(left)), axis=0) if full else np.zeros(0, s.dtype)
+    squares: Array = np.real(left * conj(left))
+    residuals = np.sum(squares, axis=0) if full else np.zeros(0, s.dtype)
     return x, residuals, rank, s
 
 

@@ -1,22 +1,26 @@
 """Numerical recipes, as expressions: interpolation, integration, differences, convolution, polynomials."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Literal
 
-import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from geartrain.ir.aval import Array
+from geartrain.ir.untyped import numpy as np
 from geartrain.ops.complexes import conj
+from geartrain.ops.index import choose_by
 from geartrain.ops.shape import cast, common_dtype
-from geartrain.ops.table import composite
+from geartrain.ops.table import composite, constant, spells
 
 __all__ = ["convolve", "interp", "trapezoid"]
+
+Mode = Literal["full", "same", "valid"]
 
 
 @composite(np.interp)
 def interp(x: Array, xp: Array, fp: Array, left: Any = None, right: Any = None, period: float | None = None) -> Array:
     """Piecewise linear; it moves with the places, the nodes and the values."""
-    x, xp, fp = np.asarray(x), np.asarray(xp), np.asarray(fp)
+    x, xp, fp = (cast(v, np.result_type(v, float)) for v in (np.asarray(x), np.asarray(xp), np.asarray(fp)))
     if period is not None:
         x, xp = np.mod(x, abs(period)), np.mod(xp, abs(period))
         order = np.argsort(xp)
@@ -29,12 +33,13 @@ def interp(x: Array, xp: Array, fp: Array, left: Any = None, right: Any = None, 
     if n == 1:
         y = fp[0] + 0 * x
     else:
-        i = np.clip(np.searchsorted(xp, x, "right"), 1, n - 1)
+        place: Array = np.searchsorted(xp, x, "right")
+        i = np.clip(place, 1, n - 1)
         width = xp[i] - xp[i - 1]
         safe = np.where(width == 0, np.ones((), xp.dtype), width)
         y = fp[i - 1] + (fp[i] - fp[i - 1]) * ((x - xp[i - 1]) / safe)
-    y = np.where(below, fp[0] if left is None else left, y)
-    return np.where(above, fp[-1] if right is None else right, y)
+    y = choose_by(below, fp[0] if left is None else left, y)
+    return choose_by(above, fp[-1] if right is None else right, y)
 
 
 @composite(np.trapezoid)
@@ -53,9 +58,8 @@ def trapezoid(y: Array, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Array:
 @composite(np.ediff1d)
 def ediff1d(ary: Array, to_end: Any = None, to_begin: Any = None) -> Array:
     flat = np.ravel(np.asarray(ary))
-    parts = [flat[1:] - flat[:-1]]
-    parts = parts if to_begin is None else [np.ravel(np.asarray(to_begin)), *parts]
-    parts = parts if to_end is None else [*parts, np.ravel(np.asarray(to_end))]
+    ends = [None if x is None else cast(np.ravel(np.asarray(x)), flat.dtype) for x in (to_begin, to_end)]
+    parts = [x for x in (ends[0], flat[1:] - flat[:-1], ends[1]) if x is not None]
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
@@ -80,7 +84,7 @@ def _gradient_along(f: Array, h: Any, axis: int, edge_order: int) -> Array:
         first, last = [h, h], [h, h]
         inner = (f[..., 2:] - f[..., :-2]) / (2.0 * h)
     else:
-        d = np.diff(np.asarray(h))
+        d: Array = np.diff(np.asarray(h))
         first, last = [d[0], d[min(1, n - 2)]], [d[-1], d[max(-2, 1 - n)]]
         d1, d2 = d[:-1], d[1:]
         a, b, c = -d2 / (d1 * (d1 + d2)), (d2 - d1) / (d1 * d2), d1 / (d2 * (d1 + d2))
@@ -98,11 +102,36 @@ def _edge(f: Array, d: list[Any], order: int) -> Array:
     return a * f[..., 0:1] + b * f[..., 1:2] + c * f[..., 2:3]
 
 
+# Rounding to decimals.
+
+
+def _round(x: Array, decimals: int) -> Array:
+    return np.round(x, decimals)
+
+
+def _batch_round(size: int, batched: Sequence[bool], x: Array, decimals: int) -> Array:
+    return ROUND(x, params=(decimals,))
+
+
+ROUND = constant("round", _round, "decimals", batch=_batch_round)
+
+
+@spells(np.round, np.around)
+def round_(a: Array, decimals: int = 0) -> Array:
+    """Piecewise constant."""
+    return ROUND(a, params=(int(decimals),))
+
+
+@composite(np.fix)
+def fix(x: Array) -> Array:
+    return np.trunc(x)
+
+
 # Convolution: a matrix of shifted copies times a vector.
 
 
 @composite(np.convolve)
-def convolve(a: Array, v: Array, mode: str = "full") -> Array:
+def convolve(a: Array, v: Array, mode: Mode = "full") -> Array:
     a, v = common_dtype([np.atleast_1d(np.asarray(a)), np.atleast_1d(np.asarray(v))])
     if a.shape[0] == 0 or v.shape[0] == 0:
         raise ValueError("convolve: both arrays must have elements")
@@ -111,12 +140,12 @@ def convolve(a: Array, v: Array, mode: str = "full") -> Array:
     n, m = a.shape[0], v.shape[0]
     length, start = {"full": (n + m - 1, 0), "same": (n, (m - 1) // 2), "valid": (n - m + 1, m - 1)}[mode]
     framed = np.concatenate((np.zeros(m - 1, a.dtype), a, np.zeros(m - 1, a.dtype)))
-    places = start + np.arange(length)[:, None] + (m - 1 - np.arange(m))[None, :]
-    return framed[places] @ v
+    steps: Array = np.arange(length)
+    return framed[start + steps[:, None] + (m - 1 - np.arange(m))] @ v
 
 
 @composite(np.correlate)
-def correlate(a: Array, v: Array, mode: str = "valid") -> Array:
+def correlate(a: Array, v: Array, mode: Mode = "valid") -> Array:
     a, v = np.asarray(a), np.asarray(v)
     if mode == "same" and v.shape[0] > a.shape[0]:
         return conj(np.correlate(v, a, mode))[::-1]
@@ -143,7 +172,7 @@ def polyadd(a1: Array, a2: Array) -> Array:
 
 @composite(np.polysub)
 def polysub(a1: Array, a2: Array) -> Array:
-    return np.polyadd(a1, -np.asarray(a2))
+    return np.polyadd(a1, np.negative(a2))
 
 
 def _wide(a: Array, n: int) -> Array:
@@ -158,7 +187,8 @@ def polymul(a1: Array, a2: Array) -> Array:
 @composite(np.polyder)
 def polyder(p: Array, m: int = 1) -> Array:
     for _ in range(m):
-        p = p[:-1] * np.arange(p.shape[0] - 1, 0, -1)
+        powers: Array = np.arange(p.shape[0] - 1, 0, -1)
+        p = p[:-1] * powers
     return p
 
 
@@ -166,7 +196,8 @@ def polyder(p: Array, m: int = 1) -> Array:
 def polyint(p: Array, m: int = 1, k: Any = None) -> Array:
     constants = [0.0] * m if k is None else list(np.broadcast_to(np.asarray(k), (m,)))
     for c in constants:
-        p = np.concatenate((p / np.arange(p.shape[0], 0, -1), np.reshape(np.asarray(c), (1,))))
+        powers: Array = np.arange(p.shape[0], 0, -1)
+        p = np.concatenate((p / powers, np.reshape(np.asarray(c), (1,))))
     return p
 
 

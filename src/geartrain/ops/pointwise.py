@@ -5,10 +5,10 @@ rate inf, as the limit says; ``hypot`` at (0, 0) has rate nan.
 """
 
 import operator
-
-import numpy as np
+from typing import Any
 
 from geartrain.ir.aval import Array
+from geartrain.ir.untyped import numpy as np
 from geartrain.ops.table import ANY, ONE, binary, constant, spells, unary
 
 POSITIVE = (0.1, 3.0)
@@ -17,15 +17,22 @@ LN2 = float(np.log(2.0))
 LN10 = float(np.log(10.0))
 DEGREE = float(np.pi / 180)
 
+PYTHON: Any = operator
+
 # Arithmetic. Python's operators compute the same as the ufuncs and are quicker on scalars.
+
+
+def _square(x: Array) -> Array:
+    return x * x
+
 
 ADD = binary(np.add, ONE, ONE, fn=operator.add)
 SUBTRACT = binary(np.subtract, ONE, lambda y, a, b: -1, fn=operator.sub)
 MULTIPLY = binary(np.multiply, lambda y, a, b: b, lambda y, a, b: a, fn=operator.mul)
-DIVIDE = binary(np.divide, lambda y, a, b: 1 / b, lambda y, a, b: -y / b, (ANY, POSITIVE), fn=operator.truediv)
+DIVIDE = binary(np.divide, lambda y, a, b: 1 / b, lambda y, a, b: -y / b, (ANY, POSITIVE), fn=PYTHON.truediv)
 NEGATIVE = unary(np.negative, lambda y, x: -1, fn=operator.neg)
 POSITIVE_OP = unary(np.positive, ONE)
-SQUARE = unary(np.square, lambda y, x: 2 * x, fn=lambda x: x * x)
+SQUARE = unary(np.square, lambda y, x: 2 * x, fn=_square)
 RECIPROCAL = unary(np.reciprocal, lambda y, x: -y * y, POSITIVE)
 
 
@@ -39,7 +46,7 @@ def _power_in_exponent(y: Array, a: Array, b: Array) -> Array:
     return y * np.log(np.where(a == 0, 1, a))
 
 
-POWER = binary(np.power, _power_in_base, _power_in_exponent, (POSITIVE, ANY), fn=operator.pow)
+POWER = binary(np.power, _power_in_base, _power_in_exponent, (POSITIVE, ANY), fn=PYTHON.pow)
 binary(np.float_power, _power_in_base, _power_in_exponent, (POSITIVE, ANY))
 binary(np.fmod, ONE, lambda y, a, b: -np.trunc(a / b), ((5.1, 5.9), (2.0, 2.4)))
 binary(np.remainder, ONE, lambda y, a, b: -np.floor(a / b), ((5.1, 5.9), (2.0, 2.4)), fn=operator.mod)

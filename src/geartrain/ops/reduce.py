@@ -7,10 +7,10 @@ stay right where elements are zero. Ties of ``max`` and ``min`` share the rate.
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from geartrain.ir.aval import Array
+from geartrain.ir.aval import Array, Ufunc
+from geartrain.ir.untyped import numpy as np
 from geartrain.ops.shape import cast
 from geartrain.ops.table import composite, constant, custom, linear, spells
 
@@ -156,7 +156,7 @@ def cumprod(a: Array, axis: int | None = None, dtype: Any = None) -> Array:
 def _share(y: Array, x: Array, axes: Axes) -> Array:
     """The part of the result that each element is: the extreme ones share it equally. Where it is NaN, NaNs do."""
     extreme = (x == keep(y, np.shape(x), axes)) | (x != x)
-    return extreme / np.sum(extreme, axis=axes, keepdims=True, dtype=x.real.dtype)
+    return extreme / np.sum(extreme, axis=axes, keepdims=True, dtype=x.real.dtype.newbyteorder("="))
 
 
 def _push_extreme(y: Array, xs: Sequence[Array], xs_dot: Sequence[Array], axes: Axes) -> Array:
@@ -205,7 +205,7 @@ def min_(a: Array, axis: Axis = None, *, keepdims: bool = False, initial: Any = 
     return _finish(y, a, axes, keepdims)
 
 
-def _lowest(dtype: np.dtype[Any]) -> Any:
+def _lowest(dtype: Any) -> Any:
     return -np.inf if dtype.kind in "fc" else False if dtype.kind == "b" else np.iinfo(dtype).min
 
 
@@ -220,7 +220,12 @@ def ptp(a: Array, axis: Axis = None, *, keepdims: bool = False) -> Array:
 @composite(np.mean)
 def mean(a: Array, axis: Axis = None, dtype: Any = None, *, keepdims: bool = False, where: Any = True) -> Array:
     total = np.sum(_floating(a, dtype), axis=axis, keepdims=keepdims, where=where)
-    return total / _count(a, axis, where, keepdims)
+    return _divided(total, _count(a, axis, where, keepdims))
+
+
+def _divided(total: Array, count: Any) -> Array:
+    """A sum over a number of elements, in the dtype of the sum."""
+    return total / (count if type(count) in (int, float) else cast(count, total.real.dtype))
 
 
 def _floating(a: Array, dtype: Any) -> Array:
@@ -255,7 +260,8 @@ def var(
     off = a - (np.mean(a, axis=axis, keepdims=True, where=where) if mean is None else mean)
     squares = off * off if a.dtype.kind != "c" else np.real(off * np.conj(off))
     ddof = ddof if correction is None else correction
-    return np.sum(squares, axis=axis, keepdims=keepdims, where=where) / (_count(a, axis, where, keepdims) - ddof)
+    total = np.sum(squares, axis=axis, keepdims=keepdims, where=where)
+    return _divided(total, _count(a, axis, where, keepdims) - ddof)
 
 
 @composite(np.std)
@@ -354,7 +360,7 @@ def count_nonzero(a: Array, axis: Axis = None, *, keepdims: bool = False) -> Arr
 
 # The methods ``reduce`` and ``accumulate`` of ufuncs.
 
-REDUCE: dict[np.ufunc, Callable[..., Array]] = {
+REDUCE: dict[Ufunc, Callable[..., Array]] = {
     np.add: sum_,
     np.multiply: prod,
     np.maximum: max_,
@@ -367,7 +373,7 @@ REDUCE: dict[np.ufunc, Callable[..., Array]] = {
 
 
 def reduce_by(
-    ufunc: np.ufunc,
+    ufunc: Ufunc,
     a: Array,
     axis: Axis = 0,
     dtype: Any = None,
@@ -392,7 +398,7 @@ def reduce_by(
 _ASSOCIATIVE = {np.logaddexp, np.logaddexp2, np.hypot, np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.gcd, np.lcm}
 
 
-def _left_fold(ufunc: np.ufunc, a: Array, axes: Axes) -> Array:
+def _left_fold(ufunc: Ufunc, a: Array, axes: Axes) -> Array:
     if len(axes) != 1:
         raise ValueError(f"reduction operation '{ufunc.__name__}' is not reorderable, so at most one axis may be given")
     first, *rest = np.moveaxis(a, axes[0], 0)
@@ -401,7 +407,7 @@ def _left_fold(ufunc: np.ufunc, a: Array, axes: Axes) -> Array:
     return first
 
 
-def accumulate_by(ufunc: np.ufunc, a: Array, axis: int = 0, dtype: Any = None) -> Array:
+def accumulate_by(ufunc: Ufunc, a: Array, axis: int = 0, dtype: Any = None) -> Array:
     """``ufunc.accumulate``."""
     a = _as(a, dtype)
     axis = normalize_axis_index(axis, a.ndim)
@@ -415,13 +421,13 @@ def accumulate_by(ufunc: np.ufunc, a: Array, axis: int = 0, dtype: Any = None) -
     return np.stack(items, axis=axis)
 
 
-def outer_by(ufunc: np.ufunc, a: Array, b: Array) -> Array:
+def outer_by(ufunc: Ufunc, a: Array, b: Array) -> Array:
     """``ufunc.outer``."""
     a, b = np.asarray(a), np.asarray(b)
     return ufunc(np.reshape(a, (*a.shape, *(1,) * b.ndim)), b)
 
 
-def reduceat_by(ufunc: np.ufunc, a: Array, indices: Any, axis: int = 0, dtype: Any = None) -> Array:
+def reduceat_by(ufunc: Ufunc, a: Array, indices: Any, axis: int = 0, dtype: Any = None) -> Array:
     """``ufunc.reduceat``: folds of the slices that begin at the indices; of a single element where they fall."""
     a = _as(a, dtype)
     axis = normalize_axis_index(axis, a.ndim)

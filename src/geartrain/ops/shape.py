@@ -1,15 +1,17 @@
 """Ops that move elements and change none. All linear; the transpose of each moves the cotangents back."""
 
+import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
-import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from geartrain.ir.aval import Array, aval_of
+from geartrain.ir.aval import Array, aval_of, is_array
+from geartrain.ir.untyped import numpy as np
 from geartrain.ops.table import composite, constant, linear, spells
 
 Shape = tuple[int, ...]
+Order = Literal["C", "F", "A", "K"]
 
 # The rows.
 
@@ -37,9 +39,9 @@ TRANSPOSE = linear("transpose", np.transpose, "axes", transposes=(_transpose_T,)
 
 
 def _broadcast(x: Array, shape: Shape) -> Array:
-    if isinstance(x, np.ndarray) or x is None:
+    if is_array(x):
         return np.broadcast_to(x, shape)
-    scalar = np.asarray(x)
+    scalar: Array = np.asarray(x)
     return np.ndarray(shape, scalar.dtype, scalar, strides=(0,) * len(shape))
 
 
@@ -47,7 +49,7 @@ def unbroadcast(y_bar: Array, shape: Shape) -> Array:
     """Sum ``y_bar`` over the axes along which an operand of this shape was repeated."""
     lead = y_bar.ndim - len(shape)
     axes = tuple(i for i, n in enumerate(y_bar.shape) if i < lead or (shape[i - lead] == 1 and n != 1))
-    summed = np.add.reduce(y_bar, axis=axes) if axes else y_bar
+    summed = np.sum(y_bar, axis=axes) if axes else y_bar
     return summed if np.shape(summed) == shape else np.reshape(summed, shape)
 
 
@@ -64,7 +66,7 @@ BROADCAST = linear("broadcast", _broadcast, "shape", transposes=(_broadcast_T,),
 
 
 def _cast(x: Array, dtype: str) -> Array:
-    return np.dtype(dtype).type(x) if np.ndim(x) == 0 and not isinstance(x, np.ndarray) else x.astype(dtype)
+    return x.astype(dtype) if is_array(x) else np.dtype(dtype).type(x)
 
 
 def _cast_T(y_bar: Array, x: Array, dtype: str) -> Array:
@@ -89,10 +91,14 @@ def cast(x: Array, dtype: Any) -> Array:
 
 
 def _stop(x: Array) -> Array:
-    return np.array(x) if isinstance(x, np.ndarray) else x
+    return np.array(x) if is_array(x) else x
 
 
-STOP = constant("stop_gradient", _stop, batch=lambda size, batched, x: STOP(x))
+def _batch_stop(size: int, batched: Sequence[bool], x: Array) -> Array:
+    return STOP(x)
+
+
+STOP = constant("stop_gradient", _stop, batch=_batch_stop)
 
 
 def _concatenate(*operands: Any) -> Array:
@@ -142,12 +148,12 @@ STACK = linear("stack", _stack, "axis", transposes=(_stack_T,), jointly=True, va
 
 
 @spells(np.reshape)
-def reshape(a: Array, /, shape: Any, order: str = "C", *, copy: bool | None = None) -> Array:
+def reshape(a: Array, /, shape: Any, order: Order = "C", *, copy: bool | None = None) -> Array:
     shape = (int(shape),) if np.ndim(shape) == 0 else tuple(int(n) for n in shape)
     if order == "F":
         return np.transpose(np.reshape(np.transpose(a), shape[::-1]))
     if -1 in shape:
-        known = -int(np.prod(shape))
+        known = -math.prod(shape)
         if shape.count(-1) > 1 or known == 0 or a.size % known:
             raise ValueError(f"cannot reshape array of size {a.size} into shape {shape}")
         shape = tuple(a.size // known if n == -1 else n for n in shape)
@@ -197,19 +203,19 @@ def squeeze(a: Array, axis: Any = None) -> Array:
     axes = [i for i, n in enumerate(a.shape) if n == 1] if axis is None else normalize_axis_tuple(axis, a.ndim)
     if any(a.shape[i] != 1 for i in axes):
         raise ValueError(f"cannot squeeze axes {tuple(axes)} of shape {a.shape}: not all have size one")
-    return a[(*tuple(0 if i in axes else slice(None) for i in range(a.ndim)), ...)]
+    return a[(*(0 if i in axes else slice(None) for i in range(a.ndim)), ...)]
 
 
 @composite(np.expand_dims)
 def expand_dims(a: Array, axis: Any) -> Array:
-    ndim = np.ndim(a) + (len(axis) if isinstance(axis, (tuple, list)) else 1)
+    ndim = np.ndim(a) + (np.size(axis) if np.ndim(axis) else 1)
     axes = normalize_axis_tuple(axis, ndim)
-    return a[(*tuple(None if i in axes else slice(None) for i in range(ndim)), ...)]
+    return a[(*(None if i in axes else slice(None) for i in range(ndim)), ...)]
 
 
 @composite(np.ravel)
-def ravel(a: Array, order: str = "C") -> Array:
-    return np.reshape(a, (a.size,), order=order)
+def ravel(a: Array, order: Order = "C") -> Array:
+    return np.reshape(a, (np.size(a),), order=order)
 
 
 @composite(np.atleast_1d)
@@ -394,12 +400,13 @@ def repeat(a: Array, repeats: Any, axis: int | None = None) -> Array:
     if axis is None:
         a, axis = np.ravel(a), 0
     counts = np.broadcast_to(repeats, (a.shape[axis],))
-    return np.take(a, np.repeat(np.arange(a.shape[axis]), counts), axis=axis)
+    places: Array = np.repeat(np.arange(a.shape[axis]), counts)
+    return np.take(a, places, axis=axis)
 
 
 @composite(np.resize)
 def resize(a: Array, new_shape: Any) -> Array:
-    size = int(np.prod(new_shape))
+    size = math.prod(new_shape) if np.ndim(new_shape) else int(new_shape)
     return np.reshape(np.take(np.ravel(a), np.arange(size) % a.size), new_shape)
 
 
@@ -407,17 +414,14 @@ def resize(a: Array, new_shape: Any) -> Array:
 def pad(array: Array, pad_width: Any, mode: str = "constant", **kwargs: Any) -> Array:
     """Every mode that copies elements is a gather by the padded index; constant padding is a write into a frame."""
     if mode == "constant":
-        widths = pad_width
-        if isinstance(pad_width, dict):
-            widths = [pad_width.get(i, pad_width.get(i - array.ndim, (0, 0))) for i in range(array.ndim)]
-            widths = [(w, w) if np.ndim(w) == 0 else w for w in widths]
-        pairs = np.broadcast_to(widths, (array.ndim, 2)).tolist()
-        frame = np.pad(np.zeros(array.shape, array.dtype), pad_width, mode=mode, **kwargs)
-        inner = tuple(slice(low, low + n) for (low, _), n in zip(pairs, array.shape, strict=True))
+        low = np.pad(np.ones(array.shape, bool), pad_width)  # where the array stands in its frame
+        starts = [0 if low.size == 0 else int(i) for i in np.unravel_index(np.argmax(low), low.shape)]
+        frame: Array = np.pad(np.zeros(array.shape, array.dtype), pad_width, mode=mode, **kwargs)
+        inner = tuple(slice(start, start + n) for start, n in zip(starts, array.shape, strict=True))
         frame[inner] = array
         return frame
     if mode in ("edge", "reflect", "symmetric", "wrap") and kwargs.get("reflect_type", "even") == "even":
-        where = np.pad(np.arange(array.size).reshape(array.shape), pad_width, mode=mode, **kwargs)
+        where: Array = np.pad(np.reshape(np.arange(array.size), array.shape), pad_width, mode=mode, **kwargs)
         return np.take(np.ravel(array), where)
     raise NotImplementedError(f"np.pad with mode={mode!r}")
 

@@ -6,10 +6,10 @@ Ties keep their first order (a stable sort), so each element of a tie moves one 
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from geartrain.ir.aval import Array
+from geartrain.ir.untyped import numpy as np
 from geartrain.ops.reduce import axes_of, keep
 from geartrain.ops.shape import cast
 from geartrain.ops.table import constant, spells
@@ -98,7 +98,8 @@ def lexsort(keys: Any, axis: int = -1) -> Array:
 
 def _searchsorted(a: Array, v: Array, *rest: Any) -> Array:
     *sorter, side = rest
-    return np.searchsorted(a, v, side, *sorter)
+    places: Array = np.searchsorted(a, v, side, *sorter)
+    return places
 
 
 SEARCHSORTED = constant("searchsorted", _searchsorted, "side")
@@ -146,7 +147,8 @@ def unique(
     inverse = searchsorted(values, ar) if axis is None else None
     if inverse is None:
         raise NotImplementedError("np.unique with axis and return_inverse or return_counts")
-    counts = np.sum(np.ravel(inverse)[:, None] == np.arange(values.shape[0]), axis=0)
+    flat: Array = np.ravel(inverse)
+    counts = np.sum(flat[:, None] == np.arange(values.shape[0]), axis=0)
     wanted = ((return_index, first), (return_inverse, inverse), (return_counts, counts))
     return (values, *(x for want, x in wanted if want))
 
@@ -163,30 +165,36 @@ _CONTINUOUS = {
 }
 
 
-def _places(q: Any, n: int, method: str) -> tuple[Array, Array, Array]:
-    """The lower place, the upper place and the weight of the upper one."""
-    q = np.asarray(q, float)
+_DISCRETE = {"lower": np.floor, "higher": np.ceil, "nearest": np.rint}
+_BY_COUNT = ("inverted_cdf", "averaged_inverted_cdf", "closest_observation")
+
+
+def _place_by_count(q: Array, n: int, method: str) -> Array:
+    return np.asarray(np.quantile(np.arange(n, dtype=float), q, method=method))
+
+
+PLACE_BY_COUNT = constant("place_by_count", _place_by_count, "n", "method")
+
+
+def _place(q: Array, n: int, method: str) -> Array:
+    """Where a quantile stands among n sorted values, as a number between two places."""
     exact = q * (n - 1)
     if method in _CONTINUOUS:
         alpha, beta = _CONTINUOUS[method]
-        exact = exact if method == "linear" else np.clip(n * q + alpha + q * (1 - alpha - beta) - 1, 0, n - 1)
-    elif method == "midpoint":
-        exact = 0.5 * (np.floor(exact) + np.ceil(exact))
-    elif method in ("lower", "higher", "nearest"):
-        exact = {"lower": np.floor, "higher": np.ceil, "nearest": np.rint}[method](exact)
-    elif method in ("inverted_cdf", "averaged_inverted_cdf", "closest_observation"):
-        wide = np.quantile(np.arange(n, dtype=float), q, method=method)  # pyright: ignore[reportCallIssue, reportArgumentType]
-        exact = np.asarray(wide)
-    else:
-        raise NotImplementedError(f"np.quantile with method={method!r}")
-    low = np.floor(exact)
-    return low.astype(int), np.minimum(low.astype(int) + 1, n - 1), exact - low
+        return exact if method == "linear" else np.clip(n * q + alpha + q * (1 - alpha - beta) - 1, 0, n - 1)
+    if method == "midpoint":
+        return 0.5 * (np.floor(exact) + np.ceil(exact))
+    if method in _DISCRETE:
+        return _DISCRETE[method](exact)
+    if method in _BY_COUNT:
+        return PLACE_BY_COUNT(q, params=(n, method))
+    raise ValueError(f"np.quantile: there is no method {method!r}")
 
 
 def _quantile(a: Array, q: Any, axis: Axis, method: str, keepdims: bool, skip: bool) -> Array:
     a = a if hasattr(a, "dtype") else np.asarray(a)
     a = a if a.dtype.kind in "fc" else cast(a, float)
-    q = np.asarray(q)
+    q = np.asarray(q, a.dtype) if type(q) in (int, float) else np.asarray(q)
     if bool(np.any((q < 0) | (q > 1))):
         raise ValueError("Quantiles must be in the range [0, 1]")
     axes = axes_of(a, axis)
@@ -204,16 +212,15 @@ def _whole(ordered: Array, q: Array, method: str) -> Array:
     n = ordered.shape[-1]
     if n == 0:
         return np.full((*q.shape, *ordered.shape[:-1]), np.nan, ordered.dtype)
-    low, high, weight = _places(q, n, method)
-    weight = weight.astype(ordered.real.dtype)
-    below, above = ordered[..., low], ordered[..., high]
-    y = np.where(weight == 0, below, below + (above - below) * weight)
-    y = np.where(
-        np.isnan(ordered[..., -1:])[(..., *(None,) * (q.ndim - 1))] if q.ndim else np.isnan(ordered[..., -1]),
-        np.asarray(np.nan, ordered.dtype),
-        y,
-    )
-    return np.moveaxis(y, range(ordered.ndim - 1, y.ndim), range(q.ndim))
+    place = _place(q, n, method)
+    low = cast(np.floor(place), int)
+    y = ordered[..., low]
+    if method not in _DISCRETE and method not in ("inverted_cdf", "closest_observation"):
+        weight = place - np.floor(place)
+        y = y + (ordered[..., np.minimum(low + 1, n - 1)] - y) * weight
+    holes = np.isnan(ordered[..., -1])
+    y = np.where(np.reshape(holes, (*holes.shape, *(1,) * q.ndim)), y.dtype.type(np.nan), y)
+    return np.moveaxis(y, range(ordered.ndim - 1, y.ndim), range(q.ndim))[()]
 
 
 def _ragged(ordered: Array, q: Array, method: str) -> Array:
@@ -221,7 +228,11 @@ def _ragged(ordered: Array, q: Array, method: str) -> Array:
     flat = np.reshape(ordered, (-1, ordered.shape[-1]))
     counts = np.sum(np.isfinite(flat) | np.isinf(flat), axis=-1)
     rows = [_whole(row[: int(n)], q, method) for row, n in zip(flat, counts, strict=True)]
-    return np.reshape(np.stack(rows, axis=-1), (*q.shape, *ordered.shape[:-1]))
+    return np.reshape(np.stack(rows, axis=-1), (*q.shape, *ordered.shape[:-1]))[()]
+
+
+def _hundredth(q: Any) -> Array:
+    return q / 100 if type(q) in (int, float) else np.asarray(q) / 100
 
 
 def _check(weights: Any) -> None:
@@ -258,7 +269,7 @@ def percentile(
     weights: Any = None,
 ) -> Array:
     _check(weights)
-    return _quantile(a, np.asarray(q) / 100, axis, method, keepdims, skip=False)
+    return _quantile(a, _hundredth(q), axis, method, keepdims, skip=False)
 
 
 @spells(np.nanquantile)
@@ -290,7 +301,7 @@ def nanpercentile(
     weights: Any = None,
 ) -> Array:
     _check(weights)
-    return _quantile(a, np.asarray(q) / 100, axis, method, keepdims, skip=True)
+    return _quantile(a, _hundredth(q), axis, method, keepdims, skip=True)
 
 
 @spells(np.median)

@@ -5,10 +5,10 @@ A NaN that is skipped has rate 0.
 
 from typing import Any
 
-import numpy as np
-
 from geartrain.ir.aval import Array
+from geartrain.ir.untyped import numpy as np
 from geartrain.ops.complexes import conj
+from geartrain.ops.index import choose_by
 from geartrain.ops.shape import cast
 from geartrain.ops.table import composite, constant, spells
 
@@ -52,19 +52,20 @@ def nancumsum(a: Array, axis: int | None = None, dtype: Any = None) -> Array:
 
 @composite(np.nancumprod)
 def nancumprod(a: Array, axis: int | None = None, dtype: Any = None) -> Array:
-    return np.cumprod(_filled(a, 1), axis=axis, dtype=dtype)
+    y: Array = np.cumprod(_filled(a, 1), axis=axis, dtype=dtype)
+    return y
 
 
 @composite(np.nanmax)
 def nanmax(a: Array, axis: Axis = None, out: Any = None, keepdims: bool = False, **kw: Any) -> Array:
     y = np.max(_filled(a, -np.inf), axis=axis, keepdims=keepdims, **kw)
-    return np.where(np.all(np.isnan(a), axis=axis, keepdims=keepdims), np.asarray(np.nan, y.dtype), y)
+    return choose_by(np.all(np.isnan(a), axis=axis, keepdims=keepdims), y.dtype.type(np.nan), y)[()]
 
 
 @composite(np.nanmin)
 def nanmin(a: Array, axis: Axis = None, out: Any = None, keepdims: bool = False, **kw: Any) -> Array:
     y = np.min(_filled(a, np.inf), axis=axis, keepdims=keepdims, **kw)
-    return np.where(np.all(np.isnan(a), axis=axis, keepdims=keepdims), np.asarray(np.nan, y.dtype), y)
+    return choose_by(np.all(np.isnan(a), axis=axis, keepdims=keepdims), y.dtype.type(np.nan), y)[()]
 
 
 @composite(np.nanargmax)
@@ -134,15 +135,14 @@ def cov(
         lost = 0 if ddof == 0 else ddof if aweights is None else ddof * np.sum(weights * aweights) / total
         factor = total - lost
     c = product / factor
-    return c[0, 0] if c.shape == (1, 1) else c
+    return np.reshape(c, ()) if c.shape == (1, 1) else c
 
 
 def _variables(m: Array, rowvar: bool, dtype: Any) -> Array:
     m = m if hasattr(m, "dtype") else np.asarray(m)
-    m = m if m.dtype.kind in "fc" else cast(m, float)
+    m = cast(m, np.result_type(m, float) if dtype is None else dtype)
     m = np.reshape(m, (1, -1 if m.size else 0)) if m.ndim < 2 else m
-    m = m if rowvar or m.shape[0] == 1 else m.T
-    return m if dtype is None else cast(m, dtype)
+    return m if rowvar or m.shape[0] == 1 else m.T
 
 
 @composite(np.corrcoef)
@@ -194,9 +194,10 @@ def histogram(
 
 def _weighed(a: Array, edges: Array, weights: Array) -> Array:
     n = edges.shape[0] - 1
-    place = np.searchsorted(edges, a, "right") - 1
-    place = np.where(a == edges[-1], n - 1, place)
-    return np.sum(np.where(place[:, None] == np.arange(n), weights[:, None], np.zeros((), weights.dtype)), axis=0)
+    place: Array = np.searchsorted(edges, a, "right") - 1
+    place = choose_by(a == edges[-1], n - 1, place)
+    there = place[:, None] == np.arange(n)
+    return np.sum(choose_by(there, weights[:, None], np.zeros((), weights.dtype)), axis=0)
 
 
 @spells(np.histogram_bin_edges)
@@ -208,7 +209,7 @@ def histogram_bin_edges(a: Array, bins: Any = 10, range: Any = None, weights: An
 def bincount(x: Array, /, weights: Any = None, minlength: int = 0) -> Array:
     if weights is None:
         return BINCOUNT(x, params=(minlength,))
-    weights = np.asarray(weights)
-    out = np.zeros(max(minlength, int(np.max(x, initial=-1)) + 1), weights.dtype)
+    weights = cast(np.asarray(weights), float)
+    out = np.zeros(max(minlength, int(np.max(x, initial=-1)) + 1))
     np.add.at(out, x, weights)
     return out

@@ -36,7 +36,7 @@ def row(op: O) -> O:
 
 
 def unary(f: np.ufunc, partial: Unary | None, domain: Interval = ANY, fn: Rule | None = None) -> Pointwise:
-    """A row for a pointwise function of one operand; ``partial(y, x)`` is its rate; ``fn`` as in :func:`binary`."""
+    """A row for a pointwise function of one operand: ``partial(y, x)`` is its local rate; ``fn`` as in ``binary``."""
     op = row(Pointwise(name=f.__name__, fn=fn or f, partials=(partial,), domain=(domain,)))
     SPELLINGS[f] = op
     return op

@@ -160,7 +160,7 @@ def _listening(original: Callable[..., Any]) -> Callable[..., Any]:
         for name, value in kwargs.items():
             if type(value) in (list, tuple):
                 kwargs[name] = _heard(value, several)
-        return original(*args, **kwargs)
+        return call_function(original, args, kwargs)
 
     return _named_like(original, listening)
 
