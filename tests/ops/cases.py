@@ -364,7 +364,11 @@ case("bincount counts", lambda x: x * np.bincount((x > 0).astype(int), minlength
 
 # Numerical recipes.
 
-case("round", lambda x: x * np.round(x, 1) + x * np.around(x) + x * np.fix(x) + x * x.round(2) + round(x[0], 1), p(3))
+case(
+    "round",
+    lambda x: x * np.round(x, 1) + x * np.around(x) + x * np.fix(x) + x * x.round(2) + round(x[0], 1),
+    lambda rng: np.array([0.513, 1.237, 1.814]),
+)
 case("interp", lambda x, xp, fp: np.interp(x, xp, fp), between(0.8, 2.0, 5), up(4), a(4))
 case("interp outside", lambda x, fp: np.interp(x, [0.0, 0.3, 0.5], fp, left=2.0), between(-1.0, 2.0, 5), a(3))
 case("interp period", lambda x, fp: np.interp(x, [0.1, 0.3, 0.8], fp, period=1.0), between(-1.0, 2.0, 5), a(3))

@@ -3,9 +3,11 @@
 from geartrain.ops import (
     complexes,
     contract,
+    determinant,
     factor,
     index,
     linalg,
+    norm,
     numeric,
     pointwise,
     reduce,
@@ -17,9 +19,11 @@ from geartrain.ops import (
 __all__ = [
     "complexes",
     "contract",
+    "determinant",
     "factor",
     "index",
     "linalg",
+    "norm",
     "numeric",
     "pointwise",
     "reduce",

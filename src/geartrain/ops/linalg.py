@@ -1,4 +1,4 @@
-"""Linear algebra: equations, inverses, determinants, norms. The factorisations are in ``factor``."""
+"""Linear algebra: equations, inverses, products. The factorisations are in ``factor``."""
 
 import math
 from collections.abc import Sequence
@@ -8,14 +8,13 @@ from numpy.lib.array_utils import normalize_axis_tuple
 
 from geartrain.ir.aval import Array
 from geartrain.ir.untyped import numpy as np
-from geartrain.ops.complexes import conj, is_complex, over_stacks
+from geartrain.ops.complexes import conj, over_stacks
 from geartrain.ops.contract import mT
 from geartrain.ops.factor import adjoint, inexact, square, svdvals
-from geartrain.ops.reduce import axes_of, keep
-from geartrain.ops.shape import cast, common_dtype
-from geartrain.ops.table import constant, custom, spells
+from geartrain.ops.shape import common_dtype
+from geartrain.ops.table import custom, spells
 
-__all__ = ["COFACTOR", "DET", "INV", "LOGABSDET", "NORM2", "PINV", "SIGN_DET", "SIGN_DET_COMPLEX", "SOLVE"]
+__all__ = ["INV", "PINV", "SOLVE", "inv", "solve"]
 
 SlogdetResult: Any = np.linalg.slogdet(np.eye(1)).__class__
 
@@ -112,251 +111,6 @@ def pinv(a: Array, rcond: Any = None, hermitian: bool = False, *, rtol: Any = No
     return PINV(inexact(a), params=(rcond if rtol is None else rtol,))
 
 
-# Determinants. The rate of ``det`` is the matrix of cofactors, by singular values: right where there is no inverse.
-
-
-def _others(s: Array) -> Array:
-    """For each singular value the product of the others."""
-    grid = np.where(np.eye(s.shape[-1], dtype=bool), 1, s[..., None, :])
-    return np.prod(grid, axis=-1)
-
-
-def _turned(a: Array) -> tuple[Array, Array, Array, Array]:
-    """``phase, u, s, v^H`` with ``cof(a) = phase conj(u) others(s) conj(v^H)``."""
-    u, s, vh = np.linalg.svd(a)
-    return (np.linalg.det(u) * np.linalg.det(vh))[..., None, None], u, s, vh
-
-
-def _cofactor(a: Array) -> Array:
-    phase, u, s, vh = _turned(a)
-    return phase * (np.conj(u) * _others(s)[..., None, :]) @ np.conj(vh)
-
-
-def _cofactor_rate(a: Array, e: Array) -> Array:
-    """How the cofactors move when ``a`` moves by ``e``. Symmetric: the derivative of ``det`` by ``e`` and a third."""
-    phase, u, s, vh = _turned(a)
-    n = s.shape[-1]
-    unit = np.eye(n, dtype=bool)
-    rest = np.where(unit[:, None, :] | unit[None, :, :], 1, s[..., None, None, :])
-    pairs = np.where(unit, 0, np.prod(rest, axis=-1))
-    inner = np.conj(np.swapaxes(u, -1, -2)) @ e @ np.conj(np.swapaxes(vh, -1, -2))
-    along = (pairs @ np.diagonal(inner, axis1=-2, axis2=-1)[..., None]) * unit
-    return phase * np.conj(u) @ (along - np.swapaxes(pairs * inner, -1, -2)) @ np.conj(vh)
-
-
-def _second_rate(a: Array, e: Array, f: Array) -> Array:
-    """How ``_cofactor_rate(a, e)`` moves when ``a`` moves by ``f``, where ``a`` has an inverse."""
-    b: Array = np.linalg.inv(a)
-    be, bf = b @ e, b @ f
-    trace_e, trace_f, trace_ef = (np.trace(x, axis1=-2, axis2=-1)[..., None, None] for x in (be, bf, be @ bf))
-    moved = (trace_e * trace_f - trace_ef) * b - trace_f * (be @ b) - trace_e * (bf @ b) + (be @ bf + bf @ be) @ b
-    return mT(np.linalg.det(a)[..., None, None] * moved)
-
-
-def _push_det(y: Array, xs: Sequence[Array], xs_dot: Sequence[Array]) -> Array:
-    return np.sum(COFACTOR(xs[0]) * xs_dot[0], axis=(-2, -1))
-
-
-def _pull_det(y_bar: Array, y: Array, xs: Sequence[Array]) -> tuple[Array]:
-    return (np.reshape(y_bar, (*np.shape(y_bar), 1, 1)) * COFACTOR(xs[0]),)
-
-
-def _push_cofactor(y: Array, xs: Sequence[Array], xs_dot: Sequence[Array]) -> Array:
-    return COFACTOR_RATE(xs[0], xs_dot[0])
-
-
-def _pull_cofactor(y_bar: Array, y: Array, xs: Sequence[Array]) -> tuple[Array]:
-    return (COFACTOR_RATE(xs[0], y_bar),)
-
-
-def _push_cofactor_rate(y: Array, xs: Sequence[Array], xs_dot: Sequence[Array | None]) -> Array:
-    (a, e), (a_dot, e_dot) = xs, xs_dot
-    terms = [] if a_dot is None else [_second_rate(a, e, a_dot)]
-    terms += [] if e_dot is None else [COFACTOR_RATE(a, e_dot)]
-    return terms[0] if len(terms) == 1 else terms[0] + terms[1]
-
-
-def _pull_cofactor_rate(y_bar: Array, y: Array, xs: Sequence[Array]) -> tuple[Array, Array]:
-    return _second_rate(xs[0], xs[1], y_bar), COFACTOR_RATE(xs[0], y_bar)
-
-
-def _batch_pair(size: int, batched: Sequence[bool], a: Array, e: Array) -> Array:
-    a, e = (x if t else np.broadcast_to(x, (size, *x.shape)) for x, t in zip((a, e), batched, strict=True))
-    return COFACTOR_RATE(a, e)
-
-
-DET = custom("det", np.linalg.det, push=_push_det, pull=_pull_det, batch=over_stacks("det"))
-COFACTOR = custom("cofactor", _cofactor, push=_push_cofactor, pull=_pull_cofactor, batch=over_stacks("cofactor"))
-COFACTOR_RATE = custom(
-    "cofactor_rate", _cofactor_rate, push=_push_cofactor_rate, pull=_pull_cofactor_rate, batch=_batch_pair
-)
-
-
-@spells(np.linalg.det)
-def det(a: Array) -> Array:
-    return DET(square("det", a))
-
-
-def _logabsdet(a: Array) -> Array:
-    return np.linalg.slogdet(a)[1]
-
-
-def _trace_by(a: Array, a_dot: Array) -> Array:
-    """``trace(a^-1 a_dot)``, the relative rate of the determinant."""
-    return np.trace(_solve(a, a_dot), axis1=-2, axis2=-1)
-
-
-def _push_logabsdet(y: Array, xs: Sequence[Array], xs_dot: Sequence[Array]) -> Array:
-    rate = _trace_by(xs[0], xs_dot[0])
-    return np.real(rate) if is_complex(rate) else rate
-
-
-def _pull_logabsdet(y_bar: Array, y: Array, xs: Sequence[Array]) -> tuple[Array]:
-    return (np.reshape(y_bar, (*np.shape(y_bar), 1, 1)) * mT(np.linalg.inv(xs[0])),)
-
-
-def _sign_det(a: Array) -> Array:
-    return np.linalg.slogdet(a)[0]
-
-
-def _push_sign_det(y: Array, xs: Sequence[Array], xs_dot: Sequence[Array]) -> Array:
-    return 1j * y * np.imag(_trace_by(xs[0], xs_dot[0]))
-
-
-def _pull_sign_det(y_bar: Array, y: Array, xs: Sequence[Array]) -> tuple[Array]:
-    turn = np.imag(y_bar * y)
-    return (1j * np.reshape(turn, (*np.shape(turn), 1, 1)) * mT(np.linalg.inv(xs[0])),)
-
-
-LOGABSDET = custom("logabsdet", _logabsdet, push=_push_logabsdet, pull=_pull_logabsdet, batch=over_stacks("logabsdet"))
-SIGN_DET = constant("sign_det", _sign_det, batch=over_stacks("sign_det"))
-SIGN_DET_COMPLEX = custom(
-    "sign_det_complex",
-    _sign_det,
-    push=_push_sign_det,
-    pull=_pull_sign_det,
-    batch=over_stacks("sign_det_complex"),
-)
-
-
-@spells(np.linalg.slogdet)
-def slogdet(a: Array) -> Any:
-    a = square("slogdet", a)
-    return SlogdetResult((SIGN_DET_COMPLEX if is_complex(a) else SIGN_DET)(a), LOGABSDET(a))
-
-
-# Norms. The Euclidean one has rate 0 at 0.
-
-
-def _norm2(x: Array, axes: tuple[int, ...]) -> Array:
-    squares = x.real**2 + x.imag**2 if is_complex(x) else x * x
-    return np.sqrt(np.add.reduce(squares, axis=axes))
-
-
-def _direction(y: Array, x: Array, axes: tuple[int, ...]) -> Array:
-    y = keep(y, np.shape(x), axes)
-    zero = y == 0
-    return np.where(zero, np.zeros((), y.dtype), conj(x) / np.where(zero, np.ones((), y.dtype), y))
-
-
-def _push_norm2(y: Array, xs: Sequence[Array], xs_dot: Sequence[Array], axes: tuple[int, ...]) -> Array:
-    rate = np.sum(_direction(y, xs[0], axes) * xs_dot[0], axis=axes)
-    return np.real(rate) if is_complex(rate) else rate
-
-
-def _pull_norm2(y_bar: Array, y: Array, xs: Sequence[Array], axes: tuple[int, ...]) -> tuple[Array]:
-    return (keep(y_bar, np.shape(xs[0]), axes) * _direction(y, xs[0], axes),)
-
-
-def _batch_norm2(size: int, batched: Sequence[bool], x: Array, axes: tuple[int, ...]) -> Array:
-    return NORM2(x, params=(tuple(i + 1 for i in axes),))
-
-
-NORM2 = custom(
-    "norm2",
-    _norm2,
-    "axes",
-    push=_push_norm2,
-    pull=_pull_norm2,
-    batch=_batch_norm2,
-)
-
-
-@spells(np.linalg.norm)
-def norm(x: Array, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Array:
-    x = inexact(x)
-    axes = axes_of(x, axis)
-    if ord is None or (ord == 2 and len(axes) == 1) or (ord in ("fro", "f") and len(axes) == 2):
-        y = NORM2(x, params=(axes,))
-    elif len(axes) == 1:
-        y = _vector_norm(x, ord, axes[0])
-    elif len(axes) == 2:
-        y = _matrix_norm(np.moveaxis(x, axes, (-2, -1)), ord)
-    else:
-        raise ValueError("Improper number of dimensions to norm.")
-    return keep(y, x.shape, axes) if keepdims else y
-
-
-def _vector_norm(x: Array, ord: Any, axis: int) -> Array:
-    if ord == 0:
-        return cast(np.sum(x != 0, axis=axis), x.real.dtype)
-    if isinstance(ord, str):
-        raise ValueError(f"Invalid norm order '{ord}' for vectors")
-    size = np.abs(x)
-    if ord == np.inf:
-        return np.max(size, axis=axis)
-    if ord == -np.inf:
-        return np.min(size, axis=axis)
-    return np.sum(size, axis=axis) if ord == 1 else np.sum(size**ord, axis=axis) ** (1 / ord)
-
-
-def _matrix_norm(x: Array, ord: Any) -> Array:
-    if ord == "nuc":
-        return np.sum(svdvals(x), axis=-1)
-    if ord in (2, -2):
-        return (np.max if ord == 2 else np.min)(svdvals(x), axis=-1)
-    if ord not in (1, -1, np.inf, -np.inf):
-        raise ValueError("Invalid norm order for matrices.")
-    sums = np.sum(np.abs(x), axis=-2 if abs(ord) == 1 else -1)
-    return (np.max if ord > 0 else np.min)(sums, axis=-1)
-
-
-@spells(np.linalg.vector_norm)
-def vector_norm(x: Array, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Array:
-    x = inexact(x)
-    axes = axes_of(x, axis)
-    rest = tuple(i for i in range(x.ndim) if i not in axes)
-    flat = np.reshape(np.transpose(x, (*rest, *axes)), (*(x.shape[i] for i in rest), -1 if x.size else 0))
-    y = norm(flat, ord=ord, axis=-1)
-    return keep(y, x.shape, axes) if keepdims else y
-
-
-@spells(np.linalg.matrix_norm)
-def matrix_norm(x: Array, /, *, keepdims: bool = False, ord: Any = "fro") -> Array:
-    return norm(x, ord=ord, axis=(-2, -1), keepdims=keepdims)
-
-
-@spells(np.linalg.cond)
-def cond(x: Array, p: Any = None) -> Array:
-    x = inexact(x)
-    if p in (None, 2, -2):
-        s = svdvals(x)
-        return s[..., -1] / s[..., 0] if p == -2 else s[..., 0] / s[..., -1]
-    return norm(x, ord=p, axis=(-2, -1)) * norm(inv(x), ord=p, axis=(-2, -1))
-
-
-def _rank(a: Array, tol: Any, hermitian: bool, rtol: Any) -> Array:
-    return np.linalg.matrix_rank(a, tol, hermitian, rtol=rtol)
-
-
-RANK = constant("matrix_rank", _rank, "tol", "hermitian", "rtol")
-
-
-@spells(np.linalg.matrix_rank)
-def matrix_rank(A: Array, tol: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Array:
-    return RANK(A, params=(tol, hermitian, rtol))
-
-
 # Products of several matrices, and equations of tensors.
 
 
@@ -428,7 +182,7 @@ def lstsq(a: Array, b: Array, rcond: Any = None) -> tuple[Array, Array, Array, A
     m, n = a.shape
     cut = float(np.finfo(a.dtype).eps) * max(m, n) if rcond is None else rcond
     s = svdvals(a)
-    rank = matrix_rank(a, rtol=cut)
+    rank = np.linalg.matrix_rank(a, rtol=cut)
     x = pinv(a, cut) @ b
     left = np.reshape(b - a @ x, (m, -1))
     full = int(rank) == n and m > n
