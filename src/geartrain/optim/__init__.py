@@ -11,8 +11,69 @@
 True
 """
 
-from geartrain.optim._adam import AdamState, adam, adamw
-from geartrain.optim._optimizer import Optimizer
+from geartrain.optim._adam import AdamState, NAdamState, adam, adamw, nadam
+from geartrain.optim._adaptive import (
+    AdafactorState,
+    AdagradState,
+    RMSPropState,
+    adafactor,
+    adagrad,
+    rmsprop,
+)
+from geartrain.optim._combine import (
+    AccumulatedState,
+    AveragedState,
+    accumulate,
+    averaged,
+    chain,
+    clip_by_norm,
+    clip_by_value,
+    decay_weights,
+    matrices,
+    norm,
+    partition,
+)
+from geartrain.optim._optimizer import Optimizer, Rate, Schedule, Transform
+from geartrain.optim._schedules import constant, cosine, exponential, one_cycle, piecewise, warm_up
 from geartrain.optim._sgd import SGDState, sgd
+from geartrain.optim._signs import MomentumState, lion, muon
 
-__all__ = ["AdamState", "Optimizer", "SGDState", "adam", "adamw", "sgd"]
+__all__ = [
+    "AccumulatedState",
+    "AdafactorState",
+    "AdagradState",
+    "AdamState",
+    "AveragedState",
+    "MomentumState",
+    "NAdamState",
+    "Optimizer",
+    "RMSPropState",
+    "Rate",
+    "SGDState",
+    "Schedule",
+    "Transform",
+    "accumulate",
+    "adafactor",
+    "adagrad",
+    "adam",
+    "adamw",
+    "averaged",
+    "chain",
+    "clip_by_norm",
+    "clip_by_value",
+    "constant",
+    "cosine",
+    "decay_weights",
+    "exponential",
+    "lion",
+    "matrices",
+    "muon",
+    "nadam",
+    "norm",
+    "one_cycle",
+    "partition",
+    "piecewise",
+    "rmsprop",
+    "sgd",
+    "warm_up",
+]

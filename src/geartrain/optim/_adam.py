@@ -1,11 +1,13 @@
-"""Adam and AdamW: a step for each parameter, scaled by how large its gradients have been."""
+"""Adam and its kin: a step for each parameter, scaled by how large its gradients have been."""
 
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from geartrain import tree
-from geartrain.optim._optimizer import Optimizer, check_at_least_zero, check_below_one
+from geartrain.optim._combine import Mask, mask_of
+from geartrain.optim._moments import towards, towards_square
+from geartrain.optim._optimizer import Optimizer, Rate, check_at_least_zero, check_below_one, rates
 
 
 class AdamState(NamedTuple):
@@ -20,7 +22,7 @@ class AdamState(NamedTuple):
     variance: Any
 
 
-def adam(learning_rate: float = 1e-3, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8) -> Optimizer:
+def adam(learning_rate: Rate = 1e-3, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8) -> Optimizer:
     """Adam, Algorithm 1 of Kingma and Ba, *Adam: A Method for Stochastic Optimization*, ICLR 2015 (arXiv:1412.6980).
 
         t        <- t + 1
@@ -45,13 +47,17 @@ def adam(learning_rate: float = 1e-3, beta1: float = 0.9, beta2: float = 0.999, 
 
 
 def adamw(
-    learning_rate: float = 1e-3,
+    learning_rate: Rate = 1e-3,
     beta1: float = 0.9,
     beta2: float = 0.999,
     eps: float = 1e-8,
     weight_decay: float = 1e-2,
+    mask: Mask = None,
 ) -> Optimizer:
     """Adam with decoupled weight decay: each step also shrinks the parameters by ``learning_rate * weight_decay``.
+
+    ``mask`` says which leaves shrink: a tree of booleans or a function that makes one of the parameters, such as
+    ``optim.matrices``; by default all do.
 
     Source: Loshchilov and Hutter, *Decoupled Weight Decay Regularization*, ICLR 2019 (arXiv:1711.05101), Algorithm 2,
         with its schedule multiplier folded into the learning rate, as PyTorch and optax do. The rest is ``adam``, and
@@ -63,34 +69,89 @@ def adamw(
     array([1.9])
     """
     check_at_least_zero("adamw", weight_decay=weight_decay)
-    return _adam("adamw", learning_rate, beta1, beta2, eps, weight_decay)
+    return _adam("adamw", learning_rate, beta1, beta2, eps, weight_decay, mask)
 
 
-def _adam(name: str, learning_rate: float, beta1: float, beta2: float, eps: float, weight_decay: float) -> Optimizer:
-    check_at_least_zero(name, learning_rate=learning_rate, eps=eps)
+def _adam(
+    name: str, learning_rate: Rate, beta1: float, beta2: float, eps: float, weight_decay: float, mask: Mask = None
+) -> Optimizer:
+    rate_at = rates(name, learning_rate)
+    check_at_least_zero(name, eps=eps)
     check_below_one(name, beta1=beta1, beta2=beta2)
     # Weak Python numbers, so that float32 parameters stay float32.
-    rate, beta1, beta2, eps, decay = (float(s) for s in (learning_rate, beta1, beta2, eps, weight_decay))
-
-    def init(params: Any) -> AdamState:
-        return AdamState(np.array(0), tree.map(np.zeros_like, params), tree.map(np.zeros_like, params))
+    beta1, beta2, eps, decay = (float(s) for s in (beta1, beta2, eps, weight_decay))
 
     def update(params_bar: Any, state: AdamState, params: Any) -> tuple[Any, AdamState]:
         t = int(state.step) + 1
-        mean_scale, variance_scale = 1 - beta1**t, 1 - beta2**t
+        rate = rate_at(t - 1)
+        # mean / mean_scale / (sqrt(variance / variance_scale) + eps), with fewer passes over the arrays
+        root = (1 - beta2**t) ** 0.5
+        size, small = rate * root / (1 - beta1**t), eps * root
+        mean = towards(beta1, state.mean, params_bar)
+        variance = towards_square(beta2, state.variance, params_bar)
 
-        def next_mean(m: Any, p_bar: Any) -> Any:
-            return beta1 * m + (1 - beta1) * p_bar
+        def next_param(p: Any, m: Any, v: Any, decays: Any) -> Any:
+            kept = (1 - rate * decay) * p if decay and decays else p
+            return kept - size * m / (np.sqrt(v) + small)
 
-        def next_variance(v: Any, p_bar: Any) -> Any:
-            return beta2 * v + (1 - beta2) * p_bar * p_bar
+        moved = tree.map(next_param, params, mean, variance, mask_of(mask, params))
+        return moved, AdamState(np.array(t), mean, variance)
 
-        def next_param(p: Any, m: Any, v: Any) -> Any:
-            step = (m / mean_scale) / (np.sqrt(v / variance_scale) + eps)
-            return p - rate * (step + decay * p) if decay else p - rate * step
+    return Optimizer(_begin, update)
 
-        mean = tree.map(next_mean, state.mean, params_bar)
-        variance = tree.map(next_variance, state.variance, params_bar)
-        return tree.map(next_param, params, mean, variance), AdamState(np.array(t), mean, variance)
+
+class NAdamState(NamedTuple):
+    """The memory of ``nadam``: that of ``adam``, and ``product``, the product of the momenta so far."""
+
+    step: Any
+    mean: Any
+    variance: Any
+    product: Any
+
+
+def nadam(
+    learning_rate: Rate = 2e-3,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    eps: float = 1e-8,
+    momentum_decay: float = 4e-3,
+) -> Optimizer:
+    """Adam with Nesterov's look ahead: Dozat, *Incorporating Nesterov Momentum into Adam*, ICLR workshop 2016.
+
+    The momentum of step ``t`` is ``beta1 * (1 - 0.96 ** (t * momentum_decay) / 2)``, as there and in PyTorch.
+
+    >>> init, update = nadam(learning_rate=0.5)
+    >>> params, state = update(np.array([3.0]), init(np.array([1.0])), np.array([1.0]))
+    >>> params.round(3)
+    array([0.472])
+    """
+    rate_at = rates("nadam", learning_rate)
+    check_at_least_zero("nadam", eps=eps, momentum_decay=momentum_decay)
+    check_below_one("nadam", beta1=beta1, beta2=beta2)
+
+    def momentum(t: int) -> float:
+        return beta1 * (1 - 0.5 * 0.96 ** (t * momentum_decay))
+
+    def init(params: Any) -> NAdamState:
+        return NAdamState(*_begin(params), np.array(1.0))
+
+    def update(params_bar: Any, state: NAdamState, params: Any) -> tuple[Any, NAdamState]:
+        t = int(state.step) + 1
+        rate, now, then = rate_at(t - 1), momentum(t), momentum(t + 1)
+        product = float(state.product) * now
+        of_gradient, of_mean = rate * (1 - now) / (1 - product), rate * then / (1 - product * then)
+        scale = 1 - beta2**t
+        mean = towards(beta1, state.mean, params_bar)
+        variance = towards_square(beta2, state.variance, params_bar)
+
+        def next_param(p: Any, p_bar: Any, m: Any, v: Any) -> Any:
+            return p - (of_gradient * p_bar + of_mean * m) / (np.sqrt(v / scale) + eps)
+
+        moved = tree.map(next_param, params, params_bar, mean, variance)
+        return moved, NAdamState(np.array(t), mean, variance, np.array(product))
 
     return Optimizer(init, update)
+
+
+def _begin(params: Any) -> AdamState:
+    return AdamState(np.array(0), tree.map(np.zeros_like, params), tree.map(np.zeros_like, params))

@@ -1,7 +1,14 @@
 """What an optimiser is: two pure functions on trees of parameters."""
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
+
+Schedule = Callable[[int], float]
+"""A learning rate for each step; the first step is number 0."""
+
+Rate = float | Schedule
+"""A learning rate: a number, or one for each step."""
 
 
 class Optimizer(NamedTuple):
@@ -17,10 +24,36 @@ class Optimizer(NamedTuple):
     update: Callable[[Any, Any, Any], tuple[Any, Any]]
 
 
+class Transform(NamedTuple):
+    """What a gradient goes through on its way to an optimiser: clipping, weight decay. ``chain`` puts them together.
+
+    ``init(params) -> state``; ``update(params_bar, state, params) -> (params_bar, state)``.
+    """
+
+    init: Callable[[Any], Any]
+    update: Callable[[Any, Any, Any], tuple[Any, Any]]
+
+
+def rates(optimizer: str, learning_rate: Rate) -> Schedule:
+    """The learning rate of each step, as a Python float, which leaves float32 parameters as they are."""
+    if callable(learning_rate):
+        schedule = learning_rate
+
+        def rate(step: int) -> float:
+            value = float(schedule(step))
+            check_at_least_zero(optimizer, **{f"learning_rate at step {step}": value})
+            return value
+
+        return rate
+    check_at_least_zero(optimizer, learning_rate=learning_rate)
+    constant = float(learning_rate)
+    return lambda step: constant
+
+
 def check_at_least_zero(optimizer: str, **settings: float) -> None:
     """Refuse a setting that is negative, infinite or NaN: ``ValueError``, with its name and value."""
     for name, value in settings.items():
-        if not 0 <= value < float("inf"):
+        if not 0 <= value < math.inf:
             raise ValueError(f"[{optimizer}] {name} must be a finite number of at least 0, got {value}")
 
 

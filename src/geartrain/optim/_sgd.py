@@ -5,16 +5,21 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from geartrain import tree
-from geartrain.optim._optimizer import Optimizer, check_at_least_zero, check_below_one
+from geartrain.optim._optimizer import Optimizer, Rate, check_below_one, rates
 
 
 class SGDState(NamedTuple):
-    """The memory of ``sgd``: ``velocity``, a tree shaped as the parameters (None where there is no momentum)."""
+    """The memory of ``sgd``.
 
+    ``step`` counts the steps taken (an int64 array of shape ``()``); ``velocity`` is a tree shaped as the parameters
+    (None where there is no momentum).
+    """
+
+    step: Any
     velocity: Any
 
 
-def sgd(learning_rate: float, momentum: float = 0.0, nesterov: bool = False) -> Optimizer:
+def sgd(learning_rate: Rate, momentum: float = 0.0, nesterov: bool = False) -> Optimizer:
     """Gradient descent: step against the gradient, with an optional memory of earlier steps.
 
         velocity <- momentum * velocity + params_bar
@@ -35,16 +40,19 @@ def sgd(learning_rate: float, momentum: float = 0.0, nesterov: bool = False) -> 
     >>> params["w"]
     array([0., 3.])
     """
-    check_at_least_zero("sgd", learning_rate=learning_rate)
+    rate_at = rates("sgd", learning_rate)
     check_below_one("sgd", momentum=momentum)
     if nesterov and momentum == 0:
         raise ValueError("[sgd] nesterov=True needs a momentum above 0, got momentum=0.0")
-    rate, keep = float(learning_rate), float(momentum)  # weak Python numbers, so that float32 parameters stay float32
+    keep = float(momentum)  # a weak Python number, so that float32 parameters stay float32
 
     def init(params: Any) -> SGDState:
-        return SGDState(tree.map(np.zeros_like, params) if keep else None)
+        return SGDState(np.array(0), tree.map(np.zeros_like, params) if keep else None)
 
     def update(params_bar: Any, state: SGDState, params: Any) -> tuple[Any, SGDState]:
+        taken = int(state.step)
+        rate = rate_at(taken)
+
         def next_velocity(v: Any, p_bar: Any) -> Any:
             return keep * v + p_bar
 
@@ -55,9 +63,9 @@ def sgd(learning_rate: float, momentum: float = 0.0, nesterov: bool = False) -> 
             return p - rate * step
 
         if not keep:
-            return tree.map(next_param, params, params_bar), state
+            return tree.map(next_param, params, params_bar), SGDState(np.array(taken + 1), None)
         velocity = tree.map(next_velocity, state.velocity, params_bar)
         step = tree.map(looked_ahead, params_bar, velocity) if nesterov else velocity
-        return tree.map(next_param, params, step), SGDState(velocity)
+        return tree.map(next_param, params, step), SGDState(np.array(taken + 1), velocity)
 
     return Optimizer(init, update)
