@@ -17,6 +17,7 @@ from geartrain.errors import InputError, teach
 from geartrain.ir.aval import Array
 from geartrain.ops.shape import STACK, cast
 from geartrain.ops.table import SPELLINGS
+from geartrain.trace import compiled
 from geartrain.trace.level import active, aside, on_close, on_open
 from geartrain.trace.spellings import call_function, traced
 from geartrain.trace.tracer import Tracer, depends_of, fresh, node_of, plain, value_of
@@ -245,6 +246,7 @@ def _search_modules() -> None:
     if _modules_seen == len(sys.modules):
         return
     _modules_seen = len(sys.modules)
+    compiled.spare()
     for name, module in list(sys.modules.items()):
         top = name.partition(".")[0]
         if top in _OUTSIDE or (top in sys.stdlib_module_names and top != "__main__"):
