@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 import geartrain as gt
-from geartrain import cli, optim, train, tree
+from geartrain import cli, nn, optim, train, tree
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -32,7 +32,7 @@ PUBLIC = [
 ]
 """What users of HIPS autograd and JAX look for; removing one of these is a breaking change."""
 
-PACKAGES: dict[str, ModuleType] = {"geartrain": gt, "tree": tree, "optim": optim, "train": train}
+PACKAGES: dict[str, ModuleType] = {"geartrain": gt, "nn": nn, "optim": optim, "train": train, "tree": tree}
 NAMES = [(package, name) for package, module in PACKAGES.items() for name in module.__all__]
 
 

@@ -33,7 +33,7 @@ from geartrain.optim._combine import (
     norm,
     partition,
 )
-from geartrain.optim._optimizer import Optimizer, Rate, Schedule, Transform
+from geartrain.optim._optimizer import Optimizer, Transform
 from geartrain.optim._schedules import constant, cosine, exponential, one_cycle, piecewise, warm_up
 from geartrain.optim._sgd import SGDState, sgd
 from geartrain.optim._signs import MomentumState, lion, muon
@@ -48,9 +48,7 @@ __all__ = [
     "NAdamState",
     "Optimizer",
     "RMSPropState",
-    "Rate",
     "SGDState",
-    "Schedule",
     "Transform",
     "accumulate",
     "adafactor",
