@@ -47,7 +47,10 @@ LONG = 450
 LONG_FILES: dict[str, str] = {}
 """Files that may be longer than LONG lines, each with the reason why it is one concept."""
 
-IMPORT_BY_NAME = {"train/extras.py": "the one place that asks for the packages of an extra, with what to install"}
+IMPORT_BY_NAME = {
+    "train/extras.py": "the one place that asks for the packages of the extra `examples`, with what to install",
+    "backends/llvm.py": "the one place that asks for llvmlite, with what to install",
+}
 BUILT_ON = {"numpy"}
 """The packages that may be imported by a statement; those of the extras are asked for by ``train.extras.need``."""
 

@@ -1,0 +1,164 @@
+"""LLVM, through llvmlite: the one place that asks for it, knows the machine, and turns text into addresses.
+
+The way is text of LLVM IR -> object code (``compile_ir``, slow, its bytes can be kept) -> addresses (``load``, 0.3 ms).
+What code calls outside itself is given by name to ``load``, so that object code holds no address and is good in any
+process.
+"""
+
+import atexit
+import ctypes
+import functools
+import importlib
+import itertools
+import sys
+import threading
+import weakref
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from geartrain.errors import GeartrainError
+
+__all__ = ["Code", "Host", "MissingNative", "compile_ir", "host", "installed", "load", "need", "target_machine"]
+
+
+class MissingNative(GeartrainError, ImportError):
+    """llvmlite, which native code needs, is not installed or cannot be imported."""
+
+
+def need(module: str = "llvmlite.binding") -> Any:
+    """Import and return ``module`` of the extra ``native``: ``llvmlite.binding``, ``llvmlite.ir``.
+
+    Raises:
+        MissingNative: it cannot be imported; the text is one line and says what to install.
+
+    >>> need("llvmlite_but_misspelt")
+    Traceback (most recent call last):
+    ...
+    geartrain.backends.llvm.MissingNative: native code needs llvmlite_but_misspelt, which is not installed: \
+pip install 'geartrain[native]'
+    """
+    if (loaded := sys.modules.get(module)) is not None:
+        return loaded
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        package = (error.name or module).partition(".")[0]
+        text = f"native code needs {package}, which is not installed: pip install 'geartrain[native]'"
+        raise MissingNative(text) from error
+    except (ImportError, OSError) as error:
+        reason = " ".join(str(error).split())
+        raise MissingNative(f"{module} cannot be imported ({reason}): pip install 'geartrain[native]'") from error
+
+
+def installed() -> bool:
+    """Whether llvmlite can be imported here; imports it."""
+    try:
+        need()
+    except MissingNative:
+        return False
+    return True
+
+
+class Host(NamedTuple):
+    """The machine that code is made for. What the object code depends on: put it into a cache's key."""
+
+    triple: str
+    cpu: str
+    features: str
+    llvm: str
+
+
+@functools.cache
+def host() -> Host:
+    """This machine, as LLVM names it."""
+    binding = need()
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+    version = ".".join(map(str, binding.llvm_version_info))
+    features = binding.get_host_cpu_features().flatten()
+    return Host(binding.get_process_triple(), binding.get_host_cpu_name(), features, version)
+
+
+@functools.lru_cache(maxsize=4)
+def target_machine(opt: int = 3) -> Any:
+    """The ``TargetMachine`` for this host: position independent, so that objects can be kept and loaded anywhere."""
+    here = host()
+    target = need().Target.from_triple(here.triple)
+    return target.create_target_machine(cpu=here.cpu, features=here.features, opt=opt, reloc="pic", jit=True)
+
+
+_compiling = threading.Lock()
+
+
+def compile_ir(text: str, opt: int = 3) -> bytes:
+    """Optimise a module of LLVM IR for this host and return its object code.
+
+    Raises:
+        RuntimeError: the text does not parse or verify. That is a mistake of ours: the message is LLVM's.
+    """
+    binding = need()
+    machine = target_machine(opt)
+    with _compiling:  # a TargetMachine serves one caller at a time
+        module = binding.parse_assembly(text)
+        module.triple = host().triple
+        module.data_layout = str(machine.target_data)
+        module.verify()
+        builder = binding.create_pass_builder(machine, binding.create_pipeline_tuning_options(speed_level=opt))
+        builder.getModulePassManager().run(module, builder)
+        return machine.emit_object(module)
+
+
+class Code:
+    """Loaded code: ``code["name"]`` is an address, good for as long as this object lives."""
+
+    def __init__(self, tracker: Any, names: Iterable[str]) -> None:
+        self._tracker = tracker
+        self._addresses: dict[str, int] = {name: tracker[name] for name in names}
+
+    def __getitem__(self, name: str) -> int:
+        """The address of an exported function or variable."""
+        return self._addresses[name]
+
+
+_loading = threading.Lock()
+_numbers = itertools.count()
+_alive: "weakref.WeakSet[Code]" = weakref.WeakSet()
+
+
+@functools.cache
+def _jit() -> Any:
+    here = host()
+    target = need().Target.from_triple(here.triple)
+    machine = target.create_target_machine(cpu=here.cpu, features=here.features, opt=3, reloc="pic", jit=True)
+    jit = need().create_lljit_compiler(machine)
+    atexit.register(_stay, jit)
+    return jit
+
+
+def _stay(jit: Any) -> None:
+    """Leave code in memory at exit: a thread that is no daemon of Python's may still be running in it."""
+    for what in (jit, *_alive):
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(what))
+
+
+def load(objects: Iterable[bytes], exports: Iterable[str], symbols: Mapping[str, int] | None = None) -> Code:
+    """Link object code into the process.
+
+    Args:
+        objects: what ``compile_ir`` returned; they may call one another.
+        exports: the names whose addresses are wanted.
+        symbols: name -> address of everything that the objects call outside themselves; the functions of libc are
+            found without.
+    """
+    exports = tuple(exports)
+    with _loading:
+        builder = need().JITLibraryBuilder()
+        for each in objects:
+            builder.add_object_img(each)
+        for name, address in (symbols or {}).items():
+            builder.import_symbol(name, address)
+        for name in exports:
+            builder.export_symbol(name)
+        code = Code(builder.add_current_process().link(_jit(), f"geartrain{next(_numbers)}"), exports)
+    _alive.add(code)
+    return code
