@@ -74,6 +74,7 @@ def host() -> Host:
     binding = need()
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
+    binding.initialize_native_asmparser()
     version = ".".join(map(str, binding.llvm_version_info))
     features = binding.get_host_cpu_features().flatten()
     return Host(binding.get_process_triple(), binding.get_host_cpu_name(), features, version)
