@@ -316,11 +316,11 @@ class Function:
         parameters = ", ".join(f"{kind} %{name}" for name, kind in self._parameters.items())
         end = [] if self._ended else ["  unreachable" if self.returns != VOID else "  ret void"]
         body = "\n".join(["start:", *self._first, *self._lines, *end])
-        return f"define {self.returns} @{self.name}({parameters}) {{\n{body}\n}}\n"
+        return f"define {self.returns} @{self.name}({parameters}) noinline {{\n{body}\n}}\n"
 
 
 class Module:
-    """Functions that are compiled together."""
+    """Functions that are compiled together. None is inlined: compiling the copies would take far longer than the calls."""
 
     def __init__(self) -> None:
         self.defined: dict[str, Function | str] = {}

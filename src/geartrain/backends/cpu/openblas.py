@@ -1,0 +1,302 @@
+"""A private copy of OpenBLAS, with the kernels that this processor really has.
+
+Which library: the one that the package ``scipy-openblas32`` carries; else the one inside of NumPy's wheel. It is loaded a
+second time, from a copy of the file, if the process has it already: so its settings are ours, and NumPy's are not touched.
+
+Which kernels: OpenBLAS knows processors by their numbers, and takes old kernels for a new one (Haswell's, without AVX-512,
+on a Zen 5). Instruction sets are what counts, and LLVM knows those. Where our choice differs from what the library would do
+by itself here, the environment variable ``OPENBLAS_CORETYPE`` included, another process first checks that these kernels run
+and multiply right; the verdict is kept on disk. In this process every library is checked once against NumPy.
+
+Which threads: one. ``blas`` cuts products into tiles for the pool, so that there is one set of threads and not two.
+"""
+
+import contextlib
+import ctypes
+import functools
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from geartrain.backends import llvm
+
+__all__ = ["Library", "library", "why_not"]
+
+TIERS = (
+    ("Prescott", "Core2", "Penryn", "Dunnington", "Nehalem", "Athlon", "Opteron", "Barcelona", "Bobcat"),
+    ("Sandybridge", "Bulldozer"),
+    ("Piledriver", "Steamroller"),
+    ("Haswell", "Excavator", "Zen"),
+    ("SkylakeX", "Cooperlake", "SapphireRapids"),
+)
+"""OpenBLAS's names of kernels for x86-64, by instruction set: SSE, AVX, AVX with FMA, AVX2, AVX-512."""
+
+AVX2 = {"+avx2", "+fma"}
+AVX512 = {"+avx512f", "+avx512bw", "+avx512dq", "+avx512vl", "+avx512cd"}
+
+
+class Library(NamedTuple):
+    """A loaded and checked OpenBLAS."""
+
+    handle: Any
+    path: str
+    origin: str
+    version: str
+    kernels: str
+    note: str
+    prefix: str
+    suffix: str
+    int_bits: int
+
+    def address(self, routine: str) -> int:
+        """The address of a routine by its Fortran name (``"dgemm"``, ``"dgetrf"``); 0 if the library has none.
+
+        Its arguments are pointers; integers are of ``int_bits`` bits, and a pointer to an i64 serves for both.
+        """
+        found = getattr(self.handle, f"{self.prefix}{routine}{self.suffix}", None)
+        return ctypes.cast(found, ctypes.c_void_p).value or 0 if found is not None else 0
+
+    def __str__(self) -> str:
+        return f"{self.version} ({self.origin}), {self.kernels} kernels{self.note and ': '}{self.note}"
+
+
+def _files() -> Iterator[tuple[str, Path]]:
+    """The libraries to try, with where they come from."""
+    for package in ("scipy_openblas32", "scipy_openblas64"):
+        spec = importlib.util.find_spec(package)  # found, not imported: importing would load it for everybody
+        for folder in (spec.submodule_search_locations or ()) if spec else ():
+            yield from ((package.replace("_", "-"), each) for each in _inside(Path(folder) / "lib"))
+    numpy = Path(np.__file__).parent
+    for folder in (numpy.parent / "numpy.libs", numpy / ".dylibs"):
+        yield from (("numpy's own", each) for each in _inside(folder))
+
+
+def _inside(folder: Path) -> list[Path]:
+    endings = (".so", ".dylib", ".dll")
+    return sorted(each for each in folder.glob("lib*openblas*") if each.name.endswith(endings))
+
+
+def _open(path: Path, kernels: str | None, copy: bool) -> Any:
+    """Load the file with one thread and the given kernels; None: let the library choose."""
+    mode = getattr(os, "RTLD_LOCAL", 0) | getattr(os, "RTLD_NOW", 0) | getattr(os, "RTLD_DEEPBIND", 0)
+    with _environment({"OPENBLAS_CORETYPE": kernels, "OPENBLAS_L2_SIZE": None, "OPENBLAS_NUM_THREADS": "1"}):
+        if not copy:
+            return ctypes.CDLL(str(path), mode)
+        folder = tempfile.mkdtemp(prefix="geartrain-")
+        try:  # the loader knows a file by its inode: only another file is another library
+            return ctypes.CDLL(shutil.copy(path, folder), mode)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _environment(values: dict[str, str | None]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    _set(values)
+    try:
+        yield
+    finally:
+        _set(before)
+
+
+def _set(values: dict[str, str | None]) -> None:
+    for name, value in values.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
+
+def _is_loaded(path: Path) -> bool:
+    if not hasattr(os, "RTLD_NOLOAD"):
+        return True
+    try:
+        ctypes.CDLL(str(path), os.RTLD_NOLOAD | os.RTLD_LOCAL)
+    except OSError:
+        return False
+    return True
+
+
+def _describe(handle: Any, path: Path, origin: str, note: str = "") -> Library:
+    for prefix in ("scipy_", ""):
+        for suffix in ("_", "_64_"):
+            if hasattr(handle, f"{prefix}sgemm{suffix}"):
+                tail = "64_" if suffix == "_64_" else ""
+                config, core = (
+                    _text(handle, f"{prefix}openblas_get_{what}{tail}") for what in ("config", "corename")
+                )
+                bits = 64 if tail or "USE64BITINT" in config else 32
+                version = " ".join(config.split()[:2])
+                return Library(handle, str(path), origin, version, core, note, prefix, suffix, bits)
+    raise OSError(f"{path.name} has no sgemm under a name that is known")
+
+
+def _text(handle: Any, name: str) -> str:
+    function = getattr(handle, name)
+    function.restype = ctypes.c_char_p
+    return str(function().decode())
+
+
+def tier(kernels: str) -> int | None:
+    """How new the instruction set of these kernels is.
+
+    >>> tier("haswell"), tier("SKYLAKEX"), tier("NEOVERSEN1")
+    (3, 4, None)
+    """
+    for i, names in enumerate(TIERS):
+        if kernels.lower() in [name.lower() for name in names]:
+            return i
+    return None
+
+
+def best(features: str, chosen: str) -> str:
+    """The kernels to use on a processor with these features, where the library by itself chose ``chosen``.
+
+    >>> best("+sse2,+avx2,+fma,+avx512f,+avx512bw,+avx512dq,+avx512vl,+avx512cd", "Haswell")
+    'SkylakeX'
+    >>> best("+sse2,+avx2,+fma", "Zen")
+    'Zen'
+    """
+    have = set(features.split(","))
+    able = "SkylakeX" if have >= AVX512 and have >= AVX2 else "Haswell" if have >= AVX2 else chosen
+    mine, its = tier(able), tier(chosen)
+    return able if mine is not None and its is not None and mine > its else chosen
+
+
+def wrong(found: Library) -> str:
+    """Compare products with NumPy's: what is wrong, or the empty string. Small integers, so that all sums are exact."""
+    random = np.random.default_rng(0)
+    for letter, dtype in (("s", np.float32), ("d", np.float64), ("z", np.complex128)):
+        gemm = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 13)(found.address(f"{letter}gemm"))
+        for m, n, k in ((1, 3, 2), (67, 41, 129), (130, 259, 70)):
+            for transposes in (b"NN", b"NT", b"TN", b"TT"):
+                a, b = (random.integers(-4, 5, shape).astype(dtype) for shape in ((m, k), (k, n)))
+                if dtype is np.complex128:
+                    a, b = a + 1j * a[::-1], b - 1j * b[:, ::-1]
+                expected = np.einsum("ik,kj->ij", a, b)  # not through NumPy's OpenBLAS
+                left, right = (
+                    np.asfortranarray(x.T if t == ord("T") else x) for x, t in zip((a, b), transposes, strict=True)
+                )
+                out = np.full((m, n), np.nan, dtype, order="F")  # beta is 0: what was there must not matter
+                sizes = np.array([m, n, k, left.shape[0], right.shape[0]])  # i64
+                m_, n_, k_, lda, ldb = (sizes[i:].ctypes.data for i in range(5))
+                one, zero = np.ones(1, dtype), np.zeros(1, dtype)
+                ta, tb = (ctypes.c_char_p(bytes([t])) for t in transposes)
+                gemm(
+                    *(ctypes.cast(t, ctypes.c_void_p) for t in (ta, tb)),
+                    *(m_, n_, k_, one.ctypes.data, left.ctypes.data, lda, right.ctypes.data, ldb),
+                    *(zero.ctypes.data, out.ctypes.data, m_),
+                )
+                if not np.array_equal(out, expected):
+                    return f"{letter}gemm {transposes.decode()} of ({m}, {k}) and ({k}, {n}) is wrong"
+    return ""
+
+
+def _trial(path: Path, kernels: str) -> str:
+    """Try kernels in another process, which may die of them: what went wrong there, or the empty string."""
+    if not sys.executable:
+        return "there is no interpreter to try them with"
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(each for each in sys.path if each)}
+    command = [sys.executable, "-m", "geartrain.backends.cpu.openblas", str(path), kernels]
+    try:
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    except (OSError, subprocess.SubprocessError) as error:
+        return f"the trial did not run ({error})"
+    if done.returncode == 0 and done.stdout.strip() == "right":
+        return ""
+    return done.stdout.strip() or f"the trial ended with {done.returncode}"
+
+
+def _verdicts() -> Path:
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return Path(home) / "geartrain" / "openblas.json"
+
+
+def _tried(path: Path, kernels: str) -> str:
+    """What ``_trial`` says, from disk if this file has been tried on such a processor."""
+    state = path.stat()
+    key = f"{path}|{state.st_size}|{state.st_mtime_ns}|{'|'.join(llvm.host())}|{kernels}"
+    file = _verdicts()
+    known: dict[str, str] = {}
+    try:
+        known = json.loads(file.read_text(encoding="utf-8"))
+        if isinstance(known[key], str):
+            return known[key]
+    except (OSError, ValueError, KeyError, TypeError):
+        known = {}
+    verdict = _trial(path, kernels)
+    with contextlib.suppress(OSError):  # a cache that cannot be written costs a trial the next time
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=file.parent)
+        with os.fdopen(handle, "w", encoding="utf-8") as out:
+            json.dump(known | {key: verdict}, out)
+        os.replace(name, file)
+    return verdict
+
+
+def load(path: Path, origin: str) -> Library:
+    """Load a library with the best kernels that prove right."""
+    mine = _describe(_open(path, None, _is_loaded(path)), path, origin)
+    told = os.environ.get("OPENBLAS_CORETYPE")
+    alone = told or mine.kernels  # what it would do by itself
+    target = best(llvm.host().features, mine.kernels)
+    if target.lower() == alone.lower():
+        return mine
+    if problem := _tried(path, target):
+        note = f"{target} is possible, but {problem}"
+        return mine._replace(note=note) if told is None else _describe(_open(path, told, True), path, origin, note)
+    note = "OPENBLAS_CORETYPE says" if told else "it would itself choose"
+    handle = mine.handle if target == mine.kernels else _open(path, target, True)
+    return _describe(handle, path, origin, f"{note} {alone}")
+
+
+class _Search(NamedTuple):
+    found: Library | None
+    problems: tuple[str, ...]
+
+
+@functools.cache
+def _search() -> _Search:
+    problems: list[str] = []
+    for origin, path in _files():
+        try:
+            found = load(path, origin)
+        except (OSError, AttributeError) as error:
+            problems.append(f"{origin}: {error}")
+            continue
+        if not (problem := wrong(found)):
+            return _Search(found, tuple(problems))
+        problems.append(f"{origin}: {problem}")
+    return _Search(None, (*problems, "no library left: pip install 'geartrain[native]' brings one"))
+
+
+def library() -> Library | None:
+    """The library, or None if there is none that works: ``why_not`` says why. The first call loads and checks it."""
+    return _search().found
+
+
+def why_not() -> str:
+    """What was wrong with the libraries that were tried and not taken."""
+    return "; ".join(_search().problems)
+
+
+def main(path: str, kernels: str) -> None:
+    """Say whether these kernels multiply right here: the other process of ``_trial``."""
+    found = _describe(_open(Path(path), kernels, False), Path(path), "trial")
+    if tier(found.kernels) != tier(kernels):
+        print(f"the library has none ({found.kernels} is what it takes then)")
+    else:
+        print(wrong(found) or "right")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
