@@ -1,4 +1,4 @@
-"""Matrix products of ndarrays through ``gemm``: the way in from Python, for what is no compiled program, and for tests."""
+"""Matrix products of ndarrays through ``gemm``: the way in from Python, for steps in NumPy and for tests."""
 
 import ctypes
 import functools
@@ -37,9 +37,9 @@ def _operand(x: NDArray[Any]) -> tuple[NDArray[Any], bool, int]:
         row, column = x.strides[:0:-1] if turned else x.strides[1:]
         rows, columns = x.shape[:0:-1] if turned else x.shape[1:]
         dense = columns <= 1 or column == size
-        if dense and row % size == 0 and (rows <= 1 or row >= columns * size) and x.strides[0] % size == 0:
-            if x.flags.aligned and x.dtype.isnative:
-                return x, turned, max(row // size if rows > 1 else columns, 1)
+        apart = row % size == 0 and (rows <= 1 or row >= columns * size) and x.strides[0] % size == 0
+        if dense and apart and x.flags.aligned and x.dtype.isnative:
+            return x, turned, max(row // size if rows > 1 else columns, 1)
     dense_x = np.ascontiguousarray(x, dtype=x.dtype.newbyteorder("="))
     return dense_x, False, max(x.shape[2], 1)
 
@@ -53,11 +53,11 @@ def matmul(
     beta: complex = 0.0,
     conjugate: tuple[bool, bool] = (False, False),
 ) -> NDArray[Any]:
-    """``alpha * a @ b + beta * out`` for matrices, or for stacks of them of equal length (one is repeated as needed).
+    """``alpha * a @ b + beta * out`` for matrices or stacks of equal length; a matrix can stand for a stack.
 
     Args:
-        a: (m, k) or (i, m, k), of float32, float64, complex64 or complex128. Transposed views are used as they are, other
-            layouts are copied.
+        a: (m, k) or (i, m, k), of float32, float64, complex64 or complex128. Transposed views are used as they are,
+            other layouts are copied.
         b: (k, n) or (i, k, n), of the same dtype.
         out: (m, n) or (i, m, n), C-contiguous; made anew if absent, and then ``beta`` has to be 0.
         alpha: a factor.

@@ -14,7 +14,7 @@ their own printer. Text in, text out: no package is needed to build it.
 
 import contextlib
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from typing import Final
 
 __all__ = ["F32", "F64", "I1", "I8", "I32", "I64", "PTR", "VOID", "Function", "Module", "Value", "Var"]
@@ -32,7 +32,7 @@ SIZES = {I8: 1, I32: 4, I64: 8, F32: 4, F64: 8, PTR: 8}
 
 
 class Value:
-    """A register or a constant of a function being written; integers are signed. A Python int takes the type it meets."""
+    """A register or a constant of a function being written. Integers are signed; an int takes the type it meets."""
 
     __slots__ = ("function", "text", "type")
 
@@ -93,9 +93,7 @@ class Value:
 
     def select(self, yes: "Value", no: "Value") -> "Value":
         """``yes if self else no``; both are there already."""
-        return self.function.make(
-            yes.type, f"select i1 {self.text}, {yes.type} {yes.text}, {no.type} {no.text}"
-        )
+        return self.function.make(yes.type, f"select i1 {self.text}, {yes.type} {yes.text}, {no.type} {no.text}")
 
     def at(self, offset: "Value | int") -> "Value":
         """The pointer ``offset`` bytes further."""
@@ -135,11 +133,12 @@ class Var:
 class Function:
     """One function being written, line by line."""
 
-    def __init__(self, module: "Module", name: str, returns: str, parameters: dict[str, str]) -> None:
+    def __init__(self, module: "Module", name: str, returns: str, parameters: dict[str, str], inline: bool) -> None:
         self.module = module
         self.name = name
         self.returns = returns
         self._parameters = parameters
+        self._kind = ("internal ", "alwaysinline") if inline else ("", "noinline")
         self._first: list[str] = []
         self._lines: list[str] = []
         self._numbers = itertools.count()
@@ -238,7 +237,9 @@ class Function:
         """Call a function by name: one of this module, of libc, or one that is given when the code is loaded."""
         kinds = [each.type for each in arguments]
         if name not in self.module.defined:
-            self.module.declared.setdefault(name, f"declare {returns} @{name}({'...' if variadic else ', '.join(kinds)})")
+            self.module.declared.setdefault(
+                name, f"declare {returns} @{name}({'...' if variadic else ', '.join(kinds)})"
+            )
         return self._call(f"@{name}", f"{returns} (...)" if variadic else returns, returns, arguments)
 
     def call_at(self, pointer: Value, returns: str, *arguments: Value) -> Value:
@@ -266,7 +267,7 @@ class Function:
         return f"b{next(self._numbers)}"
 
     @contextlib.contextmanager
-    def when(self, condition: Value, likely: bool | None = None) -> Iterator[None]:
+    def when(self, condition: Value, likely: bool | None = None) -> Generator[None]:
         """What is written inside runs if ``condition`` holds."""
         inside, after = self._label(), self._label()
         weights = "" if likely is None else f", !prof !{0 if likely else 1}"
@@ -277,7 +278,7 @@ class Function:
         self._block(after)
 
     @contextlib.contextmanager
-    def loop(self) -> Iterator[None]:
+    def loop(self) -> Generator[None]:
         """What is written inside runs again and again, until ``leave_if`` or ``give``."""
         inside, after = self._label(), self._label()
         self._go(inside)
@@ -289,7 +290,7 @@ class Function:
         self._block(after)
 
     @contextlib.contextmanager
-    def count(self, end: Value | int, start: Value | int = 0) -> Iterator[Value]:
+    def count(self, end: Value | int, start: Value | int = 0) -> Generator[Value]:
         """``for (i = start; i < end; i++)``."""
         i = self.var(start)
         with self.loop():
@@ -316,11 +317,15 @@ class Function:
         parameters = ", ".join(f"{kind} %{name}" for name, kind in self._parameters.items())
         end = [] if self._ended else ["  unreachable" if self.returns != VOID else "  ret void"]
         body = "\n".join(["start:", *self._first, *self._lines, *end])
-        return f"define {self.returns} @{self.name}({parameters}) noinline {{\n{body}\n}}\n"
+        linkage, attribute = self._kind
+        return f"define {linkage}{self.returns} @{self.name}({parameters}) {attribute} {{\n{body}\n}}\n"
 
 
 class Module:
-    """Functions that are compiled together. None is inlined: compiling the copies would take far longer than the calls."""
+    """Functions that are compiled together.
+
+    A function stays one: compiling copies of it takes longer than calling it. Those begun by ``inline`` disappear.
+    """
 
     def __init__(self) -> None:
         self.defined: dict[str, Function | str] = {}
@@ -328,9 +333,15 @@ class Module:
 
     def function(self, name: str, returns: str, **parameters: str) -> Function:
         """Begin a function; parameters are ``name=type``."""
-        made = Function(self, name, returns, parameters)
-        self.defined[name] = made
-        self.declared.pop(name, None)
+        return self._begin(Function(self, name, returns, parameters, False))
+
+    def inline(self, name: str, returns: str, **parameters: str) -> Function:
+        """Begin a function that becomes part of those that call it."""
+        return self._begin(Function(self, name, returns, parameters, True))
+
+    def _begin(self, made: Function) -> Function:
+        self.defined[made.name] = made
+        self.declared.pop(made.name, None)
         return made
 
     def zeros(self, name: str, size: int) -> None:

@@ -5,13 +5,13 @@ Programs call, for T of f32, f64, c64, c128::
     gt_gemm_T(flags, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
     gt_gemm_batch_T(flags, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, count, stride_a, stride_b, stride_c)
 
-which is ``c = alpha * op(a) @ op(b) + beta * c``, row-major: op(a) is (m, k), op(b) is (k, n), c is (m, n), and ``lda`` is the
-distance in elements from one row of ``a``, as it lies in memory, to the next. ``flags``: TRANSPOSE_A, ... ; the rest are i64
-and pointers (to alpha and beta too). With beta 0, what was in ``c`` does not matter, not even a NaN. The strides of a batch
-are in elements; 0 takes the same operand for all. A product with a vector (m or n is 1) becomes a gemv.
+which is ``c = alpha * op(a) @ op(b) + beta * c``, row-major: op(a) is (m, k), op(b) is (k, n), c is (m, n), and ``lda``
+is the distance in elements from one row of ``a``, as it lies in memory, to the next. ``flags``: TRANSPOSE_A, ... ; the
+rest are i64 and pointers (to alpha and beta too). With beta 0, what was in ``c`` does not matter, not even a NaN. The
+strides of a batch are in elements; 0 takes the same operand for all. A product with a vector (m or n is 1) is a gemv.
 
-The tiles depend on (m, n, k) alone, never on the number of threads, and a tile is computed by one thread: so the bits of
-the result do not depend on the number of threads, which OpenBLAS's own threading does not promise.
+The tiles depend on (m, n, k) and the flags alone, never on the number of threads, and one thread computes a tile: so
+the bits of the result do not depend on the number of threads, which OpenBLAS's own threading does not promise.
 """
 
 import ctypes
@@ -36,10 +36,10 @@ TILE = 1 << 21
 """A product of fewer multiplications stays whole."""
 
 ENOUGH = 16
-"""So many tiles are enough for tiles of up to ``LARGE`` rows and columns; larger ones are cut whatever their number."""
+"""So many tiles are enough, if none has more than ``LARGE`` rows or columns; larger ones are cut in any case."""
 
 LARGE, SMALL = 512, 256
-"""Tiles up to 512 x 512 cost a few percent for packing operands twice; those of fewer than 256 rows are not cut further."""
+"""Tiles of 512 x 512 cost a few percent for packing operands twice; those of fewer than 256 rows are not cut further."""
 
 VECTOR_TILE = 1 << 16
 """A product of matrix and vector is cut into pieces of at least so many elements of the matrix."""
@@ -52,8 +52,18 @@ FLAGS, M, N, K, ALPHA, A, LDA, B, LDB, BETA, C, LDC, COUNT, STRIDE_A, STRIDE_B, 
 SIZE, ROUTINES, ROWS, COLUMNS, ACROSS, TILES = range(128, 176, 8)
 CONTEXT_SIZE = 176
 ARGUMENTS = {
-    **{"flags": I64, "m": I64, "n": I64, "k": I64, "alpha": PTR, "a": PTR, "lda": I64, "b": PTR, "ldb": I64},
-    **{"beta": PTR, "c": PTR, "ldc": I64},
+    "flags": I64,
+    "m": I64,
+    "n": I64,
+    "k": I64,
+    "alpha": PTR,
+    "a": PTR,
+    "lda": I64,
+    "b": PTR,
+    "ldb": I64,
+    "beta": PTR,
+    "c": PTR,
+    "ldc": I64,
 }
 BATCH = {"count": I64, "stride_a": I64, "stride_b": I64, "stride_c": I64}
 

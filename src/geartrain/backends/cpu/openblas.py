@@ -1,14 +1,14 @@
 """A private copy of OpenBLAS, with the kernels that this processor really has.
 
-Which library: the one that the package ``scipy-openblas32`` carries; else the one inside of NumPy's wheel. It is loaded a
-second time, from a copy of the file, if the process has it already: so its settings are ours, and NumPy's are not touched.
+Which library: the one that the package ``scipy-openblas32`` carries; else the one inside of NumPy's wheel. It is loaded
+a second time, from a copy of the file, if the process has it already: its settings are ours, NumPy's are not touched.
 
-Which kernels: OpenBLAS knows processors by their numbers, and takes old kernels for a new one (Haswell's, without AVX-512,
-on a Zen 5). Instruction sets are what counts, and LLVM knows those. Where our choice differs from what the library would do
-by itself here, the environment variable ``OPENBLAS_CORETYPE`` included, another process first checks that these kernels run
-and multiply right; the verdict is kept on disk. In this process every library is checked once against NumPy.
+Which kernels: OpenBLAS knows processors by their numbers, and takes old kernels for a new one (Haswell's, without
+AVX-512, on a Zen 5). Instruction sets are what counts, and LLVM knows those. Where our choice differs from what the
+library would do by itself here, the environment variable ``OPENBLAS_CORETYPE`` included, another process first checks
+that these kernels run and multiply right; the verdict is kept on disk. Here, every library is checked against NumPy.
 
-Which threads: one. ``blas`` cuts products into tiles for the pool, so that there is one set of threads and not two.
+Which threads: one. ``gemm`` cuts products into tiles for the pool, so that there is one set of threads and not two.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -99,7 +99,7 @@ def _open(path: Path, kernels: str | None, copy: bool) -> Any:
 
 
 @contextlib.contextmanager
-def _environment(values: dict[str, str | None]) -> Iterator[None]:
+def _environment(values: dict[str, str | None]) -> Generator[None]:
     before = {name: os.environ.get(name) for name in values}
     _set(values)
     try:
@@ -131,9 +131,7 @@ def _describe(handle: Any, path: Path, origin: str, note: str = "") -> Library:
         for suffix in ("_", "_64_"):
             if hasattr(handle, f"{prefix}sgemm{suffix}"):
                 tail = "64_" if suffix == "_64_" else ""
-                config, core = (
-                    _text(handle, f"{prefix}openblas_get_{what}{tail}") for what in ("config", "corename")
-                )
+                config, core = (_text(handle, f"{prefix}openblas_get_{what}{tail}") for what in ("config", "corename"))
                 bits = 64 if tail or "USE64BITINT" in config else 32
                 version = " ".join(config.split()[:2])
                 return Library(handle, str(path), origin, version, core, note, prefix, suffix, bits)
@@ -227,12 +225,10 @@ def _tried(path: Path, kernels: str) -> str:
     key = f"{path}|{state.st_size}|{state.st_mtime_ns}|{'|'.join(llvm.host())}|{kernels}"
     file = _verdicts()
     known: dict[str, str] = {}
-    try:
-        known = json.loads(file.read_text(encoding="utf-8"))
-        if isinstance(known[key], str):
-            return known[key]
-    except (OSError, ValueError, KeyError, TypeError):
-        known = {}
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # absent, or damaged
+        known = {str(name): str(text) for name, text in json.loads(file.read_text(encoding="utf-8")).items()}
+    if key in known:
+        return known[key]
     verdict = _trial(path, kernels)
     with contextlib.suppress(OSError):  # a cache that cannot be written costs a trial the next time
         file.parent.mkdir(parents=True, exist_ok=True)

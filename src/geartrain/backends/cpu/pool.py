@@ -1,15 +1,15 @@
 """The pool of workers: threads that wait for a range of tasks and run native code on it.
 
-Kernels call ``gt_parallel(body, context, n, grain, cost)``: ``body(context, begin, end)`` is called for pieces of [0, n),
-each of which begins at a multiple of ``grain``, by the caller and by whichever workers are awake. Each thread has a share
-of the pieces, the same in every round (what it wrote last time is still in its cache), and then takes from the others'.
-So which thread runs which piece is a race: what ``body`` writes for a task must depend on the task alone, and then the
-bits of the result do not depend on the number of threads.
+Kernels call ``gt_parallel(body, context, n, grain, cost)``: ``body(context, begin, end)`` is called for pieces of
+[0, n), each of which begins at a multiple of ``grain``, by the caller and by whichever workers are awake. Each thread has
+a share of the pieces, the same in every round (what it wrote last time is still in its cache), and then takes from the
+others'. So which thread runs which piece is a race: what ``body`` writes for a task must depend on the task alone, and
+then the bits of the result do not depend on the number of threads.
 
 - The caller never waits for a worker that has not begun: it takes pieces itself until none is left, then waits only for
   pieces under way. Waking up late costs speed, never time beyond that of one thread.
-- ``cost`` is the caller's estimate in ns for everything. Below ``WORTH`` (workers spinning) or ``WORTH_WAKING`` (asleep)
-  it all runs in the caller. So it does if the pool is busy: inside of a ``body``, or when another thread uses it.
+- ``cost`` is the caller's estimate in ns for everything. Below ``WORTH`` (workers spinning) or ``WORTH_WAKING``
+  (asleep) it all runs in the caller. So it does if the pool is busy: inside of a ``body``, or with another thread.
 - Workers start at the first call that is worth it, spin for ``SPIN`` ns after each, then sleep. They are no threads of
   Python's: they never hold the GIL, and block all signals. A child after ``os.fork`` has none and starts its own. They
   are joined at exit.
@@ -31,7 +31,7 @@ WORTH = 4_000
 """The least work, in ns, that is shared with workers that spin: handing over and collecting takes 0.3 to 1 us."""
 
 WORTH_WAKING = 30_000
-"""The least work, in ns, for which sleeping workers are woken: the call takes 3 to 8 us, and they come 30 to 60 us later."""
+"""The least work, in ns, for which sleeping workers are woken: a call of 3 to 8 us, and they come 30 to 60 us later."""
 
 SPIN = 200_000
 """How long, in ns, a worker spins after its last piece: longer than the Python between two steps of a training loop."""
@@ -49,7 +49,7 @@ INSIDE = 384  # workers that are looking at the round
 BODY, CONTEXT, N, CHUNK, PIECES, SHARES = range(512, 560, 8)
 SLEEPERS = 640
 MUTEX, CONDITION, SIGNALS = 768, 896, 1024
-MEMBERS = 1152  # of each thread of the pool, 128 bytes: the next piece of its share; its handle; the round it starts from
+MEMBERS = 1152  # of each thread, 128 bytes: the next piece of its share; its handle; the last round before it started
 NEXT, HANDLE, SEEN = 0, 8, 16
 SIZE = MEMBERS + 128 * MOST
 
@@ -157,7 +157,7 @@ def _wake(f: Function, pool: Value) -> None:
 
 
 def _start(module: Module) -> None:
-    """``gt_start()``: start the workers that are missing; the caller has the pool. No thread to be had: do with fewer."""
+    """``gt_start()``: start the workers that are missing; the caller has the pool. None to be had: do with fewer."""
     f = module.function("gt_start", VOID)
     pool = f.symbol("gt_pool")
     everything, before = pool.at(SIGNALS), f.room(f.const(128))
@@ -243,7 +243,7 @@ def _stop(module: Module) -> None:
 
 
 def _forget(module: Module) -> None:
-    """``gt_pool_forget()``: in a child after fork, where no worker came along, and whatever was under way never ends."""
+    """``gt_pool_forget()``: in a child after fork, where no worker came along, and what was under way never ends."""
     f = module.function("gt_pool_forget", VOID)
     pool = f.symbol("gt_pool")
     for where in (STARTED, QUIT, BUSY, OPEN, INSIDE, SLEEPERS):

@@ -3,27 +3,28 @@
 import functools
 
 from geartrain.backends import llvm
-from geartrain.backends.cpu import gemm, pool
+from geartrain.backends.cpu import entry, entry_ir, gemm, pool
 from geartrain.backends.cpu.emit import Module
 
-__all__ = ["code", "symbols", "text"]
+__all__ = ["code", "function", "has_blas", "module", "symbols"]
 
-EXPORTS = (*pool.EXPORTS, *gemm.EXPORTS)
+EXPORTS = (*pool.EXPORTS, *gemm.EXPORTS, *entry_ir.EXPORTS)
 
 
 @functools.cache
-def text() -> str:
-    """The LLVM IR of it all."""
-    module = Module()
-    pool.write(module)
-    gemm.write(module)
-    return str(module)
+def module() -> Module:
+    """All of it, as LLVM IR."""
+    made = Module()
+    pool.write(made)
+    gemm.write(made)
+    entry_ir.write(made)
+    return made
 
 
 @functools.cache
 def code() -> llvm.Code:
     """The loaded code. The first call compiles it (some 50 ms); no thread is started yet."""
-    loaded = llvm.load([llvm.compile_ir(text())], EXPORTS)
+    loaded = llvm.load([llvm.compile_ir(str(module()))], EXPORTS, entry.symbols(tuple(module().declared)))
     pool.attach(loaded)
     return loaded
 
@@ -39,3 +40,8 @@ def symbols() -> dict[str, int]:
     loaded = code()
     names = ["gt_parallel", *(gemm.PRODUCTS if has_blas() else ())]
     return {name: loaded[name] for name in names}
+
+
+def function(slow: entry.Slow, name: str = "compiled") -> entry.Function:
+    """A function without programs yet: every call is slow."""
+    return entry.Function(slow, code()["gt_call"], name)

@@ -1,0 +1,443 @@
+"""The native half of ``entry``: functions that read arguments, call a plan and build its results, written in LLVM IR.
+
+They are generic: what a program expects is data, an array of words that ``entry.Program`` fills in. So a new signature
+costs no compilation. Python is reached through its exported functions alone, but for two things that its own macros, in
+every extension module, read in place too: the type of an object, and the fields of an ndarray, whose layout NumPy 2
+promises to keep. ``entry.unusable`` compares both with what Python says before any of this is used.
+"""
+
+import sys
+from typing import Final
+
+from geartrain.backends.cpu.emit import F64, I8, I32, I64, PTR, VOID, Function, Module, Value
+
+__all__ = ["EXPORTS", "write"]
+
+EXPORTS = ("gt_call",)
+
+HEAD: Final = object.__basicsize__
+"""The size of the part that all objects share; its last field is the type."""
+TYPE: Final = HEAD - 8
+DATA, NDIM, DIMS, DESCR, FLAGS = (HEAD + offset for offset in (0, 8, 16, 40, 48))
+"""Fields of an ndarray (NumPy's ``PyArrayObject_fields``)."""
+
+# The words of a program, as byte offsets.
+PLAN, ARENA, KEPT, RELEASE, N_ARGS = range(0, 40, 8)
+N_READ, READ, N_OUT, OUT, N_BUILD, BUILD = range(40, 88, 8)  # how many instructions of each sort, and where they are
+SCRATCH, AT_IN, AT_OUT, AT_SLOTS, AT_MADE, AT_STACK = range(88, 136, 8)  # see _try
+GIVEN_AWAY, HOLDS = 136, 144  # whether there are inputs that are given away; items of containers, held by references
+WORDS: Final = 19
+
+# An instruction that reads an object and checks it.
+FROM, PARENT, INDEX, KIND, IS, SIZE, NDIMS, SHAPE, NEED, SLOT, NBYTES = range(0, 88, 8)
+READ_SIZE: Final = 88
+C_CONTIGUOUS, ALIGNED, WRITEABLE = 0x1, 0x100, 0x400  # NumPy's flags
+FROM_ARGS, FROM_TUPLE, FROM_LIST, FROM_DICT, FROM_FIELD = range(5)
+(ARRAY, FLOAT, COMPLEX, INT, BOOL, NUMPY, TUPLE, LIST, DICT, OBJECT, SAME, EQUAL) = range(12)
+
+# An instruction that makes room for an output: its kind, then
+OUT_DESCR, OUT_NDIM, OUT_SHAPE, OUT_GIVEN = range(8, 40, 8)
+OUT_SIZE: Final = 40
+GIVEN: Final = 100  # the memory of an input that the caller gave away
+
+# An instruction that builds the result, on a stack.
+BUILD_OP, BUILD_N, BUILD_KEYS = range(0, 24, 8)
+BUILD_SIZE: Final = 24
+PUSH_OUT, PUSH_CONSTANT, MAKE_TUPLE, MAKE_LIST, MAKE_DICT, APPLY = range(6)
+
+NO_MATCH: Final = -1
+FAILED: Final = -2  # a Python error is set
+DONE: Final = 0
+
+_REFS: Final = sys.version_info >= (3, 13)
+"""Whether there are ways to read lists and dicts that are safe without a GIL."""
+
+
+def write(module: Module) -> None:
+    """Write the functions into a module: ``EXPORTS``."""
+    _fetch(module)
+    _scalar(module)
+    _array(module)
+    _match(module)
+    _apart(module)
+    _rooms(module)
+    _leaf(module)
+    _build(module)
+    _run(module)
+    _try(module)
+    _slow(module)
+    _call(module)
+
+
+def _owned(f: Function, borrowed: Value) -> None:
+    with f.when(borrowed.is_null().equals(0)):
+        f.call("Py_IncRef", VOID, borrowed)
+    f.give(borrowed)
+
+
+def _fetch(module: Module) -> None:
+    """``gt_fetch(how, parent, index)``: a new reference to an item of a container, or null, maybe with an error."""
+    f = module.function("gt_fetch", PTR, how=I64, parent=PTR, index=I64)
+    how, parent, index = f["how"], f["parent"], f["index"]
+    with f.when(how.equals(FROM_DICT)):
+        key = index.as_pointer()
+        if _REFS:
+            found = f.reserve(PTR)
+            f.store(found, 0, f.null())
+            f.call("PyDict_GetItemRef", I32, parent, key, found)
+            f.give(f.load(found, 0, PTR))
+        else:
+            _owned(f, f.call("PyDict_GetItemWithError", PTR, parent, key))
+    with f.when(how.equals(FROM_LIST)):
+        if _REFS:
+            f.give(f.call("PyList_GetItemRef", PTR, parent, index))
+        else:
+            _owned(f, f.call("PyList_GetItem", PTR, parent, index))
+    with f.when(how.equals(FROM_FIELD)):
+        f.give(f.call("PyObject_GetAttr", PTR, parent, index.as_pointer()))
+    _owned(f, f.call("PyTuple_GetItem", PTR, parent, index))
+
+
+def _array(module: Module) -> None:
+    """``gt_array(object, instruction)``: the data of an ndarray of exactly this dtype, shape and layout; else null."""
+    f = module.inline("gt_array", PTR, x=PTR, ins=PTR)
+    x, ins = f["x"], f["ins"]
+    ndim, need = f.load(ins, NDIMS, I64), f.load(ins, NEED, I64).narrow(I32)
+
+    def unless(condition: Value) -> None:
+        with f.when(condition.equals(0), likely=False):
+            f.give(f.null())
+
+    unless(f.load(x, DESCR, PTR).equals(f.load(ins, SIZE, PTR)))
+    unless(f.load(x, NDIM, I32).widen(I64).equals(ndim))
+    unless((f.load(x, FLAGS, I32) & need).equals(need))
+    dims, shape = f.load(x, DIMS, PTR), f.load(ins, SHAPE, PTR)
+    with f.count(ndim) as axis:
+        unless(f.load(dims, axis * 8, I64).equals(f.load(shape, axis * 8, I64)))
+    f.give(f.load(x, DATA, PTR))
+
+
+def _scalar(module: Module) -> None:
+    """``gt_scalar(object, kind, slot)``: put the value of a scalar, of the right type, into a slot; 0 if too big."""
+    f = module.inline("gt_scalar", I64, x=PTR, kind=I64, slot=PTR)
+    x, kind, slot = f["x"], f["kind"], f["slot"]
+    with f.when(kind.equals(FLOAT)):
+        f.store(slot, 0, f.call("PyFloat_AsDouble", F64, x))
+        f.give(1)
+    with f.when(kind.equals(NUMPY)):
+        f.call("PyArray_ScalarAsCtype", VOID, x, slot)
+        f.give(1)
+    with f.when(kind.equals(COMPLEX)):
+        f.store(slot, 0, f.call("PyComplex_RealAsDouble", F64, x))
+        f.store(slot, 8, f.call("PyComplex_ImagAsDouble", F64, x))
+        f.give(1)
+    with f.when(kind.equals(BOOL)):
+        f.store(slot, 0, x.equals(f.symbol("_Py_TrueStruct")).select(f.const(1, I8), f.const(0, I8)))
+        f.give(1)
+    overflow = f.reserve(I32)
+    f.store(slot, 0, f.call("PyLong_AsLongLongAndOverflow", I64, x, overflow))
+    f.give(f.load(overflow, 0, I32).equals(0).select(f.const(1), f.const(0)))
+
+
+def _match(module: Module) -> None:
+    """``gt_match(words, args, scratch)``: read and check all arguments; 1 if they are what the program expects.
+
+    The objects read are put at the start of the scratch, null where one could not be had.
+    """
+    f = module.inline("gt_match", I64, words=PTR, args=PTR, scratch=PTR)
+    words, scratch = f["words"], f["scratch"]
+    inputs, slots = scratch.at(f.load(words, AT_IN, I64)), scratch.at(f.load(words, AT_SLOTS, I64))
+    code = f.load(words, READ, PTR)
+    wrong = f.var(0)
+
+    def unless(condition: Value) -> None:
+        with f.when(condition.equals(0), likely=False):
+            f.give(0)
+
+    with f.count(f.load(words, N_READ, I64)) as i:
+        ins = code.at(i * READ_SIZE)
+        how, index = f.load(ins, FROM, I64), f.load(ins, INDEX, I64)
+        cell = scratch.at(i * 8)
+        direct = how.equals(FROM_ARGS)
+        with f.when(direct):
+            f.store(cell, 0, f.load(f["args"], index * 8, PTR))
+        with f.when(direct.equals(0)):
+            parent = f.load(scratch, f.load(ins, PARENT, I64) * 8, PTR)
+            f.store(cell, 0, f.call("gt_fetch", PTR, how, parent, index))
+        x = f.load(cell, 0, PTR)
+        unless(x.is_null().equals(0))
+        unless(f.load(x, TYPE, PTR).equals(f.load(ins, IS, PTR)))
+        kind, slot = f.load(ins, KIND, I64), f.load(ins, SLOT, I64)
+        with f.when(kind.equals(ARRAY)):
+            data = f.call("gt_array", PTR, x, ins)
+            unless(data.is_null().equals(0))
+            f.store(inputs, slot * 8, data)
+        with f.when((kind >= FLOAT) & (kind <= NUMPY)):
+            place = slots.at(slot * 16)
+            unless(f.call("gt_scalar", I64, x, kind, place).differs(0))
+            f.store(inputs, slot * 8, place)
+        with f.when((kind >= TUPLE), likely=False):
+            size = f.load(ins, SIZE, I64)
+            for what, function in ((TUPLE, "PyTuple_Size"), (LIST, "PyList_Size"), (DICT, "PyDict_Size")):
+                with f.when(kind.equals(what)):
+                    wrong.set(f.call(function, I64, x) - size)
+            with f.when(kind.equals(SAME)):
+                wrong.set(x.equals(size.as_pointer()).select(f.const(0), f.const(1)))
+            with f.when(kind.equals(EQUAL)):
+                same = f.call("PyObject_RichCompareBool", I32, x, size.as_pointer(), f.const(2, I32))
+                wrong.set(same.widen(I64) - 1)
+            unless(wrong.get().equals(0))
+    with f.when(f.load(words, GIVEN_AWAY, I64).differs(0)):
+        f.give(f.call("gt_apart", I64, words, scratch))
+    f.give(1)
+
+
+def _apart(module: Module) -> None:
+    """``gt_apart(words, scratch)``: whether no input that was given away shares memory with another one."""
+    f = module.function("gt_apart", I64, words=PTR, scratch=PTR)
+    words, scratch = f["words"], f["scratch"]
+    inputs, code = scratch.at(f.load(words, AT_IN, I64)), f.load(words, READ, PTR)
+    n = f.load(words, N_READ, I64)
+
+    def extent(ins: Value) -> tuple[Value, Value]:
+        start = f.make(I64, f"ptrtoint ptr {f.load(inputs, f.load(ins, SLOT, I64) * 8, PTR).text} to i64")
+        return start, start + f.load(ins, NBYTES, I64)
+
+    with f.count(n) as i, f.when((f.load(code, i * READ_SIZE + NEED, I64) & WRITEABLE).differs(0)):
+        begin, end = extent(code.at(i * READ_SIZE))
+        with f.count(n) as j:
+            other = code.at(j * READ_SIZE)
+            with f.when(f.load(other, KIND, I64).equals(ARRAY) & i.differs(j)):
+                first, last = extent(other)
+                with f.when((first < end) & (begin < last)):
+                    f.give(0)
+    f.give(1)
+
+
+def _rooms(module: Module) -> None:
+    """``gt_rooms(words, scratch)``: make fresh arrays for the outputs, and slots for scalars; 0 if memory is short."""
+    f = module.inline("gt_rooms", I64, words=PTR, scratch=PTR)
+    words, scratch = f["words"], f["scratch"]
+    outputs, made = scratch.at(f.load(words, AT_OUT, I64)), scratch.at(f.load(words, AT_MADE, I64))
+    slots = scratch.at(f.load(words, AT_SLOTS, I64))
+    code, n = f.load(words, OUT, PTR), f.load(words, N_OUT, I64)
+    null, zero = f.null(), f.const(0, I32)
+    with f.count(n) as j:
+        f.store(made, j * 8, null)
+    with f.count(n) as j:
+        ins = code.at(j * OUT_SIZE)
+        kind = f.load(ins, 0, I64)
+        place = f.var(slots.at((f.load(ins, OUT_GIVEN, I64)) * 16))
+        with f.when(kind.equals(ARRAY)):
+            descr = f.load(ins, OUT_DESCR, PTR)
+            f.call("Py_IncRef", VOID, descr)  # the next call takes it
+            ndim, shape = f.load(ins, OUT_NDIM, I64).narrow(I32), f.load(ins, OUT_SHAPE, PTR)
+            array_type = f.symbol("PyArray_Type")
+            array = f.call("PyArray_NewFromDescr", PTR, array_type, descr, ndim, shape, null, null, zero, null)
+            with f.when(array.is_null(), likely=False):
+                f.give(0)
+            f.store(made, j * 8, array)
+            place.set(f.load(array, DATA, PTR))
+        with f.when(kind.equals(GIVEN)):
+            array = f.load(scratch, f.load(ins, OUT_GIVEN, I64) * 8, PTR)
+            f.call("Py_IncRef", VOID, array)
+            f.store(made, j * 8, array)
+            place.set(f.load(array, DATA, PTR))
+        f.store(outputs, j * 8, place.get())
+    f.give(1)
+
+
+def _leaf(module: Module) -> None:
+    """``gt_leaf(words, scratch, j)``: output j as an object; null with an error if there is no memory."""
+    f = module.inline("gt_leaf", PTR, words=PTR, scratch=PTR, j=I64)
+    words, scratch, j = f["words"], f["scratch"], f["j"]
+    ins = f.load(words, OUT, PTR).at(j * OUT_SIZE)
+    kind = f.load(ins, 0, I64)
+    made = scratch.at(f.load(words, AT_MADE, I64)).at(j * 8)
+    array = f.load(made, 0, PTR)
+    with f.when(array.is_null().equals(0)):
+        f.store(made, 0, f.null())
+        f.give(array)
+    slot = f.load(scratch.at(f.load(words, AT_OUT, I64)), j * 8, PTR)
+    with f.when(kind.equals(FLOAT)):
+        f.give(f.call("PyFloat_FromDouble", PTR, f.load(slot, 0, F64)))
+    with f.when(kind.equals(NUMPY)):
+        f.give(f.call("PyArray_Scalar", PTR, slot, f.load(ins, OUT_DESCR, PTR), f.null()))
+    with f.when(kind.equals(COMPLEX)):
+        f.give(f.call("PyComplex_FromDoubles", PTR, f.load(slot, 0, F64), f.load(slot, 8, F64)))
+    with f.when(kind.equals(BOOL)):
+        f.give(f.call("PyBool_FromLong", PTR, f.make(I64, f"zext i8 {f.load(slot, 0, I8).text} to i64")))
+    f.give(f.call("PyLong_FromLongLong", PTR, f.load(slot, 0, I64)))
+
+
+def _build(module: Module) -> None:
+    """``gt_build(words, scratch)``: the result, as the container that it is to be; null with an error."""
+    f = module.inline("gt_build", PTR, words=PTR, scratch=PTR)
+    words, scratch = f["words"], f["scratch"]
+    stack, code = scratch.at(f.load(words, AT_STACK, I64)), f.load(words, BUILD, PTR)
+    top = f.var(0)
+    with f.count(f.load(words, N_BUILD, I64)) as i:
+        ins = code.at(i * BUILD_SIZE)
+        op, n = f.load(ins, BUILD_OP, I64), f.load(ins, BUILD_N, I64)
+        made = f.var(f.null())
+        with f.when(op.equals(PUSH_OUT)):
+            made.set(f.call("gt_leaf", PTR, words, scratch, n))
+        with f.when(op.equals(PUSH_CONSTANT)):
+            made.set(n.as_pointer())
+            f.call("Py_IncRef", VOID, n.as_pointer())
+        for what, kind in ((MAKE_TUPLE, "PyTuple"), (MAKE_LIST, "PyList")):
+            with f.when(op.equals(what)):
+                made.set(f.call(f"{kind}_New", PTR, n))
+                with f.when(made.get().is_null().equals(0)):
+                    top.set(top.get() - n)
+                    with f.count(n) as j:  # the container takes the reference
+                        f.call(f"{kind}_SetItem", I32, made.get(), j, f.load(stack, (top.get() + j) * 8, PTR))
+        with f.when(op.equals(MAKE_DICT)):
+            made.set(f.call("PyDict_New", PTR))
+            with f.when(made.get().is_null().equals(0)):
+                top.set(top.get() - n)
+                keys = f.load(ins, BUILD_KEYS, PTR)
+                with f.count(n) as j:
+                    value = f.load(stack, (top.get() + j) * 8, PTR)
+                    f.call("PyDict_SetItem", I32, made.get(), f.load(keys, j * 8, PTR), value)
+                    f.call("Py_DecRef", VOID, value)
+        with f.when(op.equals(APPLY)):
+            top.set(top.get() - 1)
+            value = f.load(stack, top.get() * 8, PTR)
+            made.set(f.call("PyObject_CallFunctionObjArgs", PTR, n.as_pointer(), value, f.null(), variadic=True))
+            f.call("Py_DecRef", VOID, value)
+        with f.when(made.get().is_null(), likely=False):
+            with f.count(top.get()) as j:
+                f.call("Py_DecRef", VOID, f.load(stack, j * 8, PTR))
+            f.give(f.null())
+        f.store(stack, top.get() * 8, made.get())
+        top.set(top.get() + 1)
+    f.give(f.load(stack, 0, PTR))
+
+
+def _run(module: Module) -> None:
+    """``gt_run(words, scratch)``: call the plan, with an arena, without the GIL; what it returned, or FAILED."""
+    f = module.inline("gt_run", I64, words=PTR, scratch=PTR)
+    words, scratch = f["words"], f["scratch"]
+    inputs, outputs = scratch.at(f.load(words, AT_IN, I64)), scratch.at(f.load(words, AT_OUT, I64))
+    size, kept = f.load(words, ARENA, I64), f.load(words, KEPT, PTR)
+    arena = f.var(f.null())
+    with f.when(size > 0):
+        # The arena of the last call, if no other thread has it.
+        arena.set(f.atomic_swap(kept, 0, f.null()))
+        with f.when(arena.get().is_null(), likely=False):
+            arena.set(f.call("gt_allocate", PTR, f.const(64), size))
+            with f.when(arena.get().is_null()):
+                f.call("PyErr_NoMemory", PTR)
+                f.give(FAILED)
+    plan, release = f.load(words, PLAN, PTR), f.load(words, RELEASE, I64).differs(0)
+    thread = f.var(f.null())
+    with f.when(release):
+        thread.set(f.call("PyEval_SaveThread", PTR))
+    status = f.call_at(plan, I32, inputs, outputs, arena.get()).widen(I64)
+    with f.when(size > 0):
+        before = f.atomic_swap(kept, 0, arena.get())
+        with f.when(before.is_null().equals(0), likely=False):
+            f.call("gt_free", VOID, before)
+    with f.when(release):
+        f.call("PyEval_RestoreThread", VOID, thread.get())
+    f.give(status)
+
+
+def _try(module: Module) -> None:
+    """``gt_try(words, args, result)``: run a program if the arguments are what it expects.
+
+    The scratch holds: the objects read; pointers to inputs and outputs; slots of 16 bytes for scalars; the arrays made;
+    the stack on which the result is built.
+    """
+    f = module.inline("gt_try", I64, words=PTR, args=PTR, result=PTR)
+    words, args, result = f["words"], f["args"], f["result"]
+    size, n_read = f.load(words, SCRATCH, I64), f.load(words, N_READ, I64)
+    large = size > 32768
+    scratch = f.room(large.select(f.const(16), size))
+    where = f.var(scratch)
+    with f.when(large, likely=False):
+        where.set(f.call("PyMem_RawMalloc", PTR, size))
+        with f.when(where.get().is_null()):
+            f.call("PyErr_NoMemory", PTR)
+            f.store(result, 0, f.null())
+            f.give(FAILED)
+    scratch = where.get()
+    holds = f.load(words, HOLDS, I64).differs(0)
+    with f.when(holds):
+        f.call("memset", PTR, scratch, f.const(0, I32), n_read * 8)
+    status = f.var(NO_MATCH)
+    f.store(result, 0, f.null())
+    with f.when(f.call("gt_match", I64, words, args, scratch).differs(0)):
+        status.set(FAILED)
+        with f.when(f.call("gt_rooms", I64, words, scratch).differs(0)):
+            status.set(f.call("gt_run", I64, words, scratch))
+        with f.when(status.get().equals(DONE)):
+            built = f.call("gt_build", PTR, words, scratch)
+            f.store(result, 0, built)
+            status.set(built.is_null().select(f.const(FAILED), f.const(DONE)))
+        with f.when(status.get().differs(DONE), likely=False):
+            made = scratch.at(f.load(words, AT_MADE, I64))
+            with f.count(f.load(words, N_OUT, I64)) as j:
+                array = f.load(made, j * 8, PTR)
+                with f.when(array.is_null().equals(0)):
+                    f.call("Py_DecRef", VOID, array)
+    code = f.load(words, READ, PTR)
+    with f.when(holds), f.count(n_read) as i:
+        x = f.load(scratch, i * 8, PTR)
+        with f.when(x.is_null().equals(0) & f.load(code, i * READ_SIZE + FROM, I64).differs(FROM_ARGS)):
+            f.call("Py_DecRef", VOID, x)
+    with f.when(large, likely=False):
+        f.call("PyMem_RawFree", VOID, scratch)
+    f.give(status.get())
+
+
+def _slow(module: Module) -> None:
+    """``gt_slow(cell, which, status, args, n, names)``: call the first item of the cell, in Python."""
+    f = module.function("gt_slow", PTR, cell=PTR, which=I64, status=I64, args=PTR, n=I64, names=PTR)
+    names, null = f["names"], f.null()
+    named = f.var(0)
+    with f.when(names.is_null().equals(0)):
+        named.set(f.call("PyTuple_Size", I64, names))
+    total = f["n"] + named.get()
+    given = f.call("PyTuple_New", PTR, total)
+    with f.when(given.is_null()):
+        f.give(null)
+    with f.count(total) as i:
+        each = f.load(f["args"], i * 8, PTR)
+        f.call("Py_IncRef", VOID, each)
+        f.call("PyTuple_SetItem", I32, given, i, each)
+    slow = f.call("gt_fetch", PTR, f.const(FROM_LIST), f["cell"], f.const(0))
+    which, status = (f.call("PyLong_FromLongLong", PTR, f[name]) for name in ("which", "status"))
+    last = names.is_null().select(f.symbol("_Py_NoneStruct"), names)
+    result = f.call("PyObject_CallFunctionObjArgs", PTR, slow, which, status, given, last, null, variadic=True)
+    for each in (slow, which, status, given):
+        f.call("Py_DecRef", VOID, each)
+    f.give(result)
+
+
+def _call(module: Module) -> None:
+    """``gt_call(cell, args, n, names)``: the METH_FASTCALL | METH_KEYWORDS function.
+
+    The cell is a list: what to call in Python, then the programs, tried in turn.
+    """
+    f = module.function("gt_call", PTR, cell=PTR, args=PTR, n=I64, names=PTR)
+    cell, args, n = f["cell"], f["args"], f["n"]
+    result = f.reserve(PTR)
+    which, status = f.var(0), f.var(NO_MATCH)
+    with f.when(f["names"].is_null(), likely=True), f.count(f.call("PyList_Size", I64, cell), 1) as i:
+        # A reference of our own: while the GIL is released, another thread may put other programs into the cell.
+        program = f.call("gt_fetch", PTR, f.const(FROM_LIST), cell, i)
+        f.leave_if(program.is_null())
+        words = f.call("PyBytes_AsString", PTR, f.call("PyTuple_GetItem", PTR, program, f.const(0)))
+        now = f.var(NO_MATCH)
+        with f.when(f.load(words, N_ARGS, I64).equals(n)):
+            now.set(f.call("gt_try", I64, words, args, result))
+        f.call("Py_DecRef", VOID, program)
+        with f.when(now.get().equals(DONE) | now.get().equals(FAILED), likely=True):
+            f.give(f.load(result, 0, PTR))
+        with f.when(now.get().differs(NO_MATCH)):
+            which.set(i)
+            status.set(now.get())
+        f.call("PyErr_Clear", VOID)
+    f.give(f.call("gt_slow", PTR, cell, which.get(), status.get(), args, n, f["names"]))
