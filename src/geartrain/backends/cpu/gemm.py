@@ -39,7 +39,7 @@ ENOUGH = 16
 """So many tiles are enough, if none has more than ``LARGE`` rows or columns; larger ones are cut in any case."""
 
 LARGE, SMALL = 512, 256
-"""Tiles of 512 x 512 cost a few percent for packing operands twice; those of fewer than 256 rows are not cut further."""
+"""Tiles of 512 x 512 cost a few percent for packing operands twice; those below 256 rows are not cut further."""
 
 VECTOR_TILE = 1 << 16
 """A product of matrix and vector is cut into pieces of at least so many elements of the matrix."""
