@@ -1,10 +1,10 @@
 """The pool of workers: threads that wait for a range of tasks and run native code on it.
 
 Kernels call ``gt_parallel(body, context, n, grain, cost)``: ``body(context, begin, end)`` is called for pieces of
-[0, n), each of which begins at a multiple of ``grain``, by the caller and by whichever workers are awake. Each thread has
-a share of the pieces, the same in every round (what it wrote last time is still in its cache), and then takes from
-the others'. Which thread runs which piece is a race: what ``body`` writes for a task must depend on the task alone,
-and then the bits of the result do not depend on the number of threads.
+[0, n), each of which begins at a multiple of ``grain``, by the caller and by whichever workers are awake. Each thread
+has a share of the pieces, the same in every round (what it wrote last time is still in its cache), and then takes from
+the others'. Which thread runs which piece is a race: what ``body`` writes for a task must depend on the task alone, and
+then the bits of the result do not depend on the number of threads.
 
 - The caller never waits for a worker that has not begun: it takes pieces itself until none is left, then waits only for
   pieces under way. Waking up late costs speed, never time beyond that of one thread.

@@ -184,6 +184,7 @@ class Program:
         if treedef != self.arguments:
             raise Misfit(f"[jit] the arguments are {treedef}; this program is for {self.arguments}.")
         values = [_convert(leaf, value) for leaf, value in zip(self.inputs, leaves, strict=True)]
+        _apart(self.inputs, values)
         made = [_room(leaf, values) for leaf in self.outputs]
         arena = np.empty(self._arena.size + 64, np.uint8)
         start = -(-arena.ctypes.data // 64) * 64
@@ -232,6 +233,14 @@ def _convert(leaf: Leaf, value: Any) -> Any:
     made = np.empty(leaf.shape, leaf.dtype)
     made[...] = x
     return made
+
+
+def _apart(leaves: Sequence[Leaf], values: Sequence[Any]) -> None:
+    """Check that no input that is given away shares memory with another one."""
+    arrays = [(leaf, x) for leaf, x in zip(leaves, values, strict=True) if isinstance(leaf, Array)]
+    for i, (leaf, x) in enumerate(arrays):
+        if leaf.given and any(np.may_share_memory(x, y) for j, (_, y) in enumerate(arrays) if i != j):
+            raise Misfit("[jit] an argument that is given away shares memory with another argument.")
 
 
 def _room(leaf: Leaf, values: Sequence[Any]) -> Any:
