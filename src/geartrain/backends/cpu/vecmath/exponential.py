@@ -1,0 +1,117 @@
+"""exp, exp2, expm1, sigmoid.
+
+The operand is ``n ln 2 + r`` with an integer n and ``|r| <= ln(2) / 2`` (Cody & Waite, Software Manual for the
+Elementary Functions, 1980, ch. 6). A polynomial gives exp r, and n goes into the exponent of the result.
+"""
+
+from typing import NamedTuple
+
+from geartrain.backends.cpu.vecmath import tables
+from geartrain.backends.cpu.vecmath.lanes import Float, Int, Table, emitter, poly, select
+from geartrain.backends.cpu.vecmath.pairs import Pair, fast_sum, quotient
+
+__all__ = ["exp", "exp2", "exp_pair", "expm1", "put_exponent", "scaled_exp", "scaled_expm1", "sigmoid"]
+
+LOWEST: Table = {64: (-746.0, -1076.0), 32: (-104.0, -151.0)}
+"""Below these exp and exp2 are 0: less than half of the smallest subnormal number."""
+HIGHEST: Table = {64: (709.782712893384,), 32: (88.72283172607422,)}
+"""The largest operand whose exp is finite."""
+MINUS_ONE: Table = {64: (-40.0,), 32: (-20.0,)}
+"""Below this expm1 is -1."""
+NEGLIGIBLE: Table = {64: (2.0**-54,), 32: (2.0**-25,)}
+"""Below this magnitude ``1 + x`` is 1, and a function that is ``x + O(x**2)`` is x."""
+
+
+class Reduced(NamedTuple):
+    """``x = n ln 2 + r``: the integer n as a float, and in the low bits of an ``Int``; r to about the last place."""
+
+    n: Float
+    exponent: Int
+    r: Float
+    first: Float
+    """``x`` less n times the high part of ln 2: exact."""
+
+
+def reduce(x: Float) -> Reduced:
+    """Take the nearest multiple of ln 2 away; for operands of the range where exp is finite and not 0."""
+    high, low = x.of(tables.LN2)
+    n, exponent = (x * x.of(tables.LOG2_E)[0]).nearest()
+    first = n.mad(-high, x)  # exact: n times the short part is, and in the difference the leading digits cancel
+    return Reduced(n, exponent, n.mad(-low, first), first)
+
+
+def fraction_parts(reduced: Reduced) -> Pair:
+    """``exp(x) / 2**n - 1`` as r and what is missing, which is small against r."""
+    r = reduced.r
+    r_low = reduced.n.mad(-r.of(tables.LN2)[1], reduced.first - r)
+    return Pair(r, (r * r).mad(poly(r, r.of(tables.EXPM1)), r_low))
+
+
+def put_exponent(fraction: Float, exponent: Int, n: Float) -> Float:
+    """``fraction * 2**n``, rounded once, also where that is subnormal; n is in the low bits of ``exponent`` as well."""
+    lift = fraction.format.digits + 12  # takes the exponent of a subnormal number into the normal range
+    small = n < 3.0 - fraction.format.bias
+    lifted = fraction.times_power(exponent + small.pick(lift, 0, exponent))
+    return lifted * select(small, fraction.like(2.0**-lift), 1.0)
+
+
+def scaled_exp(x: Float, doublings: int = 0) -> Float:
+    """``exp(x) * 2**doublings`` without an overflow on the way, for finite operands that are not far below LOWEST."""
+    n, exponent, r, _ = reduce(x)
+    fraction = 1.0 + (r * r).mad(poly(r, r.of(tables.EXPM1)), r)
+    return put_exponent(fraction, exponent + doublings if doublings else exponent, n)
+
+
+def exp_pair(x: Float) -> Pair:
+    """exp(x) for x from LOWEST to 0, to about one and a half times the precision, down to 2**-60."""
+    reduced = reduce(x)
+    rest = fraction_parts(reduced)
+    fraction, low = fast_sum(x.like(1.0), rest.high)
+    top = fast_sum(fraction, low + rest.low)
+    high = put_exponent(top.high, reduced.exponent, reduced.n)
+    return Pair(high, select(reduced.n > -60.0, top.low * x.power_of_two(reduced.exponent), 0.0))
+
+
+def scaled_expm1(x: Float) -> Pair:
+    """Half of expm1(x), as a pair, for x from MINUS_ONE to the operand where exp overflows."""
+    reduced = reduce(x)
+    rest = fraction_parts(reduced)
+    power = x.power_of_two(reduced.exponent - 1)  # half, so that there is one for n = 1024
+    high, low = fast_sum(power - 0.5, power * rest.high)
+    return Pair(high, power.mad(rest.low, low))
+
+
+@emitter
+def exp(x: Float) -> Float:
+    """``e**x``. Within 1.5 ulp."""
+    found = scaled_exp(x.at_least(x.of(LOWEST)[0]))
+    return select(x <= x.of(HIGHEST)[0], found, x + float("inf"))  # where it is not: inf, or NaN
+
+
+@emitter
+def exp2(x: Float) -> Float:
+    """``2**x``. Within 1.5 ulp; exact for integers."""
+    bounded = x.at_least(x.of(LOWEST)[1])
+    n, exponent = bounded.nearest()
+    r = bounded - n
+    found = put_exponent(r.mad(poly(r, r.of(tables.EXP2)), 1.0), exponent, n)
+    return select(x < x.format.bias + 1.0, found, x + float("inf"))
+
+
+@emitter
+def expm1(x: Float) -> Float:
+    """``e**x - 1`` without cancellation near 0. Within 1.5 ulp."""
+    found = scaled_expm1(x.at_least(x.of(MINUS_ONE)[0])).value() * 2.0
+    finite = select(abs(x) < x.of(NEGLIGIBLE)[0], x, found)
+    return select(x <= x.of(HIGHEST)[0], finite, x + float("inf"))
+
+
+@emitter
+def sigmoid(x: Float) -> Float:
+    """``1 / (1 + e**-x)``, the logistic function. Within 1.5 ulp."""
+    e = exp_pair((-abs(x)).at_least(x.of(LOWEST)[0]))
+    under = fast_sum(x.like(1.0), e.high)
+    below = x < 0.0
+    over = Pair(select(below, e.high, 1.0), select(below, e.low, 0.0))
+    found = quotient(over, Pair(under.high, under.low + e.low)).value()
+    return select(x.nan(), x, found)

@@ -1,0 +1,77 @@
+"""One function as a native loop over arrays: for tests, for measurements, and to look at."""
+
+import ctypes
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from geartrain.backends.cpu.vecmath import FUNCTIONS, assume_no_fma
+from geartrain.backends.llvm import Code, compile_ir, load, need
+
+__all__ = ["Loop", "text_of"]
+
+ARITY = {"arctan2": 2, "hypot": 2, "logaddexp": 2, "power": 2}
+
+
+def text_of(name: str, bits: int, width: int | None, fma: bool = True) -> str:
+    """The LLVM IR of ``loop(int64 n, x, ..., result)``: a function applied to arrays, ``width`` elements a turn.
+
+    n is a multiple of the width; the arrays are aligned as their elements are.
+    """
+    ir = need("llvmlite.ir")
+    module = ir.Module(name)
+    if not fma:
+        assume_no_fma(module)
+    element = {64: ir.DoubleType, 32: ir.FloatType}[bits]()
+    kind = element if width is None else ir.VectorType(element, width)
+    i64 = ir.IntType(64)
+    pointers = [ir.PointerType()] * (ARITY.get(name, 1) + 1)
+    function = ir.Function(module, ir.FunctionType(ir.VoidType(), [i64, *pointers]), "loop")
+    n, *arrays = function.args
+    entry, body, done = (function.append_basic_block(label) for label in ("entry", "body", "done"))
+    builder = ir.IRBuilder(entry)
+    builder.cbranch(builder.icmp_signed(">", n, i64(0)), body, done)
+    builder.position_at_end(body)
+    index = builder.phi(i64)
+    index.add_incoming(i64(0), entry)
+    places = [builder.gep(array, [index], source_etype=element) for array in arrays]
+    align = bits // 8
+    operands = [builder.load(place, align=align, typ=kind) for place in places[:-1]]
+    builder.store(FUNCTIONS[name](builder, *operands), places[-1], align=align)
+    following = builder.add(index, i64(width or 1))
+    index.add_incoming(following, builder.block)
+    builder.cbranch(builder.icmp_signed("<", following, n), body, done)
+    builder.position_at_end(done)
+    builder.ret_void()
+    return str(module)
+
+
+class Loop:
+    """A compiled function of whole arrays.
+
+    >>> half = Loop("sigmoid", np.dtype("float64"), width=4)
+    >>> half(np.zeros(3))
+    array([0.5, 0.5, 0.5])
+    """
+
+    def __init__(self, name: str, dtype: "np.dtype[Any]", width: int | None = None, fma: bool = True) -> None:
+        self.dtype = dtype
+        self.width = width or 1
+        self._code: Code = load([compile_ir(text_of(name, dtype.itemsize * 8, width, fma))], ["loop"])
+        kinds = [ctypes.c_int64, *[ctypes.c_void_p] * (ARITY.get(name, 1) + 1)]
+        self._run: Callable[..., None] = ctypes.CFUNCTYPE(None, *kinds)(self._code["loop"])
+
+    def __call__(self, *operands: Any) -> Any:
+        """A new array with the results; the operands are broadcast against each other."""
+        arrays = np.broadcast_arrays(*(np.asarray(operand, self.dtype) for operand in operands))
+        shape, size = arrays[0].shape, arrays[0].size
+        padded = -(-size // self.width) * self.width
+        whole = [np.concatenate([array.ravel(), np.zeros(padded - size, self.dtype)]) for array in arrays]
+        result = np.empty(padded, self.dtype)
+        self.into(*whole, result)
+        return result[:size].reshape(shape)
+
+    def into(self, *arrays: Any) -> None:
+        """The same on contiguous arrays of one size, a multiple of the width; the last one takes the results."""
+        self._run(arrays[0].size, *(array.ctypes.data for array in arrays))
