@@ -105,7 +105,8 @@ def _over_root(f: Callable[[Real], Real]) -> Callable[[Real], Real]:
 
 
 HALF_LN2 = 0.3466
-ERFC_CENTER = 2.0
+ERFC_CENTER = 3.0
+ERFC_MIDDLE = (1 + 2 * ERFC_CENTER) * mp.exp(ERFC_CENTER**2) * mp.erfc(ERFC_CENTER)
 
 
 def _scaled_erfc(t: Real) -> Real:
@@ -206,18 +207,18 @@ FITS: dict[str, Fit] = {
         {64: 5, 32: 3},
     ),
     "ERF": Fit(
-        "erf(x) / x in z = x**2",
-        _over_root(mp.erf),
+        "erf(x) / x - 1 in z = x**2",
+        lambda z: _over_root(mp.erf)(z) - 1,
         lambda z: 1 / _over_root(mp.erf)(z),
-        (0.0, 1.0),
-        {64: 12, 32: 6},
+        (0.0, 0.2501),
+        {64: 9, 32: 5},
     ),
     "ERFC": Fit(
-        f"(1 + 2 x) exp(x**2) erfc(x) in t = (x - {ERFC_CENTER}) / (x + {ERFC_CENTER})",
-        _scaled_erfc,
-        lambda t: 1 / _scaled_erfc(t),
-        (-0.6, 0.87),
-        {64: 20, 32: 9},
+        "((1 + 2 x) exp(x**2) erfc(x) - ERFC_MIDDLE) / t in t = (x - c) / (x + c)",
+        lambda t: (_scaled_erfc(t) - ERFC_MIDDLE) / t,
+        lambda t: t / _scaled_erfc(t),
+        (-0.715, 0.803),
+        {64: 21, 32: 9},
     ),
 }
 
@@ -231,6 +232,13 @@ SPLITS: dict[str, tuple[str, dict[int, tuple[float, ...]]]] = {
     "LOG10_E": ("1 / ln 10, and what it lacks", {b: split(1 / LN10, b, 2) for b in DIGITS}),
     "LOG10_2": ("log10 2 in two parts, like LN2", {64: split(LN2 / LN10, 64, 2, 11), 32: split(LN2 / LN10, 32, 2, 9)}),
     "PI_HALF": ("pi / 2 in three parts", {b: split(PI / 2, b, 3) for b in DIGITS}),
+    "PI": ("pi, and what it lacks", {b: split(PI, b, 2) for b in DIGITS}),
+    "PI_QUARTER": ("pi / 4, and what it lacks", {b: split(PI / 4, b, 2) for b in DIGITS}),
+    "ERFC_MIDDLE": ("ERFC's function at t = 0, and what it lacks", {b: split(ERFC_MIDDLE, b, 2) for b in DIGITS}),
+    "ROOTS_OF_TWO": (
+        "2**(-1/3) and 2**(-2/3)",
+        {b: (*split(1 / mp.cbrt(2), b, 1), *split(1 / mp.cbrt(4), b, 1)) for b in DIGITS},
+    ),
     "TWO_LOG2_E": ("2 / ln 2, and what it lacks", {64: split(2 / LN2, 64, 2)}),
     "POW_CUBE": ("2 / (3 ln 2), and what it lacks", {64: split(2 / (3 * LN2), 64, 2)}),
     "TWO_OVER_PI": ("2 / pi", {b: split(2 / PI, b, 1) for b in DIGITS}),
@@ -259,7 +267,7 @@ def lines() -> Iterable[str]:
         yield from _table(name, tables)
         yield f'"""{what}."""\n'
     yield f"ERFC_CENTER = {ERFC_CENTER}"
-    yield '"""Where t in ERFC is 0."""\n'
+    yield '"""The c of ERFC."""\n'
     yield "TWO_OVER_PI_WORDS = ("
     yield from (f"    0x{word:016X}," for word in two_over_pi_words())
     yield ")"

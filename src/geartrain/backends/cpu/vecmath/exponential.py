@@ -10,7 +10,7 @@ from geartrain.backends.cpu.vecmath import tables
 from geartrain.backends.cpu.vecmath.lanes import Float, Int, Table, emitter, poly, select
 from geartrain.backends.cpu.vecmath.pairs import Pair, fast_sum, quotient
 
-__all__ = ["exp", "exp2", "exp_pair", "expm1", "put_exponent", "scaled_exp", "scaled_expm1", "sigmoid"]
+__all__ = ["exp", "exp2", "exp_pair", "exp_parts", "expm1", "put_exponent", "scaled_exp", "scaled_expm1", "sigmoid"]
 
 LOWEST: Table = {64: (-746.0, -1076.0), 32: (-104.0, -151.0)}
 """Below these exp and exp2 are 0: less than half of the smallest subnormal number."""
@@ -48,9 +48,12 @@ def fraction_parts(reduced: Reduced) -> Pair:
 
 
 def put_exponent(fraction: Float, exponent: Int, n: Float) -> Float:
-    """``fraction * 2**n``, rounded once, also where that is subnormal; n is in the low bits of ``exponent`` as well."""
+    """``fraction * 2**n``, rounded once, also where that is subnormal; n is in the low bits of ``exponent`` as well.
+
+    The fraction is from 2**-8 to 2.
+    """
     lift = fraction.format.digits + 12  # takes the exponent of a subnormal number into the normal range
-    small = n < 3.0 - fraction.format.bias
+    small = n < 9.0 - fraction.format.bias
     lifted = fraction.times_power(exponent + small.pick(lift, 0, exponent))
     return lifted * select(small, fraction.like(2.0**-lift), 1.0)
 
@@ -62,14 +65,29 @@ def scaled_exp(x: Float, doublings: int = 0) -> Float:
     return put_exponent(fraction, exponent + doublings if doublings else exponent, n)
 
 
-def exp_pair(x: Float) -> Pair:
-    """exp(x) for x from LOWEST to 0, to about one and a half times the precision, down to 2**-60."""
+class Parts(NamedTuple):
+    """``2**n * fraction``; n as a float and in the low bits of an ``Int``."""
+
+    n: Float
+    exponent: Int
+    fraction: Pair
+
+
+def exp_parts(x: Float, low: Float | None = None) -> Parts:
+    """``exp(x + low)`` to about one and a half times the precision."""
     reduced = reduce(x)
     rest = fraction_parts(reduced)
-    fraction, low = fast_sum(x.like(1.0), rest.high)
-    top = fast_sum(fraction, low + rest.low)
-    high = put_exponent(top.high, reduced.exponent, reduced.n)
-    return Pair(high, select(reduced.n > -60.0, top.low * x.power_of_two(reduced.exponent), 0.0))
+    one, one_low = fast_sum(x.like(1.0), rest.high)
+    fraction = fast_sum(one, one_low + rest.low)
+    if low is not None:
+        fraction = Pair(fraction.high, fraction.high.mad(low, fraction.low))
+    return Parts(reduced.n, reduced.exponent, fraction)
+
+
+def exp_pair(x: Float) -> Pair:
+    """exp(x) for x from LOWEST to 0, to about one and a half times the precision down to 2**-60."""
+    n, exponent, (high, low) = exp_parts(x)
+    return Pair(put_exponent(high, exponent, n), select(n > -60.0, low * x.power_of_two(exponent), 0.0))
 
 
 def scaled_expm1(x: Float) -> Pair:

@@ -65,11 +65,12 @@ def log_of_parts(k: Float, f: Float, low: Float | None = None) -> Float:
     return high + (rest + (small if low is None else small + low))
 
 
-def log_of_pair(x: Pair) -> Float:
-    """The log of a positive normal number with a low part; relatively accurate near 1 as well."""
+def log_of_pair(x: Pair, doublings: Float | None = None) -> Float:
+    """The log of ``2**doublings x``, x a positive normal number with a low part; relatively accurate near 1 as well."""
     k, f, biased = split(x.high)
     power = (2 * f.format.bias - biased << f.format.digits).real()  # 2**-k
     scaled = select(x.high < 2.0**60, x.low * power, 0.0)
+    k = k if doublings is None else k + doublings
     return log_of_parts(k, f, scaled * f.mad(f - 1.0, 1.0))  # low / (1 + f), to the few digits that count
 
 
