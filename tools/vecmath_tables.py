@@ -214,7 +214,7 @@ FITS: dict[str, Fit] = {
         {64: 9, 32: 5},
     ),
     "ERFC": Fit(
-        "((1 + 2 x) exp(x**2) erfc(x) - ERFC_MIDDLE) / t in t = (x - c) / (x + c)",
+        "((1 + 2 x) exp(x**2) erfc(x) - ERFC_MIDDLE) / t, t = (x - c) / (x + c)",
         lambda t: (_scaled_erfc(t) - ERFC_MIDDLE) / t,
         lambda t: t / _scaled_erfc(t),
         (-0.715, 0.803),

@@ -21,8 +21,8 @@ def sqrt(x: Float) -> Float:
 def cbrt(x: Float) -> Float:
     """The cube root, of negative numbers too. Within 1 ulp.
 
-    A polynomial gives ``m**(-1/3)`` for the fraction m. Two steps of Newton's kind do the rest without a division: one of
-    third order, and one of second order from an exact remainder.
+    A polynomial gives ``m**(-1/3)`` for the fraction m. Two steps of Newton's kind do the rest without a division: one
+    of third order, and one of second order from an exact remainder.
     """
     size = abs(x)
     small = size < x.format.smallest
