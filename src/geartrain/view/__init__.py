@@ -1,0 +1,1 @@
+"""See a program move: an observer beside the engine, which does not know of it."""

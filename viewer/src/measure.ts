@@ -1,0 +1,91 @@
+// Paths, factors, steps of the tape: the definitions of view/measures.py, for what the page draws.
+
+import type { Tape } from "./trace.js";
+
+/** From a node to the end: at each fork along the edge that brings most. `through` forces one edge where it starts. */
+export function dominantPath(tape: Tape, start: number): number[] {
+  const path: number[] = [];
+  for (let node = start; ; ) {
+    let best = -1;
+    let most = -Infinity;
+    for (const e of tape.uses(node)) {
+      const size = tape.brings(e);
+      if ((size === size ? size : -1) > most) { most = size === size ? size : -1; best = e; }
+    }
+    if (best < 0) return path;
+    path.push(best);
+    node = tape.target[best];
+  }
+}
+
+/** The dominant path from `start` made to go through `node`: back by the edges that bring most, then on to the end. */
+export function pathThrough(tape: Tape, start: number, node: number): number[] | null {
+  const reaches = new Uint8Array(tape.n);
+  reaches[start] = 1;
+  for (let i = start + 1; i <= node; i++) {
+    for (let e = tape.start[i]; e < tape.start[i + 1]; e++) if (tape.live[e] && reaches[tape.source[e]]) reaches[i] = 1;
+  }
+  if (!reaches[node]) return null;
+  const before: number[] = [];
+  for (let at = node; at !== start; ) {
+    let best = -1;
+    for (let e = tape.start[at]; e < tape.start[at + 1]; e++) {
+      if (tape.live[e] && reaches[tape.source[e]] && (best < 0 || tape.brings(e) > tape.brings(best))) best = e;
+    }
+    before.push(best);
+    at = tape.source[best];
+  }
+  return [...before.reverse(), ...dominantPath(tape, node)];
+}
+
+/** One factor of the path identity: a gain of an edge, or what other paths add where they meet. */
+export interface Factor { kind: "gain" | "merge"; edge: number; size: number; signed: number; node: number }
+
+/** The factors of a path, from the end to the start, so that their product times |y_bar| is |x_bar|. */
+export function factors(tape: Tape, path: number[]): Factor[] {
+  const out: Factor[] = [];
+  for (const e of [...path].reverse()) {
+    const signed = Number.isNaN(tape.rate[e]) ? tape.gain[e] : tape.rate[e];
+    out.push({ kind: "gain", edge: e, size: tape.gain[e], signed, node: tape.target[e] });
+    const u = tape.source[e];
+    if (tape.uses(u).length > 1) {
+      const c = tape.brings(e);
+      const sign = Number.isNaN(tape.bar[u]) || Number.isNaN(tape.rate[e]) ? 1 : Math.sign(tape.bar[u]) * Math.sign(tape.rate[e] * tape.bar[tape.target[e]]);
+      const size = c ? tape.barSize[u] / c : Infinity;
+      out.push({ kind: "merge", edge: e, size, signed: size * (sign || 1), node: u });
+    }
+  }
+  return out;
+}
+
+/** The steps of the tape: values forward, then one multiply-add for each live edge backward. */
+export interface Steps { forward: number[]; backward: number[] }
+
+export function steps(tape: Tape): Steps {
+  const forward: number[] = [];
+  const backward: number[] = [];
+  for (let i = 0; i < tape.n; i++) if (!tape.isLeaf(i)) forward.push(i);
+  for (let i = tape.n - 1; i >= 0; i--) {
+    for (let e = tape.start[i]; e < tape.start[i + 1]; e++) if (tape.live[e]) backward.push(e);
+  }
+  return { forward, backward };
+}
+
+/** Paths and multiplications, counted exactly: see Work in view/measures.py. */
+export function work(tape: Tape): { paths: bigint; naive: bigint; forward: bigint; backward: bigint; sweeps: number } {
+  const paths = new Array<bigint>(tape.n).fill(0n);
+  const lengths = new Array<bigint>(tape.n).fill(0n);
+  for (const i of tape.trace.outputs) paths[i] = 1n;
+  let [total, length, edges, sweeps] = [0n, 0n, 0n, 0];
+  for (let i = tape.n - 1; i >= 0; i--) {
+    if (tape.isInput[i]) { total += paths[i]; length += lengths[i]; sweeps += tape.elements(i); }
+    for (let e = tape.start[i]; e < tape.start[i + 1]; e++) {
+      if (!tape.live[e]) continue;
+      edges++;
+      const u = tape.source[e];
+      paths[u] += paths[i];
+      lengths[u] += lengths[i] + paths[i];
+    }
+  }
+  return { paths: total, naive: length - total, forward: edges * BigInt(sweeps), backward: edges, sweeps };
+}
