@@ -46,8 +46,6 @@ export function count(n: bigint): string {
   return text.length <= 12 ? n.toLocaleString("en") : `${text[0]}.${text[1]} · 10${raised(text.length - 1)}`;
 }
 
-export const bigint = (text: string) => BigInt(text.startsWith("-") ? "0" : text);
-
 export const log10 = (x: number) => Math.log10(Math.abs(x));
 
 export const plural = (n: number, one: string, many = `${one}s`) => `${n.toLocaleString("en")} ${n === 1 ? one : many}`;

@@ -1,0 +1,105 @@
+// The running product on a log ruler, and the waterfall of its factors: log|x_bar| = log|y_bar| + sum of log factors.
+
+import type { Factor } from "./measure.js";
+import type { Tape } from "./trace.js";
+import { fmt, h, log10, plural, raised, s } from "./util.js";
+
+interface Point { size: number; signed: number; label: string; edge: number }
+
+function running(tape: Tape, path: number[], all: Factor[]): { points: Point[]; stopped: boolean } {
+  const end = tape.target[path[path.length - 1]];
+  let product = tape.barSize[end] || 1;
+  const points: Point[] = [{ size: product, signed: product, label: fmt(product), edge: -1 }];
+  for (const f of all) {
+    if (!(f.size > 0) || !Number.isFinite(f.size)) return { points, stopped: true };
+    product *= f.signed;
+    points.push({ size: Math.abs(product), signed: product, label: fmt(product), edge: f.kind === "gain" ? f.edge : -1 });
+  }
+  return { points, stopped: false };
+}
+
+export function drawRuler(tape: Tape, path: number[], all: Factor[], pulled: (edge: number) => boolean, width: number, y: number): SVGElement {
+  const group = s("g", { class: "ruler" });
+  const { points, stopped } = running(tape, path, all);
+  const logs = points.map((p) => log10(p.size));
+  let [low, high] = [Math.min(0, ...logs), Math.max(0, ...logs)];
+  if (high - low < 0.6) { low -= 0.15; high += 0.45; }
+  const narrow = high - low < 3;
+  const pad = (high - low) * 0.06;
+  if (low < 0) low -= pad;
+  high += pad;
+  const left = 30;
+  const X = (l: number) => left + ((width - 2 * left) * (l - low)) / (high - low);
+  group.append(s("path", { class: "scale", d: `M${left},${y} H${width - left}` }));
+  const ticks: [number, string][] = [];
+  if (narrow) {
+    for (let k = Math.ceil(low / Math.log10(2)); k * Math.log10(2) <= high; k++) ticks.push([k * Math.log10(2), k >= 0 ? String(2 ** k) : `1/${2 ** -k}`]);
+  } else {
+    const every = Math.max(1, Math.ceil((high - low) / 9));
+    for (let k = Math.ceil(low / every) * every; k <= high; k += every) ticks.push([k, k === 0 ? "1" : k === 1 ? "10" : `10${raised(k)}`]);
+  }
+  for (const [l, text] of ticks) {
+    group.append(s("path", { class: "scale", d: `M${X(l)},${y} v7` }), s("text", { class: "num soft tick", x: X(l), y: y + 23, "text-anchor": "middle" }, text));
+  }
+  let shown = 0;
+  const few = points.length <= 9;
+  let lastLabel = -Infinity;
+  for (let k = 0; k < points.length; k++) {
+    const p = points[k];
+    const earlier = all.slice(0, k);
+    const reached = earlier.every((f) => pulled(f.edge));
+    if (reached) shown = k;
+    if (k) {
+      const [a, b] = [X(logs[k - 1]), X(logs[k])];
+      const way = Math.sign(b - a) || 1;
+      if (Math.abs(b - a) > 1) group.append(s("path", { class: `run${reached ? "" : " ahead"}${p.signed < 0 ? " negative" : ""}`, d: `M${a},${y - 14} H${b - way * 6}` }));
+      if (few && Math.abs(b - a) > 46) {
+        group.append(s("text", { class: `num step ${reached ? "bwd" : "soft"}`, x: (a + b) / 2, y: y - 22, "text-anchor": "middle" },
+          `× ${fmt(all[k - 1].signed)}${all[k - 1].kind === "merge" ? " meets" : ""}`));
+      }
+    }
+    group.append(s("circle", { class: `dot${reached ? "" : " ahead"}`, cx: X(logs[k]), cy: y - 14, r: few ? 5 : 3 }));
+    const last = k === points.length - 1;
+    if ((few || last || k === 0) && Math.abs(X(logs[k]) - lastLabel) > 34) {
+      group.append(s("text", { class: `num ${reached ? "bwd" : "soft"}`, x: X(logs[k]), y: y - 28, "text-anchor": "middle" }, p.label));
+      lastLabel = X(logs[k]);
+    }
+  }
+  if (stopped) group.append(s("text", { class: "num bwd", x: X(logs[logs.length - 1]) + 14, y: y - 10 }, "× 0: it stops here"));
+  group.append(s("text", { class: "label soft", x: left, y: y + 46 },
+    `how strongly the end moves for a nudge here: running product from the end, log scale${shown ? "" : ""}`));
+  return group;
+}
+
+/** Bars for each factor, from the end to the start; the share of the loss (or growth) of magnitude that each has. */
+export function waterfall(tape: Tape, all: Factor[], select: (node: number) => void): HTMLElement {
+  const shown = all.filter((f) => f.kind === "gain" || Math.abs(log10(f.size)) > 0.005);
+  const dead = shown.filter((f) => f.size === 0);
+  const logs = shown.map((f) => (f.size > 0 && Number.isFinite(f.size) ? log10(f.size) : 0));
+  const reach = Math.max(0.3, ...logs.map(Math.abs));
+  const loss = logs.reduce((t, l) => t + Math.min(l, 0), 0);
+  const growth = logs.reduce((t, l) => t + Math.max(l, 0), 0);
+  const order = [...shown.keys()];
+  const most = 24;
+  if (order.length > most) order.sort((a, b) => Math.abs(logs[b]) - Math.abs(logs[a])).splice(most);
+  if (shown.length > most) order.sort((a, b) => a - b);
+  const list = h("ol", { class: "waterfall" });
+  for (const k of order) {
+    const [f, l] = [shown[k], logs[k]];
+    const share = f.size === 0 ? "everything stops here" : l < -0.05 ? `${Math.round((100 * l) / loss)} % of what is lost` : l > 0.05 ? `${Math.round((100 * l) / growth)} % of what is gained` : "";
+    const line = tape.line(f.node);
+    const name = f.kind === "merge" ? `paths meet at ${tape.name(f.node)}` : tape.name(f.node);
+    const button = h("button", { type: "button", class: "plain", title: line ? `${line.file}:${line.line}` : "" }, name);
+    button.addEventListener("click", () => select(f.node));
+    const side = l < 0 ? `right:50%;width:${(50 * -l) / reach}%` : `left:50%;width:${(50 * l) / reach}%`;
+    const bar = h("span", { class: "bar", "aria-hidden": "true" });
+    const fill = h("span", { class: f.kind === "merge" ? "fill merge" : "fill" });
+    fill.style.cssText = side;
+    bar.append(fill);
+    list.append(h("li", {}, button, h("span", { class: "num bwd" }, `× ${fmt(f.signed)}`), bar, h("span", { class: "label soft" }, share)));
+  }
+  const left = shown.length - order.length;
+  const note = dead.length ? `A factor is 0, so nothing comes back through it.`
+    : `From the end back to the start: ${plural(shown.length, "factor")}${left > 0 ? `, the ${most} largest are shown` : ""}.`;
+  return h("section", { class: "panel", "aria-label": "Factor waterfall" }, h("h2", {}, "Where the size comes from"), h("p", { class: "label soft" }, note), list);
+}
