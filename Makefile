@@ -3,6 +3,7 @@
 # make lint     ruff (rules, format) and pyright
 # make bench    measure against the peers that are installed
 # make format   let ruff format and repair what it can
+# make viewer   build the picture from viewer/ into the package (needs Node; nothing else does)
 # make lock     choose the newest versions of everything and write requirements/dev.lock
 # make clean    remove what the above made, the environment included (runs/ stays)
 #
@@ -14,7 +15,7 @@ LOCK := requirements/dev.lock
 ARGS ?=
 PYTHON ?=
 
-.PHONY: help train test lint bench format lock clean
+.PHONY: help train test lint bench format viewer lock clean
 .DELETE_ON_ERROR:
 
 help:
@@ -37,6 +38,13 @@ bench: $(VENV)/.bench
 format: $(VENV)/.dev
 	$(PY) -m ruff check --fix-only .
 	$(PY) -m ruff format .
+
+# The built files are committed, so only a change of viewer/src needs this. Tests say when it was forgotten.
+viewer: $(VENV)/.dev
+	$(PY) -m geartrain.view.optable viewer/src/optable.json
+	npm ci --prefix viewer --no-audit --no-fund --silent
+	npm run --prefix viewer --silent check
+	npm run --prefix viewer --silent build
 
 lock: $(VENV)/.python
 	@$(PY) -m pip install --quiet --disable-pip-version-check uv

@@ -59,6 +59,7 @@ export function drawGraph(tape: Tape, nodes: number[], at: Layout, now: Moment, 
     const again = now.edge >= 0 && tape.target[now.edge] === i;
     const k = tape.kappa[i];
     const bar = barSoFar(tape, i, now);
+    const small = bar.text.length + valueText(tape, i).length > 11 ? " card-small" : "";
     const known = tape.isInput[i] || now.computed(i);
     const name = tape.name(i);
     const group = s("g", {
@@ -69,14 +70,14 @@ export function drawGraph(tape: Tape, nodes: number[], at: Layout, now: Moment, 
     group.append(
       s("rect", { x: -half, y: -37, width: CARD.width, height: CARD.height, rx: 10 }),
       s("text", { class: `name${/^[a-z]/i.test(name) && name.length > 15 ? " long" : ""}`, y: -10, "text-anchor": "middle" }, short(name, 19)),
-      s("text", { class: "num fwd", x: -half + 12, y: 22 }, known ? valueText(tape, i) : "·"),
-      s("text", { class: `num ${bar.text === "·" ? "soft" : "bwd"}`, x: half - 12, y: 22, "text-anchor": "end" }, bar.text),
+      s("text", { class: `num fwd${small}`, x: -half + 10, y: 22 }, known ? valueText(tape, i) : "·"),
+      s("text", { class: `num ${bar.text === "·" ? "soft" : "bwd"}${small}`, x: half - 10, y: 22, "text-anchor": "end" }, bar.text),
     );
     if (tape.isArray(i)) group.append(s("text", { class: "tiny soft", y: 5, "text-anchor": "middle" }, tape.shape(i).join("×")));
     if (uses.length > 1 && k === k) {
       const cancels = k < 0.999;
-      group.append(s("path", { class: `notch${cancels ? " cancels" : ""}`, d: `M${half - 30},37 l7,${-12 * (1 - k) - 2} l7,${12 * (1 - k) + 2} z` }));
-      if (cancels) group.append(s("text", { class: "tiny soft", x: half - 23, y: 50, "text-anchor": "middle" }, `κ ${fmt(k, 2)}`));
+      group.append(s("path", { class: `notch${cancels ? " cancels" : ""}`, d: `M${half},-30 l${-16 * (1 - k) - 1},6 l${16 * (1 - k) + 1},6 z` }));
+      if (cancels) group.append(s("text", { class: "tiny soft", x: half - 20, y: -25, "text-anchor": "end" }, `κ ${fmt(k, 2)}`));
     }
     group.append(s("title", {}, `${name}${tape.isArray(i) ? " (root mean squares shown)" : ""}`));
     cards.append(group);
@@ -105,7 +106,7 @@ function drawEdge(tape: Tape, e: number, i: number, x0: number, y0: number, x1: 
   const middle = (x0 + x1) / 2;
   const lift = rise ? rise * 0.75 : 0;
   if (tape.uses(tape.source[e]).length && (straight || onlyOne(tape, i))) {
-    into.append(s("text", { class: "fwd op", x: middle, y: (y0 + y1) / 2 - 18 + lift + twin, "text-anchor": "middle" }, opText(tape, i)));
+    into.append(s("text", { class: "fwd op", x: middle, y: (y0 + y1) / 2 - (straight ? 18 : 12) + lift + twin, "text-anchor": "middle" }, opText(tape, i)));
   }
   if (!live) return;
   const done = now.pulled(e);
@@ -118,9 +119,7 @@ function drawEdge(tape: Tape, e: number, i: number, x0: number, y0: number, x1: 
     );
   }
   const factor = Number.isNaN(tape.rate[e]) ? tape.gain[e] : tape.rate[e];
-  const busy = !straight && !onlyOne(tape, i) ? 0.68 : 0.5;
-  into.append(s("text", { class: `num rate ${done || now.edge === e ? `bwd${sign}` : "soft"}`, x: x0 + (x1 - x0) * (1 - busy), "text-anchor": "middle",
-    y: y0 * busy + y1 * (1 - busy) + 33 + lift + twin }, `× ${fmt(factor)}`));
+    into.append(s("text", { class: `num rate ${done || now.edge === e ? `bwd${sign}` : "soft"}`, x: middle, "text-anchor": "middle", y: (y0 + y1) / 2 + (straight && !twin ? 33 : 19) + lift + twin }, `× ${fmt(factor)}`));
 }
 
 const onlyOne = (tape: Tape, i: number) => {
@@ -134,5 +133,5 @@ function twinOffset(tape: Tape, e: number): number {
   const i = tape.target[e];
   const same: number[] = [];
   for (let k = tape.start[i]; k < tape.start[i + 1]; k++) if (tape.source[k] === tape.source[e]) same.push(k);
-  return same.length < 2 ? 0 : (same.indexOf(e) - (same.length - 1) / 2) * 62;
+  return same.length < 2 ? 0 : (same.indexOf(e) - (same.length - 1) / 2) * 34;
 }

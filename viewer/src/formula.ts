@@ -58,11 +58,11 @@ export function rateText(tape: Tape, e: number, longest = 30): string {
   if (tree === undefined || tree === null) return "";
   const named: Named = (name) => {
     const node = name === "y" ? i : tape.source[tape.start[i] + (name === "b" ? 1 : 0)];
-    const label = tape.trace.nodes.label[node] || (name === "y" ? "y" : name);
-    return [label, binding(label)];
+    const label = tape.trace.nodes.label[node];
+    return label ? [label, binding(label)] : [tape.name(node), 0];
   };
   const text = spell(tree, named)[0];
-  return text.length <= longest ? text : spell(tree, (name) => [name, ATOM])[0];
+  return text.length <= longest ? text : "";
 }
 
 /** A piece of text such as `2·(3x + 1)²` as MathML: letters in italics, signs as operators, raised digits raised. */

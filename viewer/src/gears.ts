@@ -12,9 +12,10 @@ export const DRAWN_AT_MOST = 4;
 export interface Stage {
   rate: number; // signed
   caption: string; // the rate as a formula
+  note?: string; // what stands below instead of the ratio in words
   from: number; // where the stage stands
   to: number;
-  edge: number;
+  edges: number[];
 }
 
 interface Wheel { group: SVGElement; turns: number; shaft: number; x: number }
@@ -48,7 +49,7 @@ export class GearTrain {
   private angle = 0;
 
   /** Draw the stages along the line y. Returns how far the picture reaches above and below it. */
-  draw(stages: Stage[], y: number, now: number, done: (edge: number) => boolean): void {
+  draw(stages: Stage[], y: number, now: number, pulled: (edge: number) => boolean): void {
     this.element.replaceChildren();
     this.wheels = [];
     if (!stages.length) return;
@@ -65,8 +66,7 @@ export class GearTrain {
       const width = (big + small + idler) * module + gap;
       const wheelX = (stage.from + stage.to) / 2 - width / 2 + (big * module) / 2;
       const pinionX = wheelX + ((big + small) / 2 + idler) * module + gap;
-      const active = stage.edge === now;
-      const klass = `${active ? " now" : ""}${done(stage.edge) ? " done" : ""}`;
+      const klass = `${stage.edges.includes(now) ? " now" : ""}${stage.edges.every(pulled) ? " done" : ""}`;
       this.wheel(layers.back, "wheel" + klass, wheelX, y, big, module, 0, turns, k, stuck);
       let offset = 0;
       let out = stuck ? 0 : (-turns * big) / small;
@@ -80,7 +80,7 @@ export class GearTrain {
       if (left !== null) shafts.push([left, wheelX]);
       left = pinionX;
       turns = out;
-      this.words(layers.words, stage, wheelX, pinionX, y, big, module, klass);
+      this.words(layers.words, stage, wheelX, pinionX, y, big, module, klass, module * Math.max(...stages.flatMap((g) => teeth(g.rate))) / 2);
     });
     for (const [from, to] of shafts) {
       layers.belts.append(s("rect", { class: "shaft", x: from, y: y - 4.5, width: to - from, height: 9, rx: 4.5 }));
@@ -105,12 +105,14 @@ export class GearTrain {
     this.wheels.push({ group, turns, shaft, x });
   }
 
-  private words(into: SVGElement, stage: Stage, wheelX: number, pinionX: number, y: number, big: number, module: number, klass: string): void {
+  // Numbers stand above a small wheel and on a large one; what would not fit between two stages is left out.
+  private words(into: SVGElement, stage: Stage, wheelX: number, pinionX: number, y: number, big: number, module: number, klass: string, tallest: number): void {
     const r = (big * module) / 2;
     const middle = (wheelX - r + pinionX) / 2;
-    const top = y - Math.max(r, 12 * module) - 14;
+    const top = y - (Math.max(...teeth(stage.rate)) * module) / 2 - 12;
     const size = Math.abs(stage.rate);
     const capped = size > DRAWN_AT_MOST || (size > 0 && size < 1 / DRAWN_AT_MOST);
+    const room = stage.to - stage.from;
     const turning =
       stage.rate === 0 ? "does not turn on"
         : Number.isNaN(stage.rate) ? "not a number"
@@ -118,14 +120,16 @@ export class GearTrain {
             ? `${fmt(size)} turn${size === 1 ? "" : "s"} out for 1 in`
             : `1 turn out for ${fmt(1 / size)} in`;
     const inside = r > 40;
+    const below = stage.note ?? turning + (stage.rate < 0 ? ", the other way" : "");
+    const said = below.length * 6.4 < room ? below : stage.rate < 0 ? "other way" : "";
     into.append(
-      s("text", { class: `num big${klass}`, x: inside ? wheelX : middle, y: inside ? y - 15 : top, "text-anchor": "middle" }, `×${fmt(stage.rate)}`),
-      s("text", { class: "label soft", x: middle, y: y + 24 * module + 22, "text-anchor": "middle" },
-        turning + (stage.rate < 0 ? ", the other way" : "")),
+      s("text", { class: `num big${room < 130 ? " tight" : ""}${klass}`, x: inside ? wheelX : middle, y: inside ? y - 15 : top, "text-anchor": "middle" }, `×${fmt(stage.rate)}`),
+      s("text", { class: "label soft", x: middle, y: y + tallest + 22, "text-anchor": "middle" },
+        said),
     );
-    if (capped) into.append(s("text", { class: "label soft", x: middle, y: y + 24 * module + 38, "text-anchor": "middle" },
+    if (capped && room > 90 && !stage.note) into.append(s("text", { class: "label soft", x: middle, y: y + tallest + 38, "text-anchor": "middle" },
       size > 1 ? `drawn ${DRAWN_AT_MOST} : 1` : `drawn 1 : ${DRAWN_AT_MOST}`));
-    if (stage.caption) into.append(s("text", { class: "label soft", x: middle, y: y - 24 * module - 16, "text-anchor": "middle" }, `rate ${stage.caption}`));
+    if (stage.caption && stage.caption.length * 6.4 + 30 < room) into.append(s("text", { class: "label soft", x: middle, y: inside ? y - tallest - 14 : top - 24, "text-anchor": "middle" }, `rate ${stage.caption}`));
   }
 
   /** Turn the first shaft by some more of a turn; all others follow by the teeth. */

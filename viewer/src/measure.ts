@@ -58,6 +58,54 @@ export function factors(tape: Tape, path: number[]): Factor[] {
   return out;
 }
 
+/** A stretch of the path with one product: a single factor, or all factors of one call or turn of a loop. */
+export interface Segment { name: string; group: number; factors: Factor[]; edges: number[]; signed: number; size: number; node: number }
+
+/** The groups around a node, from the outermost in. */
+export function groupsOf(tape: Tape, node: number): number[] {
+  const chain: number[] = [];
+  for (let g = tape.trace.nodes.group[node]; g > 0; g = tape.trace.groups[g].parent) chain.push(g);
+  return chain.reverse();
+}
+
+/** What a group is called beside its like: `layer 3`, `turn 7`. */
+export function groupName(tape: Tape, g: number): string {
+  const { groups } = tape.trace;
+  const { parent, name, kind } = groups[g];
+  if (kind === "turn" || parent < 0 || groups[parent].kind !== "repeat") return kind === "call" ? `${name}()` : name;
+  let nth = 1;
+  for (let k = g - 1; k > parent; k--) if (groups[k].parent === parent) nth++;
+  return `${name} ${nth}`;
+}
+
+/** The factors in segments: one each if there are at most `most`, else by calls and turns, as finely as fits. */
+export function segments(tape: Tape, all: Factor[], most: number): Segment[] {
+  const chains = all.map((f) => groupsOf(tape, f.node));
+  const deepest = Math.max(0, ...chains.map((c) => c.length));
+  const keysAt = (depth: number) => all.map((f, k) => (chains[k].length > depth ? `g${chains[k][depth]}` : `n${f.kind}${f.node}:${f.edge}`));
+  let keys = all.map((_, k) => `f${k}`);
+  if (all.length > most && deepest) {
+    for (let depth = deepest - 1; depth >= 0; depth--) {
+      keys = keysAt(depth);
+      if (keys.filter((key, k) => key !== keys[k - 1]).length <= most) break;
+    }
+  }
+  const out: Segment[] = [];
+  all.forEach((f, k) => {
+    let last = out[out.length - 1];
+    if (!last || keys[k] !== keys[k - 1]) {
+      const group = keys[k][0] === "g" ? Number(keys[k].slice(1)) : -1;
+      const name = group >= 0 ? groupName(tape, group) : f.kind === "merge" ? `paths meet at ${tape.name(f.node)}` : tape.name(f.node);
+      out.push((last = { name, group, factors: [], edges: [], signed: 1, size: 1, node: f.node }));
+    }
+    last.factors.push(f);
+    if (f.kind === "gain") last.edges.push(f.edge);
+    last.signed *= f.signed;
+    last.size *= f.size;
+  });
+  return out;
+}
+
 /** The steps of the tape: values forward, then one multiply-add for each live edge backward. */
 export interface Steps { forward: number[]; backward: number[] }
 

@@ -1,6 +1,6 @@
 // The running product on a log ruler, and the waterfall of its factors: log|x_bar| = log|y_bar| + sum of log factors.
 
-import type { Factor } from "./measure.js";
+import { segments, type Factor } from "./measure.js";
 import type { Tape } from "./trace.js";
 import { fmt, h, log10, plural, raised, s } from "./util.js";
 
@@ -41,65 +41,68 @@ export function drawRuler(tape: Tape, path: number[], all: Factor[], pulled: (ed
   for (const [l, text] of ticks) {
     group.append(s("path", { class: "scale", d: `M${X(l)},${y} v7` }), s("text", { class: "num soft tick", x: X(l), y: y + 23, "text-anchor": "middle" }, text));
   }
-  let shown = 0;
   const few = points.length <= 9;
-  let lastLabel = -Infinity;
+  const taken: Record<string, number[]> = { step: [], value: [] };
+  const free = (kind: string, x: number, room: number) => {
+    if (taken[kind].some((other) => Math.abs(other - x) < room)) return false;
+    taken[kind].push(x);
+    return true;
+  };
   for (let k = 0; k < points.length; k++) {
     const p = points[k];
     const earlier = all.slice(0, k);
     const reached = earlier.every((f) => pulled(f.edge));
-    if (reached) shown = k;
     if (k) {
       const [a, b] = [X(logs[k - 1]), X(logs[k])];
       const way = Math.sign(b - a) || 1;
       if (Math.abs(b - a) > 1) group.append(s("path", { class: `run${reached ? "" : " ahead"}${p.signed < 0 ? " negative" : ""}`, d: `M${a},${y - 14} H${b - way * 6}` }));
-      if (few && Math.abs(b - a) > 46) {
-        group.append(s("text", { class: `num step ${reached ? "bwd" : "soft"}`, x: (a + b) / 2, y: y - 22, "text-anchor": "middle" },
+      if (few && Math.abs(b - a) > 60 && free("step", (a + b) / 2, 110)) {
+        group.append(s("text", { class: `num step ${reached ? "bwd" : "soft"}`, x: (a + b) / 2, y: y - 21, "text-anchor": "middle" },
           `× ${fmt(all[k - 1].signed)}${all[k - 1].kind === "merge" ? " meets" : ""}`));
       }
     }
     group.append(s("circle", { class: `dot${reached ? "" : " ahead"}`, cx: X(logs[k]), cy: y - 14, r: few ? 5 : 3 }));
     const last = k === points.length - 1;
-    if ((few || last || k === 0) && Math.abs(X(logs[k]) - lastLabel) > 34) {
+    if ((few || last || k === 0) && free("value", X(logs[k]), 58)) {
       group.append(s("text", { class: `num ${reached ? "bwd" : "soft"}`, x: X(logs[k]), y: y - 28, "text-anchor": "middle" }, p.label));
-      lastLabel = X(logs[k]);
     }
   }
   if (stopped) group.append(s("text", { class: "num bwd", x: X(logs[logs.length - 1]) + 14, y: y - 10 }, "× 0: it stops here"));
   group.append(s("text", { class: "label soft", x: left, y: y + 46 },
-    `how strongly the end moves for a nudge here: running product from the end, log scale${shown ? "" : ""}`));
+    "how strongly the end moves for a nudge here: running product from the end, log scale"));
   return group;
 }
 
 /** Bars for each factor, from the end to the start; the share of the loss (or growth) of magnitude that each has. */
 export function waterfall(tape: Tape, all: Factor[], select: (node: number) => void): HTMLElement {
-  const shown = all.filter((f) => f.kind === "gain" || Math.abs(log10(f.size)) > 0.005);
-  const dead = shown.filter((f) => f.size === 0);
-  const logs = shown.map((f) => (f.size > 0 && Number.isFinite(f.size) ? log10(f.size) : 0));
-  const reach = Math.max(0.3, ...logs.map(Math.abs));
+  const most = 24;
+  const parts = segments(tape, all, most);
+  const logs = parts.map((f) => (f.size > 0 && Number.isFinite(f.size) ? log10(f.size) : 0));
+  const [low, high] = [Math.min(0, ...logs), Math.max(0, ...logs)];
+  const reach = Math.max(high - low, 0.3);
+  const place = (l: number) => (100 * (l - low)) / reach;
   const loss = logs.reduce((t, l) => t + Math.min(l, 0), 0);
   const growth = logs.reduce((t, l) => t + Math.max(l, 0), 0);
-  const order = [...shown.keys()];
-  const most = 24;
-  if (order.length > most) order.sort((a, b) => Math.abs(logs[b]) - Math.abs(logs[a])).splice(most);
-  if (shown.length > most) order.sort((a, b) => a - b);
+  let order = [...parts.keys()];
+  if (order.length > most) order = order.sort((a, b) => Math.abs(logs[b]) - Math.abs(logs[a])).slice(0, most).sort((a, b) => a - b);
   const list = h("ol", { class: "waterfall" });
   for (const k of order) {
-    const [f, l] = [shown[k], logs[k]];
-    const share = f.size === 0 ? "everything stops here" : l < -0.05 ? `${Math.round((100 * l) / loss)} % of what is lost` : l > 0.05 ? `${Math.round((100 * l) / growth)} % of what is gained` : "";
+    const [f, l] = [parts[k], logs[k]];
+    const share = f.size === 0 ? "everything stops here" : l < -0.02 ? `${fmt((100 * l) / loss, 2)} % of what is lost` : l > 0.02 ? `${fmt((100 * l) / growth, 2)} % of what is gained` : "";
     const line = tape.line(f.node);
-    const name = f.kind === "merge" ? `paths meet at ${tape.name(f.node)}` : tape.name(f.node);
-    const button = h("button", { type: "button", class: "plain", title: line ? `${line.file}:${line.line}` : "" }, name);
+    const button = h("button", { type: "button", class: "plain", title: line ? `${line.file}:${line.line}` : "" }, f.name);
     button.addEventListener("click", () => select(f.node));
-    const side = l < 0 ? `right:50%;width:${(50 * -l) / reach}%` : `left:50%;width:${(50 * l) / reach}%`;
     const bar = h("span", { class: "bar", "aria-hidden": "true" });
-    const fill = h("span", { class: f.kind === "merge" ? "fill merge" : "fill" });
-    fill.style.cssText = side;
-    bar.append(fill);
+    const fill = h("span", { class: f.edges.length ? "fill" : "fill merge" });
+    fill.style.left = `${place(Math.min(l, 0))}%`;
+    fill.style.width = `${(100 * Math.abs(l)) / reach}%`;
+    const zero = h("span", { class: "zero" });
+    zero.style.left = `${place(0)}%`;
+    bar.append(fill, zero);
     list.append(h("li", {}, button, h("span", { class: "num bwd" }, `× ${fmt(f.signed)}`), bar, h("span", { class: "label soft" }, share)));
   }
-  const left = shown.length - order.length;
-  const note = dead.length ? `A factor is 0, so nothing comes back through it.`
-    : `From the end back to the start: ${plural(shown.length, "factor")}${left > 0 ? `, the ${most} largest are shown` : ""}.`;
+  const left = parts.length - order.length;
+  const note = all.some((f) => f.size === 0) ? "A factor is 0, so nothing comes back through it."
+    : `The factors on the way back from the end, ${plural(all.length, "factor")} in all${left > 0 ? `; the ${most} largest stretches are shown` : ""}. Bars are powers of ten.`;
   return h("section", { class: "panel", "aria-label": "Factor waterfall" }, h("h2", {}, "Where the size comes from"), h("p", { class: "label soft" }, note), list);
 }

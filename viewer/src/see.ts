@@ -1,7 +1,7 @@
 // The page of one trace. The data stands in the page, deflated, so that the page needs no request.
 
-import { show } from "./view.js";
 import { h } from "./util.js";
+import { show } from "./view.js";
 
 async function inflate(text: string): Promise<unknown> {
   const bytes = Uint8Array.from(atob(text.trim()), (c) => c.charCodeAt(0));
@@ -9,16 +9,38 @@ async function inflate(text: string): Promise<unknown> {
   return JSON.parse(await new Response(stream).text());
 }
 
-export async function start(root: ParentNode = document): Promise<void> {
-  const place = root.querySelector("[data-geartrain]")!;
-  const data = root.querySelector("script[data-trace]");
+const damaged = (error: unknown) =>
+  h("p", { class: "certificate panel", role: "alert" }, `The trace in this page is damaged: ${(error as Error).message}. Save the page again.`);
+
+async function page(): Promise<void> {
+  const place = document.querySelector("[data-geartrain]");
+  if (!place) return;
   try {
-    if (!data) throw new Error("the page has no trace in it");
+    const data = document.querySelector("script[data-trace]");
+    if (!data) throw new Error("there is none");
     show(await inflate(data.textContent ?? ""), place, { hash: place.hasAttribute("data-hash") });
   } catch (error) {
-    place.replaceChildren(h("p", { class: "certificate panel", role: "alert" }, `The trace in this page is damaged: ${(error as Error).message}. Save the page again.`));
+    place.replaceChildren(damaged(error));
   }
   document.documentElement.dataset.ready = "yes";
 }
 
-if (typeof document !== "undefined" && document.querySelector("[data-geartrain]")) void start();
+/** Put the moving picture in the place of the still one, in a shadow root, so that the notebook's own style stays out. */
+export async function notebook(id: string, style: string): Promise<void> {
+  const place = document.getElementById(id);
+  const data = document.getElementById(`${id}-trace`);
+  if (!place || !data || place.shadowRoot) return;
+  const box = h("div", { class: "geartrain" });
+  try {
+    show(await inflate(data.textContent ?? ""), box);
+  } catch {
+    return; // the still picture stays
+  }
+  box.style.padding = "12px";
+  place.attachShadow({ mode: "open" }).append(h("style", {}, style), box);
+}
+
+if (typeof document !== "undefined") void page();
+
+export { Tape } from "./trace.js"; // for the comparison with Python, which runs without a page
+export { Twin } from "./run.js";

@@ -127,11 +127,14 @@ export class TapeTable {
     name.style.paddingLeft = `${6 + depth * 16}px`;
     const rates: string[] = [];
     for (let e = tape.start[i]; e < tape.start[i + 1]; e++) {
-      if (tape.live[e]) rates.push(`×${fmt(Number.isNaN(tape.rate[e]) ? tape.gain[e] : tape.rate[e])}${rateText(tape, e, 18) && tape.n < 200 ? ` = ${rateText(tape, e, 18)}` : ""}`);
+      if (!tape.live[e]) continue;
+      const number = fmt(Number.isNaN(tape.rate[e]) ? tape.gain[e] : tape.rate[e]);
+      const formula = rateText(tape, e, 22);
+      rates.push(formula && formula !== number ? `${formula} = ${number}` : number);
     }
     const line = tape.line(i);
     return h("tr", { "data-node": i, class: i === this.selected ? "selected" : undefined }, name, h("td", { class: "num fwd" }, valueText(tape, i)),
-      h("td", { class: "num bwd" }, this.barText(i)), h("td", { class: "num" }, rates.join("  ")),
+      h("td", { class: "num bwd" }, this.barText(i)), h("td", { class: "num" }, rates.join(",  ")),
       h("td", { class: "label soft" }, line ? `${line.file}:${line.line}` : ""));
   }
 

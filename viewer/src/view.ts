@@ -1,17 +1,17 @@
 // The picture of one trace: state, and what follows from it.
 
-import { barSoFar, drawGraph, valueText, type Moment } from "./figure.js";
+import { drawGraph, valueText, type Moment } from "./figure.js";
 import { rateText } from "./formula.js";
 import { GearTrain, type Stage } from "./gears.js";
 import { inspect } from "./inspector.js";
-import { CARD, carded, layout, type Layout } from "./layout.js";
-import { dominantPath, factors, pathThrough, steps, type Steps } from "./measure.js";
+import { carded, layout, type Layout } from "./layout.js";
+import { dominantPath, factors, pathThrough, segments, steps, type Steps } from "./measure.js";
 import { Overview } from "./overview.js";
 import { drawRuler, waterfall } from "./ruler.js";
 import { Twin } from "./run.js";
 import { TapeTable } from "./table.js";
 import { problem, Tape, type Trace } from "./trace.js";
-import { clamp, count, fmt, h, plural, s } from "./util.js";
+import { clamp, count, fmt, h, s } from "./util.js";
 
 const CARDS_AT_MOST = 26;
 const STAGES_AT_MOST = 8;
@@ -157,7 +157,8 @@ export class View {
     const { trace } = tape;
     const end = trace.outputs[0];
     const label = trace.nodes.label[end];
-    const title = h("h1", {}, h("i", {}, "y"), " = ", label || `${trace.title}(…)`);
+    const out = ["y", "z", "w", "out"].find((n) => trace.inputs.every(({ name }) => name !== n)) ?? "y";
+    const title = h("h1", {}, h("i", {}, out), " = ", label || `${trace.title}(…)`);
     if (this.twin && trace.inputs.every(({ node }) => !tape.isArray(node)) && trace.inputs.length <= 4) {
       const at = trace.inputs.map(({ name, node }) => `${name} = ${fmt(tape.value[node])}`).join(", ");
       title.append(h("span", { class: "at" }, ` at ${at}`));
@@ -166,10 +167,10 @@ export class View {
     const all = factors(tape, this.path);
     const answer = h("p", { class: "answer" });
     if (tape.isArray(this.start) || tape.isArray(end)) {
-      answer.append(`|d${tape.isArray(end) ? "(sum y)" : "y"}/d${name}| = `, h("b", { class: "num" }, fmt(tape.barSize[this.start])));
+      answer.append(`|d${tape.isArray(end) ? `(sum ${out})` : out}/d${name}| = `, h("b", { class: "num" }, fmt(tape.barSize[this.start])));
     } else {
       const only = all.length > 1 && all.length <= 6 && all.every((f) => f.kind === "gain" && !Number.isNaN(tape.rate[f.edge]));
-      answer.append("d", h("i", {}, "y"), "/d", h("i", {}, name), only ? ` = ${all.map((f) => (f.signed < 0 ? `(${fmt(f.signed)})` : fmt(f.signed))).join(" · ")} = ` : " = ",
+      answer.append("d", h("i", {}, out), "/d", h("i", {}, name), only ? ` = ${all.map((f) => (f.signed < 0 ? `(${fmt(f.signed)})` : fmt(f.signed))).join(" · ")} = ` : " = ",
         h("b", { class: "num" }, fmt(tape.bar[this.start])));
     }
     this.head.replaceChildren(title, answer);
@@ -178,48 +179,53 @@ export class View {
   private drawFigure(now: Moment): void {
     const { tape, place, path } = this;
     const width = place?.width ?? 1064;
-    const top = place ? place.height + 18 : 0;
-    const first = this.window(now);
-    const shown = path.slice(first, first + STAGES_AT_MOST);
-    const spans = shown.map((e, k): [number, number] => {
-      const [from, to] = [place?.places.get(tape.source[e])?.x, place?.places.get(tape.target[e])?.x];
-      if (from !== undefined && to !== undefined) return [from, to];
-      return [30 + ((width - 60) * k) / shown.length, 30 + ((width - 60) * (k + 1)) / shown.length];
-    });
-    const stages = shown.map((e, k): Stage => ({
-      rate: Number.isNaN(tape.rate[e]) ? tape.gain[e] : tape.rate[e],
-      caption: rateText(tape, e, Math.round((spans[k][1] - spans[k][0]) / 9)), from: spans[k][0], to: spans[k][1], edge: e,
-    }));
+    const top = place ? place.height + 18 : 12;
+    const { stages, note } = this.stages(now, width);
     const rulerY = top + GEARS + 96;
     const svg = s("svg", { viewBox: `0 0 ${width} ${rulerY + 56}`, role: "group", "aria-label": "The operations, their gear train, and the running product" });
     (svg as unknown as SVGElement).style.minWidth = `${Math.min(width, 640 + 40 * (place?.columns ?? 4))}px`;
     if (place) svg.append(drawGraph(tape, this.nodes, place, now, this.selected, new Set(path)));
     this.gears.draw(stages, top + GEARS / 2 + 12, now.edge, now.pulled);
     svg.append(this.gears.element);
-    if (!place) this.pathNames(svg, shown, spans, top, first);
+    if (stages.some((g) => g.name)) this.stageNames(svg, stages, top);
+    if (note) svg.append(s("text", { class: "label soft", x: 30, y: top + GEARS + 34 }, note));
     if (path.length) svg.append(drawRuler(tape, path, factors(tape, path), now.pulled, width, rulerY));
     const scrolled = this.figure.scrollLeft;
     this.figure.replaceChildren(svg);
     this.figure.scrollLeft = scrolled;
   }
 
-  /** Where no cards are drawn, the operations of the path stand above their gears. */
-  private pathNames(svg: Element, shown: number[], spans: [number, number][], top: number, first: number): void {
-    shown.forEach((e, k) => {
-      const name = this.tape.name(this.tape.target[e]);
-      svg.append(s("text", { class: "name", x: (spans[k][0] + spans[k][1]) / 2, y: top + 12, "text-anchor": "middle" }, name.length > 17 ? `${name.slice(0, 16)}…` : name));
-    });
-    if (this.path.length > shown.length) {
-      svg.append(s("text", { class: "label soft", x: 30, y: top + GEARS + 34 }, `factors ${first + 1} to ${first + shown.length} of ${this.path.length} on the path that brings most; scrub or select to see others`));
+  /** A mesh for each factor of the path. Of a long path one for each call or turn, or the stretch that is going on. */
+  private stages(now: Moment, width: number): { stages: (Stage & { name: string })[]; note: string } {
+    const { tape, place, path } = this;
+    const gains = factors(tape, path).filter((f) => f.kind === "gain");
+    if (place && path.length <= STAGES_AT_MOST) {
+      return { note: "", stages: path.map((e) => {
+        const [from, to] = [place.places.get(tape.source[e])!.x, place.places.get(tape.target[e])!.x];
+        return { rate: this.factor(e), caption: rateText(tape, e), from, to, edges: [e], name: "" };
+      }) };
     }
+    const parts = segments(tape, gains, 2 * STAGES_AT_MOST).reverse();
+    const focus = parts.findIndex((p) => p.edges.includes(now.edge) || p.edges.some((e) => tape.target[e] === this.selected));
+    const first = clamp(focus - STAGES_AT_MOST / 2, 0, Math.max(0, parts.length - STAGES_AT_MOST));
+    const shown = parts.slice(first, first + STAGES_AT_MOST);
+    const step = (width - 60) / Math.max(shown.length, 1);
+    const stages = shown.map((p, k) => ({ rate: p.signed, caption: "", note: p.edges.length === 1 ? rateText(tape, p.edges[0], Math.floor(step / 7)) : `${p.edges.length} factors`,
+      from: 30 + k * step, to: 30 + (k + 1) * step, edges: p.edges, name: p.name }));
+    const note = shown.length < parts.length ? `factors ${first + 1} to ${first + shown.length} of ${parts.length} on the path that brings most; scrub or select to see others` : "";
+    return { stages, note };
   }
 
-  /** Of a long path, the stretch around what is going on. */
-  private window(now: Moment): number {
-    const { path, tape } = this;
-    if (path.length <= STAGES_AT_MOST) return 0;
-    const focus = path.findIndex((e) => e === now.edge || (this.selected >= 0 && tape.target[e] === this.selected));
-    return clamp(focus - STAGES_AT_MOST / 2, 0, path.length - STAGES_AT_MOST);
+  private factor(e: number): number {
+    return Number.isNaN(this.tape.rate[e]) ? this.tape.gain[e] : this.tape.rate[e];
+  }
+
+  /** Where no cards are drawn, the operations of the path stand above their gears. */
+  private stageNames(svg: Element, stages: (Stage & { name: string })[], top: number): void {
+    for (const { from, to, name } of stages) {
+      const room = Math.floor((to - from) / 8);
+      svg.append(s("text", { class: "name", x: (from + to) / 2, y: top + 8, "text-anchor": "middle" }, name.length > room ? `${name.slice(0, room - 1)}…` : name));
+    }
   }
 
   private describe(now: Moment): HTMLElement {
@@ -351,4 +357,3 @@ export function show(data: unknown, into: Element, options: Options = {}): View 
   return null;
 }
 
-export { barSoFar, CARD, plural };

@@ -1,1 +1,7 @@
-"""See a program move: an observer beside the engine, which does not know of it."""
+"""The observer: it reads what the engine did and shows it. Nothing in the engine knows of it.
+
+``tape`` is one run with its source lines, ``sweep`` the run of the chain rule from its end, edge by edge, ``work`` the
+counts of multiplications, ``formula`` writes what an operation computes and its local rate. ``explain`` puts them
+together, ``page`` prints that as plain text; ``cost`` counts; ``expression`` reads a typed formula; ``nan`` finds where
+a NaN was born.
+"""

@@ -1,6 +1,6 @@
 """Short names for the values of a program: ``3x + 1``, ``(3x + 1)²``, ``tanh(u)``; none where it would be long."""
 
-from geartrain.ir.aval import Array
+from geartrain.ir.aval import Array, aval_of
 from geartrain.ir.node import CONST, INPUT
 from geartrain.view.record import Recording
 
@@ -35,8 +35,7 @@ def labels(seen: Recording) -> list[str]:
             text = names.get(i, "x")
         elif node.op is CONST:
             value = seen.values[i]
-            simple = isinstance(value, (bool, int, float)) or getattr(value, "ndim", 1) == 0
-            if simple and not isinstance(value, complex) and getattr(value, "dtype", None) != complex:
+            if aval_of(value).ndim == 0 and aval_of(value).dtype.kind in "fiub":
                 text = number(float(value))
                 strength = 0 if text.startswith("−") else _ATOM
         else:

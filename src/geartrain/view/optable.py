@@ -1,7 +1,7 @@
 """The table of operations that the page shares with the engine, generated from the engine's own rows.
 
-A local rate is plain NumPy over array-likes, so given symbols it gives an expression. The page evaluates that expression when
-an input is dragged, and prints it as a formula. Nothing about derivatives is written down a second time.
+A local rate is plain NumPy over array-likes, so given symbols it gives an expression. The page evaluates it when an
+input is dragged, and prints it as a formula. Nothing about derivatives is written down a second time.
 
 python -m geartrain.view.optable viewer/src/optable.json
 """
@@ -83,10 +83,7 @@ def op_table() -> dict[str, list[Expression]]:
         if not known(name):
             continue
         if isinstance(row, Pointwise):
-            table[name] = [
-                None if rate is None else 1 if rate is ONE else expression(rate)
-                for rate in row.partials
-            ]
+            table[name] = [None if rate is None else 1 if rate is ONE else expression(rate) for rate in row.partials]
         elif isinstance(row, Constant):
             table[name] = []
     return table

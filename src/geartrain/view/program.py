@@ -1,15 +1,15 @@
 """A recording as a program that the page can run again when an input is dragged.
 
-The page knows few instructions: operations on each element alone (by the generated table), ``gather``, ``sum``, ``max``,
-``min``, ``where`` and ``matmul``. Whatever only moves elements (slices, reshape, transpose, broadcast, stack, assignment)
-becomes a ``gather``: run once on the numbers of the elements, it says itself where each element comes from.
+The page knows few instructions: operations on each element alone (by the generated table), ``gather``, ``sum``,
+``max``, ``min``, ``where`` and ``matmul``. Whatever only moves elements (slices, reshape, transpose, broadcast, stack,
+assignment) becomes a ``gather``: run once on the numbers of the elements, it says itself where each element comes from.
 """
 
 from typing import Any
 
 import numpy as np
 
-from geartrain.ir.aval import Array
+from geartrain.ir.aval import Array, aval_of
 from geartrain.ir.node import CONST, INPUT, Node
 from geartrain.ops.table import ROWS
 from geartrain.view.optable import known
@@ -53,7 +53,7 @@ def program(seen: Recording) -> tuple[dict[str, Any] | None, str]:
 def _instruction(seen: Recording, i: int, node: Node, sources: list[int], made: dict[str, Any]) -> int:
     """Add what node ``i`` needs to ``made``; returns how many numbers that is."""
     value = seen.values[i]
-    if np.iscomplexobj(value):
+    if aval_of(value).dtype.kind == "c":
         raise _NoTwin("it has complex numbers")
     if np.size(value) == 0:
         raise _NoTwin("it has an empty array")
@@ -96,7 +96,7 @@ def _gather(seen: Recording, node: Node, sources: list[int]) -> list[int]:
             operands.append(value)
             continue
         numbers = np.arange(start, start + np.size(value)).reshape(np.shape(value))
-        operands.append(numbers if isinstance(value, np.ndarray) else numbers[()])
+        operands.append(numbers if np.ndim(value) else numbers[()])
         start += np.size(value)
     params = ("<i8",) if node.op.name == "cast" else node.params
     return [int(n) for n in np.ravel(node.op.fn(*operands, *params))]

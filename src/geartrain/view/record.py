@@ -10,9 +10,10 @@ import numpy as np
 from geartrain import tree
 from geartrain.chain import pull
 from geartrain.errors import InputError, SourceLine, teach
-from geartrain.ir.aval import Array, Aval
+from geartrain.ir.aval import Array, Aval, aval_of
 from geartrain.ir.graph import topological
 from geartrain.ir.node import CONST, INPUT, Node
+from geartrain.trace import intercept
 from geartrain.trace.level import Level
 from geartrain.trace.tracer import Tracer, new_input, node_of
 from geartrain.view.scopes import Scope, ScopedLines
@@ -69,18 +70,19 @@ def record(f: Callable[..., Any], *args: Any, title: str = "", formula: str | No
         InputError: there is nothing to differentiate in, or the result does not depend on it.
     """
     leaves, treedef = tree.flatten(args)
+    leaves = [np.float64(x) if type(x) is float else x for x in leaves]  # else NumPy's functions begin with a cast
     moving = [_moves(x) for x in leaves]
     if not any(moving):
         raise InputError(teach("see", "no argument is a float or an array of floats.", "Write 1.0 for 1."))
+    intercept.watch(f)
     with Level("grad", lines=True) as level:
         scoped = level.trace.lines = ScopedLines()
         tracers = [new_input(level, x) if moves else x for x, moves in zip(leaves, moving, strict=True)]
         starts = [node_of(x) for x in tracers if type(x) is Tracer]
         out = f(*tree.unflatten(treedef, tracers))
-    ends: list[Node] = []
-    for y in tree.leaves(out):
-        if type(y) is Tracer and node_of(y).depends & level.bit and np.dtype(y.dtype).kind in "fc":
-            ends.append(node_of(y))
+        results = [node_of(y) for y in tree.leaves(out) if type(y) is Tracer]  # here, where a view can have a node
+    scoped.forget_frames()
+    ends = [node for node in results if node.depends & level.bit and node.aval.dtype.kind in "fc"]
     if not ends:
         raise InputError(
             teach("see", "the result does not depend on the arguments.", "Return what is computed from them.")
@@ -98,14 +100,14 @@ def record(f: Callable[..., Any], *args: Any, title: str = "", formula: str | No
         edges=tuple(edges),
         inputs=tuple((name, number[node]) for name, node in zip(names, starts, strict=True)),
         outputs=tuple(number[node] for node in ends),
-        lines=tuple(scoped.get(node) for node in nodes),
+        lines=tuple(scoped.get(node) if node.inputs else None for node in nodes),
         scopes=tuple(scoped.scopes.get(node) for node in nodes),
         formula=formula,
     )
 
 
 def _moves(x: Any) -> bool:
-    return isinstance(x, (float, complex, np.inexact)) or (isinstance(x, np.ndarray) and x.dtype.kind in "fc")
+    return isinstance(x, (float, complex, np.inexact, np.ndarray)) and aval_of(x).dtype.kind in "fc"
 
 
 def _names(f: Callable[..., Any], args: tuple[Any, ...]) -> list[str]:
@@ -170,16 +172,18 @@ def _pull_back(
                 edges[i] = tuple(Edge(u, i, live=False) for u in sources)
                 continue
             wanted = [bool(x.depends & bit) for x in node.inputs]
-            back = pull(node, y_bar, values[i], [values[u] for u in sources], wanted)
+            operands = [values[u] for u in sources]
+            back = pull(node, y_bar, values[i], operands, wanted)
+            rates = _rates(node, y_bar, values[i], operands, wanted, back)
             found: list[Edge] = []
-            for u, want, c in zip(sources, wanted, back, strict=True):
+            for u, want, c, rate in zip(sources, wanted, back, rates, strict=True):
                 if not want or c is None:
                     found.append(Edge(u, i, live=False))
                     continue
                 have = bars[u]
                 bars[u] = c if have is None else have + c
                 size = norm(c)
-                found.append(Edge(u, i, True, size, _rate(c, y_bar, values[u]), bool(np.all(np.isfinite(c)))))
+                found.append(Edge(u, i, True, size, rate, bool(np.all(np.isfinite(c)))))
             edges[i] = tuple(found)
     return bars, edges
 
@@ -190,16 +194,24 @@ def norm(x: Array) -> float:
     >>> norm(np.array([4e200, 0.0, -4e200, 4e200, 4e200]))
     8e+200
     """
-    if not isinstance(x, np.ndarray) or x.ndim == 0:
-        return float(abs(x))
-    big = float(np.max(np.abs(x), initial=0.0))
-    if big == 0.0 or not np.isfinite(big):
+    sizes = np.abs(np.ravel(np.asarray(x)))
+    big = float(np.max(sizes, initial=0.0))
+    if sizes.size == 1 or big == 0.0 or not np.isfinite(big):
         return big
-    return big * float(np.sqrt(np.sum(np.square(np.abs(x) / big))))
+    return big * float(np.sqrt(np.sum(np.square(sizes / big))))
 
 
-def _rate(c: Array, y_bar: Array, u: Array) -> float | None:
-    if np.size(u) != 1 or np.size(y_bar) != 1 or np.iscomplexobj(c) or np.iscomplexobj(y_bar):
-        return None
+def _rates(
+    node: Node, y_bar: Array, y: Array, xs: list[Array], wanted: list[bool], back: list[Array | None]
+) -> list[float | None]:
+    """The signed local rates between single real numbers: what comes back over what arrived, or over one."""
+    if np.size(y) != 1 or np.iscomplexobj(y_bar) or np.iscomplexobj(y):
+        return [None] * len(xs)
     bar = float(np.reshape(y_bar, ()))
-    return float(np.reshape(c, ())) / bar if bar != 0 else None
+    if bar == 0 or not np.isfinite(bar):
+        one = np.ones(np.shape(y), np.asarray(y).dtype)[()]
+        back, bar = pull(node, one, y, xs, wanted), 1.0
+    return [
+        None if c is None or np.size(x) != 1 or np.iscomplexobj(c) else float(np.reshape(c, ())) / bar
+        for c, x in zip(back, xs, strict=True)
+    ]

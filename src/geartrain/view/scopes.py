@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import FrameType
+from typing import Any
 
 import numpy as np
 
@@ -94,8 +95,8 @@ class _Item:
 def fold(scopes: Sequence[Scope | None], signs: Sequence[object], inputs: int = 0) -> tuple[list[Group], list[int]]:
     """The groups of a tape, and for each node the innermost group it is in.
 
-    ``signs[i]`` says what node i does (its op and its line): stretches with equal signs are turns of one loop. A constant
-    goes with the node after it; the first ``inputs`` nodes belong to the whole program.
+    ``signs[i]`` says what node i does (its op and its line): stretches with equal signs are turns of one loop. A
+    constant goes with the node after it; the first ``inputs`` nodes belong to the whole program.
 
     >>> groups, inside = fold([None] * 7, ["start", *["mul", "add"] * 3])
     >>> [(g.name, g.kind, g.first, g.last, g.count) for g in groups]
@@ -161,28 +162,16 @@ class _Folder:
             items = folded
 
     def _fold_once(self, parent: int, items: list[_Item]) -> tuple[list[_Item], bool]:
-        n = len(items)
-        sign = np.array([x.sign for x in items])
-        # reach[p][i]: for how many places from i on the sequence equals itself p places later
-        reach: dict[int, np.ndarray] = {}
-        for p in range(1, min(LONGEST_TURN, n // FEWEST_TURNS) + 1):
-            same = sign[:-p] == sign[p:]
-            if np.any(same):
-                stop = np.where(~same, np.arange(len(same)), len(same))
-                reach[p] = np.minimum.accumulate(stop[::-1])[::-1] - np.arange(len(same))
+        """Fold all runs of the shortest turn that comes often enough: inner loops before outer ones."""
+        period, lengths = _shortest(np.array([x.sign for x in items]))
         out: list[_Item] = []
-        i, changed = 0, False
-        while i < n:
-            turns = period = 0
-            for p, lengths in reach.items():
-                if i < len(lengths) and lengths[i] >= p * (FEWEST_TURNS - 1):
-                    turns, period = int(lengths[i]) // p + 1, p
-                    break
-            if not turns:
+        i = 0
+        while i < len(items):
+            if not period or i >= len(lengths) or lengths[i] < period * (FEWEST_TURNS - 1):
                 out.append(items[i])
                 i += 1
                 continue
-            changed = True
+            turns = int(lengths[i]) // period + 1
             last = items[i + turns * period - 1].last
             single = period == 1 and items[i].group >= 0
             whole = self._add(Group(f"×{turns}", "repeat", parent, items[i].first, last, turns))
@@ -200,7 +189,7 @@ class _Folder:
             key = ("repeat", turns, tuple(x.sign for x in items[i : i + period]))
             out.append(_Item(items[i].first, last, self._intern(key), whole))
             i += turns * period
-        return out, changed
+        return out, period > 0
 
     def _add(self, group: Group) -> int:
         self.groups.append(group)
@@ -211,7 +200,9 @@ class _Folder:
 
     def _order(self) -> None:
         """Number the groups by where they start, outer before inner, and say for each node where it is."""
-        order = sorted(range(len(self.groups)), key=lambda g: (self.groups[g].first, -self.groups[g].last, self._deep(g)))
+        order = sorted(
+            range(len(self.groups)), key=lambda g: (self.groups[g].first, -self.groups[g].last, self._deep(g))
+        )
         new = {old: i for i, old in enumerate(order)}
         self.groups = [self.groups[old] for old in order]
         for group in self.groups:
@@ -234,6 +225,20 @@ class _Folder:
             group = self.groups[group].parent
             depth += 1
         return depth
+
+
+def _shortest(signs: Any) -> tuple[int, Any]:
+    """The shortest period with which a sequence repeats itself often enough somewhere, and for how long from where.
+
+    ``lengths[i]`` says for how many places from i on the sequence equals itself one period later. Period 0: nowhere.
+    """
+    for period in range(1, min(LONGEST_TURN, len(signs) // FEWEST_TURNS) + 1):
+        same = signs[:-period] == signs[period:]
+        stop = np.where(~same, np.arange(len(same)), len(same))
+        lengths = np.minimum.accumulate(stop[::-1])[::-1] - np.arange(len(same))
+        if np.max(lengths) >= period * (FEWEST_TURNS - 1):
+            return period, lengths
+    return 0, np.zeros(0, int)
 
 
 def _filled(scopes: Sequence[Scope | None]) -> list[Scope | None]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Sequence
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -84,9 +84,7 @@ def to_trace(seen: Recording, *, source: bool = True) -> Trace:
             "inputs": [index[x] for node in seen.nodes for x in node.inputs],
             "dtype": [dtypes.number(a.dtype, lambda a=a: str(a.dtype)) for a in avals],
             "shape": [shapes.number(a.shape, lambda a=a: list(a.shape)) for a in avals],
-            "line": [
-                -1 if x is None else lines.number(x, lambda x=x: _line(x, source)) for x in seen.lines
-            ],
+            "line": [-1 if x is None else lines.number(x, lambda x=x: _line(x, source)) for x in seen.lines],
             "group": inside,
             "label": labels(seen),
         },
@@ -166,20 +164,27 @@ def _statistics(arrays: Sequence[Array | None]) -> dict[str, Any]:
 
 
 def _row(rows: dict[str, list[Any]], i: int, array: Any) -> None:
-    size = np.abs(array) if array.dtype.kind == "c" else array.astype(float)
-    finite = np.isfinite(size)
-    inside = size[finite]
+    size: Any = np.abs(array) if array.dtype.kind == "c" else array.astype(float)
+    finite: Any = np.isfinite(size)
+    inside: Any = size[finite]
     largest = float(np.max(np.abs(inside), initial=0.0))
-    rms = largest * math.sqrt(float(np.mean(np.square(inside / largest)))) if largest else 0.0
+    rms = largest * math.sqrt(_mean(np.square(inside / largest))) if largest else 0.0
     rows["node"].append(i)
     rows["rms"].append(_short(rms))
     rows["min"].append(_short(float(np.min(inside))) if inside.size else None)
     rows["max"].append(_short(float(np.max(inside))) if inside.size else None)
-    rows["zeros"].append(_short(float(np.mean(size == 0))))
+    rows["zeros"].append(_short(_mean(size == 0)))
     rows["nan"].append(int(np.count_nonzero(np.isnan(size))))
     rows["inf"].append(int(np.count_nonzero(np.isinf(size))))
-    rows["dead"].append(int(np.count_nonzero(np.all(size == 0, axis=tuple(range(size.ndim - 1))))) if size.ndim > 1 else 0)
+    rows["dead"].append(
+        int(np.count_nonzero(np.all(size == 0, axis=tuple(range(size.ndim - 1))))) if size.ndim > 1 else 0
+    )
     rows["hist"].append(_decades(np.abs(inside[inside != 0])))
+
+
+def _mean(x: Any) -> float:
+    mean: Any = np.mean(x)
+    return float(mean)
 
 
 def _decades(sizes: Any) -> list[int]:
@@ -224,11 +229,11 @@ def check(trace: Any) -> None:
     geartrain-trace/1.
     ...
     """
-    version = trace.get("format") if isinstance(trace, dict) else None
+    version = cast(Trace, trace).get("format") if type(trace) is dict else None
     if isinstance(version, str) and version.startswith("geartrain-trace/") and version != FORMAT:
         what = f"this trace is {version[:60]}, and this geartrain reads {FORMAT}."
         raise TraceFileError(teach("trace", what, "Update geartrain."))
-    problem = next(faults(trace, _schema()), None) or _disagreement(trace)
+    problem = next(faults(trace, _schema()), None) or _disagreement(cast(Trace, trace))
     if problem:
         raise TraceFileError(teach("trace", f"this is not a whole {FORMAT}: {problem}.", "Write it again."))
 
@@ -246,7 +251,13 @@ def _disagreement(trace: Trace) -> str:
     for name, column in (("nodes.inputs", nodes["inputs"]), *((f"edges.{k}", v) for k, v in trace["edges"].items())):
         if len(column) != edges:
             return f"{name} has {len(column)} entries for {edges} operands"
-    for name, table in (("op", "ops"), ("dtype", "dtypes"), ("shape", "shapes"), ("line", "lines"), ("group", "groups")):
+    for name, table in (
+        ("op", "ops"),
+        ("dtype", "dtypes"),
+        ("shape", "shapes"),
+        ("line", "lines"),
+        ("group", "groups"),
+    ):
         if any(not (-1 if name == "line" else 0) <= k < len(trace[table]) for k in nodes[name]):
             return f"nodes.{name} points outside of {table}"
     at = 0
