@@ -183,8 +183,7 @@ def _row(rows: dict[str, list[Any]], i: int, array: Any) -> None:
 
 
 def _mean(x: Any) -> float:
-    mean: Any = np.mean(x)
-    return float(mean)
+    return float(x.mean())
 
 
 def _decades(sizes: Any) -> list[int]:
