@@ -15,6 +15,7 @@ PACKAGE = "geartrain"
 
 FLOORS: dict[str, float] = {
     "errors": 0,
+    "kinds": 0,
     "tree": 0,
     "ir": 1,
     "ops": 2,

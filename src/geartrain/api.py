@@ -82,7 +82,7 @@ def _value_and_aux(name: str, out: Any) -> tuple[Any, Any]:
     if isinstance(out, tuple) and len(pair) == 2:
         return pair
     raise InputError(
-        teach(name, f"has_aux=True, but the function returned {type(out).__name__}.", "Return (value, aux).")
+        teach(name, f"has_aux=True, but the function returned {type(pair).__name__}.", "Return (value, aux).")
     )
 
 
@@ -232,4 +232,8 @@ def stop_gradient(x: Any) -> Any:
     >>> grad(lambda x: x * stop_gradient(x))(3.0)
     3.0
     """
-    return tree.map(lambda leaf: STOP(leaf) if is_value(leaf) else leaf, x)
+    return tree.map(_stop, x)
+
+
+def _stop(leaf: Any) -> Any:
+    return STOP(leaf) if is_value(leaf) else leaf

@@ -111,8 +111,10 @@ def _slope(f: F, args: Sequence[Any], xs_dot: Any, step: float) -> list[Any]:
     """How the results move, by central differences of fourth order."""
 
     def at(t: float) -> list[Any]:
-        moved = tree.map(lambda x, x_dot: x + np.asarray(t, aval_of(x_dot).dtype) * x_dot if is_value(x) else x,
-                         tuple(args), xs_dot)  # fmt: skip
+        def move(x: Any, x_dot: Any) -> Any:
+            return x + np.asarray(t, aval_of(x_dot).dtype) * x_dot if is_value(x) else x
+
+        moved = tree.map(move, tuple(args), xs_dot)
         return [np.asarray(y) for y in tree.leaves(f(*moved)) if is_value(y)]
 
     points = zip(at(-2 * step), at(-step), at(step), at(2 * step), strict=True)

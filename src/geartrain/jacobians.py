@@ -113,7 +113,9 @@ def _rows(name: str, f: F, xs: tuple[Any, ...], may_turn: bool) -> tuple[list[_P
 
         rows = vmap(row)(_basis(y_k))
         shape = np.shape(y_k)
-        parts.append(_Parts(tree.map(lambda r, s=shape: np.reshape(r, (*s, *np.shape(r)[1:])), rows)))
+        by_leaf, row_def = tree.flatten(rows)
+        shaped = [np.reshape(r, (*shape, *np.shape(r)[1:])) for r in by_leaf]
+        parts.append(_Parts(tree.unflatten(row_def, shaped)))
     return parts, y_def
 
 

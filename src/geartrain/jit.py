@@ -18,8 +18,9 @@ import numpy as np
 from geartrain import tree
 from geartrain.backends.numpy import Program, compile
 from geartrain.errors import GeartrainWarning, InputError, teach
-from geartrain.ir.aval import Array, aval_of
+from geartrain.ir.aval import Array, aval_of, is_array
 from geartrain.ir.node import CONST, Node
+from geartrain.kinds import kind_of
 from geartrain.recording import Recording
 from geartrain.run import F, Run, is_static
 from geartrain.trace.decide import DECIDE
@@ -200,12 +201,12 @@ class Jitted:
         key: list[Any] = [treedef]
         traced: list[Array] = []
         for x in leaves:
-            kind = type(x)
+            kind = kind_of(x)
             if kind is np.ndarray:
                 key.append((x.shape, x.dtype))
                 traced.append(x)
             elif kind is float or kind is complex or not is_static(x):
-                key.append((kind, x.shape, x.dtype) if isinstance(x, np.ndarray) else kind)
+                key.append((kind, x.shape, x.dtype) if is_array(x) else kind)
                 traced.append(x)
             else:
                 key.append((kind, x))

@@ -15,6 +15,7 @@ from geartrain.ir.graph import Graph
 from geartrain.ir.interpret import interpret
 from geartrain.ir.node import CONST, Node
 from geartrain.ir.op import Custom, Op, Pointwise
+from geartrain.kinds import kind_of
 from geartrain.ops.shape import cast
 from geartrain.recording import Recording
 from geartrain.run import F, Run, is_value
@@ -198,10 +199,10 @@ class _Rule(NamedTuple):
 
     def _checked(self, bars: Any, xs: Sequence[Array]) -> Sequence[Array | None]:
         """What the user's ``pull`` returned, if it fits the operands."""
-        if not isinstance(bars, (tuple, list)) or len(bars) != len(xs):  # pyright: ignore[reportUnknownArgumentType]
-            what = f"its pull returned a {type(bars).__name__} for {len(xs)} operand(s)."
+        found: list[Array | None] = list(bars) if kind_of(bars) in (tuple, list) else []
+        if len(found) != len(xs):
+            what = f"its pull returned a {kind_of(bars).__name__} for {len(xs)} operand(s)."
             raise InputError(teach(self.name, what, "Return a tuple with a cotangent or None for each operand."))
-        found: list[Array | None] = list(bars)  # pyright: ignore[reportUnknownArgumentType]
         for x, bar in zip(xs, found, strict=True):
             if bar is not None and np.shape(bar) != np.shape(x):
                 what = f"its pull returned a cotangent of shape {np.shape(bar)} for an operand of shape {np.shape(x)}."

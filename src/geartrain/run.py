@@ -9,8 +9,10 @@ import numpy as np
 from geartrain import tree
 from geartrain.chain import Operand, pull_through, push_through
 from geartrain.errors import InputError, teach
-from geartrain.ir.aval import Array, aval_of
+from geartrain.ir.aval import Array, aval_of, is_array
 from geartrain.ir.node import Node
+from geartrain.kinds import kind_of
+from geartrain.ops.complexes import REAL
 from geartrain.trace import intercept, wear
 from geartrain.trace.level import Kind, Level
 from geartrain.trace.tracer import Tracer, capture, depends_of, new_input, node_of, value_of
@@ -39,10 +41,10 @@ def lift(name: str, level: Level, values: Sequence[Any]) -> list[Any]:
     """Fresh inputs of a level for the leaves; what is not a number is passed on as it is."""
     out: list[Any] = []
     for x in values:
-        if isinstance(x, (np.ma.MaskedArray, np.matrix)):
-            raise InputError(
-                teach(name, f"an argument is a {type(x).__name__}, whose own rules cannot be traced.", _PLAIN[type(x)])
-            )
+        kind = kind_of(x)
+        if kind in _PLAIN:
+            what = f"an argument is a {kind.__name__}, whose own rules cannot be traced."
+            raise InputError(teach(name, what, _PLAIN[kind]))
         if level.kind == "grad" and is_value(x) and aval_of(x).dtype.kind not in "fc":
             raise InputError(
                 teach(
@@ -56,11 +58,11 @@ def lift(name: str, level: Level, values: Sequence[Any]) -> list[Any]:
     return out
 
 
-_PLAIN = {np.ma.MaskedArray: "Pass x.filled(0.0) and the mask.", np.matrix: "Pass np.asarray(x)."}
+_PLAIN: dict[type, str] = {np.ma.MaskedArray: "Pass x.filled(0.0) and the mask.", np.matrix: "Pass np.asarray(x)."}
 
 
 def _called(x: Any) -> str:
-    if isinstance(x, np.ndarray) and x.dtype == object:
+    if is_array(x) and x.dtype == object:
         return "an array of Python objects"
     return f"{aval_of(x)!r} (of integers)" if aval_of(x).dtype.kind in "iu" else repr(aval_of(x))
 
@@ -122,7 +124,10 @@ class Run:
 
     def outputs(self, out: Any) -> Any:
         """A container of outputs as the caller sees it."""
-        return tree.map(lambda y: self.output(y)[1], out)
+        return tree.map(self._shown, out)
+
+    def _shown(self, y: Any) -> Any:
+        return self.output(y)[1]
 
     def pull(self, y_bars: dict[Node, Array]) -> list[Any]:
         """The cotangents of the leaves."""
@@ -139,7 +144,7 @@ class Run:
 
 def _own(value: Array) -> Array:
     """An array that the caller may keep and change: not a view of the tape's."""
-    return value if not isinstance(value, np.ndarray) or value.flags.owndata else value.copy()
+    return value if not is_array(value) or value.flags.owndata else value.copy()
 
 
 def as_leaf(bar: Array | None, like: Array, seen: set[int]) -> Array:
@@ -150,15 +155,24 @@ def as_leaf(bar: Array | None, like: Array, seen: set[int]) -> Array:
         bar = value_of(bar)
     like = value_of(like)
     if bar is None:
-        return np.zeros_like(like) if isinstance(like, np.ndarray) else type(like)(0)
+        return np.zeros_like(like) if is_array(like) else _scalar(like, 0)
     dtype = aval_of(like).dtype
     if dtype.kind == "f" and aval_of(bar).dtype.kind == "c":
-        bar = np.real(bar)
-    if isinstance(like, np.ndarray):
+        bar = REAL(bar)
+    if is_array(like):
         if type(bar) is not np.ndarray or bar.dtype != dtype or not dtype.isnative:
-            bar = np.asarray(bar, dtype.newbyteorder("="))
+            bar = _converted(bar, dtype.newbyteorder("="))
         if not bar.flags.owndata or not bar.flags.writeable or id(bar) in seen:
-            bar = np.array(bar)
+            bar = bar.copy()
         seen.add(id(bar))
         return bar
-    return type(like)(bar)
+    return _scalar(like, bar)
+
+
+def _converted(value: Array, dtype: np.dtype[Any]) -> Array:
+    return np.asarray(value, dtype)
+
+
+def _scalar(like: Array, value: Array) -> Array:
+    kind = kind_of(like)
+    return kind(value)

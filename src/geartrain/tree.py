@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from geartrain.errors import InputError
+from geartrain.kinds import kind_of
 
 __all__ = ["TreeDef", "flatten", "leaves", "map", "paths", "unflatten"]
 
@@ -45,7 +46,7 @@ def flatten(tree: Any) -> tuple[list[Any], TreeDef]:
 
 
 def _flatten(tree: Any, out: list[Any]) -> TreeDef:
-    kind: type = type(tree)
+    kind = kind_of(tree)
     if kind is list or kind is tuple:
         return TreeDef(kind, (), tuple([_flatten(child, out) for child in tree]))
     if kind is dict:
@@ -53,16 +54,21 @@ def _flatten(tree: Any, out: list[Any]) -> TreeDef:
         return TreeDef(dict, keys, tuple([_flatten(tree[key], out) for key in keys]))
     if tree is None:
         return _NONE
-    if issubclass(kind, tuple) and hasattr(kind, "_fields"):
-        return TreeDef(kind, kind._fields, tuple([_flatten(child, out) for child in tree]))  # type: ignore[attr-defined]
+    if isinstance(tree, tuple) and hasattr(kind, "_fields"):
+        return TreeDef(kind, kind._fields, tuple([_flatten(child, out) for child in _any(tree)]))
     if dataclasses.is_dataclass(kind):
-        names = tuple(f.name for f in dataclasses.fields(kind) if f.init)
-        return TreeDef(kind, names, tuple([_flatten(getattr(tree, name), out) for name in names]))
-    if issubclass(kind, dict) and kind.__init__ is dict.__init__:
-        keys = _sorted_keys(tree)
-        return TreeDef(kind, keys, tuple([_flatten(tree[key], out) for key in keys]))
+        names = tuple(f.name for f in dataclasses.fields(_any(kind)) if f.init)
+        return TreeDef(_any(kind), names, tuple([_flatten(getattr(tree, name), out) for name in names]))
+    if isinstance(tree, dict) and _any(type(_any(tree))).__init__ is dict.__init__:
+        keys = _sorted_keys(_any(tree))
+        return TreeDef(kind, keys, tuple([_flatten(_any(tree)[key], out) for key in keys]))
     out.append(tree)
     return LEAF
+
+
+def _any(x: Any) -> Any:
+    """``x``, of which a type checker knows nothing: neither what it holds."""
+    return x
 
 
 def _sorted_keys(tree: dict[Any, Any]) -> tuple[Any, ...]:
@@ -87,7 +93,7 @@ def unflatten(treedef: TreeDef, leaves: Sequence[Any]) -> Any:
 
 
 def _unflatten(treedef: TreeDef, remaining: Any) -> Any:
-    kind = treedef.kind
+    kind: Any = treedef.kind
     if kind is None:
         try:
             return next(remaining)
@@ -101,9 +107,9 @@ def _unflatten(treedef: TreeDef, remaining: Any) -> Any:
     if kind is tuple:
         return tuple(children)
     if issubclass(kind, dict):
-        return kind(zip(treedef.keys, children, strict=True))
+        return _any(kind)(zip(treedef.keys, children, strict=True))
     if issubclass(kind, tuple):
-        return kind(*children)
+        return _any(kind)(*children)
     return kind(**dict(zip(treedef.keys, children, strict=True)))
 
 

@@ -5,9 +5,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from geartrain.ir.aval import Array, aval_of
+from geartrain.ir.aval import Array, aval_of, is_array
 from geartrain.ir.graph import Graph
 from geartrain.ir.node import CONST, Node
+from geartrain.ir.op import Op
 from geartrain.ops.index import SCATTER, SCATTER_ADD, VIEWS, fill
 
 __all__ = ["Program", "compile"]
@@ -106,14 +107,14 @@ def _scatter_add_in_place(base: Array, part: Array, *rest: Any) -> Array:
     return base
 
 
-_in_place = {SCATTER: _scatter_in_place, SCATTER_ADD: _scatter_add_in_place}
+_in_place: dict[Op, Callable[..., Array]] = {SCATTER: _scatter_in_place, SCATTER_ADD: _scatter_add_in_place}
 
 
 def _apart(values: list[Array], args: Sequence[Array], constants: Sequence[Any]) -> list[Array]:
     """The results in memory of their own."""
     seen = {id(x) for x in args}.union([id(x) for x in constants])
     for i, value in enumerate(values):
-        if isinstance(value, np.ndarray):
+        if is_array(value):
             if not value.flags.owndata or not value.flags.writeable or id(value) in seen:
                 values[i] = value = value.copy()
             seen.add(id(value))

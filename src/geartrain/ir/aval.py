@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from geartrain.kinds import kind_of
+
 __all__ = ["Array", "Aval", "Ufunc", "aval_of", "is_array", "is_scalar"]
 
 Array = Any
@@ -62,7 +64,7 @@ def aval_of(value: Array) -> Aval:
     >>> aval_of(np.zeros((2, 3))), aval_of(1.5)
     (f64[2,3], f64[]~)
     """
-    kind = type(value)
+    kind = kind_of(value)
     if kind is Aval:
         return value
     return _PYTHON_AVALS[kind] if kind in _PYTHON_AVALS else Aval(value.shape, value.dtype)

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from geartrain.ir.aval import Array, Aval, aval_of
+from geartrain.ir.aval import Array, Aval, aval_of, is_array
 from geartrain.ir.op import Op
+from geartrain.kinds import kind_of
 
 __all__ = ["CONST", "INPUT", "Node", "Table"]
 
@@ -69,8 +70,8 @@ class Table:
         return Node(INPUT, (), (), aval)
 
     def const(self, value: Array) -> Node:
-        if isinstance(value, np.ndarray) and (value.flags.writeable or not value.flags.owndata):
-            value = np.array(value, order="C")
+        if is_array(value) and (value.flags.writeable or not value.flags.owndata):
+            value = value.copy()
             value.flags.writeable = False
         return self._nodes.setdefault((CONST, _bits(value)), Node(CONST, (), (), value))
 
@@ -84,14 +85,15 @@ class Table:
 
 def _bits(value: Any) -> Hashable:
     """A hashable key that tells apart everything that behaves differently."""
-    if isinstance(value, (float, complex)):
-        return type(value), repr(value)
-    if isinstance(value, tuple):
-        return (tuple, *map(_bits, value))  # type: ignore[arg-type]
-    if isinstance(value, slice):
+    kind = kind_of(value)
+    if kind is tuple:
+        return (tuple, *[_bits(part) for part in value])
+    if kind is slice:
         return slice, _bits(value.start), _bits(value.stop), _bits(value.step)
-    if isinstance(value, np.ndarray):
+    if is_array(value):
         if value.dtype == object:
-            return np.ndarray, id(value)
-        return np.ndarray, value.shape, value.dtype.str, hashlib.blake2b(value.tobytes()).digest()
-    return type(value), value
+            return kind, id(value)
+        return kind, value.shape, value.dtype.str, hashlib.blake2b(value.tobytes()).digest()
+    if isinstance(value, np.generic):
+        return kind, value.tobytes()
+    return (kind, repr(value)) if kind is float or kind is complex else (kind, value)

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from geartrain.ir.aval import Array
+from geartrain.kinds import kind_of
 
 __all__ = ["ONE", "Composite", "Constant", "Custom", "Linear", "Op", "Pointwise", "Rule"]
 
@@ -46,7 +47,8 @@ class Op:
 
     def __call__(self, *operands: Array, params: tuple[Any, ...] = ()) -> Array:
         for operand in operands:
-            apply = getattr(type(operand), "__geartrain_apply__", None)
+            kind = kind_of(operand)
+            apply = getattr(kind, "__geartrain_apply__", None)
             if apply is not None:
                 return apply(self, operands, params)
         return self.fn(*operands, *params)

@@ -11,6 +11,7 @@ from geartrain.errors import GeartrainError, LeakError, ShapeError, teach
 from geartrain.ir.aval import Array, aval_of
 from geartrain.ir.node import CONST, Node
 from geartrain.ir.op import Constant, Op
+from geartrain.kinds import kind_of
 from geartrain.ops.index import GETITEM, VIEWS
 from geartrain.ops.shape import BROADCAST, CAST, CAST_CONSTANT
 from geartrain.trace.decide import decide_shape
@@ -61,7 +62,7 @@ def applied(op: Op, operands: tuple[Array, ...], params: tuple[Any, ...], value:
     return Tracer(trace, node)
 
 
-def unary(op: Op, x: Tracer) -> Array:
+def unary(op: Op, x: Array) -> Array:
     """:func:`apply` for a pointwise operator of one operand."""
     return apply(op, (x,))
 
@@ -81,14 +82,14 @@ def _mismatch(op: Op, values: list[Array], error: Exception) -> str:
     return teach(op.name, f"{error} (got {shapes}).", "Make the shapes fit; print x.shape on the line before.")
 
 
-def _part_node(t: Tracer) -> Node:
+def _part_node(t: Array) -> Node:
     """The node of an operand of which only a part is read: no need to keep all of its values."""
     if t.store is not None and t.path == () and t.store.node is not None:
         return t.store.node
     return node_of(t)
 
 
-def view(t: Tracer, step: Step) -> Tracer:
+def view(t: Array, step: Step) -> Tracer:
     """A view of a tracer: shares its storage, so that writing through either is seen through both."""
     store = stand_in(t)
     made = Tracer(t.home, None, store)
@@ -124,7 +125,7 @@ def binary(op: Op, a: Array, b: Array) -> Array:
         value = op.fn(va, vb)
     except ValueError as error:
         raise ShapeError(_mismatch(op, [va, vb], error)) from error
-    kind = type(value)
+    kind = kind_of(value)
     if kind is np.ndarray:
         shape, dtype = value.shape, value.dtype
         same = not (na.depends and not (type(va) is np.ndarray and va.shape == shape and va.dtype == dtype)) and not (

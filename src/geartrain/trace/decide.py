@@ -14,7 +14,7 @@ from geartrain.errors import TraceError, teach, user_frame
 from geartrain.ir.aval import Array, aval_of
 from geartrain.ir.node import Node
 from geartrain.trace.level import Decision, Trace, active
-from geartrain.trace.tracer import Tracer, depends_of, known, node_of, value_of
+from geartrain.trace.tracer import depends_of, known, node_of, value_of
 
 __all__ = ["DECIDE", "bare", "decide", "decide_shape"]
 
@@ -23,11 +23,11 @@ DECIDE: dict[str, Callable[[Array], Any]] = {"bool": bool, "int": int, "shape": 
 """The decisions that Python takes on a value, and how a compiled path takes them again."""
 
 
-def decide(t: Tracer, how: str) -> Any:
-    """The answer to a question that Python asks a traced value."""
+def decide(t: Array, how: str) -> Any:
+    """The answer to a question that Python asks a traced value ``t``."""
     answer = DECIDE[how](value_of(t))
     trace = active.trace
-    if trace is t.home:
+    if trace is not None and trace is t.home:
         depends = depends_of(t)
         if depends & trace.vmap_bits:
             raise TraceError(_no_one_answer(f"Python takes {how}() of a value"))
@@ -61,10 +61,10 @@ _WAYS_OUT = {
 }
 
 
-def bare(t: Tracer, how: str) -> Array:
-    """The bare value, for code that cannot be traced; only if no derivative and no data dependence is lost."""
+def bare(t: Array, how: str) -> Array:
+    """The bare value of a tracer, for code that cannot be traced: only where nothing that depends on it is lost."""
     trace = active.trace
-    if depends_of(t) and trace is t.home:
+    if depends_of(t) and trace is not None and trace is t.home:
         what = f"a traced {aval_of(known(t))!r}"
         if _is_assignment():
             raise TraceError(

@@ -8,14 +8,14 @@ module holds them by ``from numpy import zeros``. A replacement that is called w
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from geartrain.errors import InputError, teach
 from geartrain.ir.aval import Array
-from geartrain.ops.shape import STACK, cast
+from geartrain.kinds import kind_of
+from geartrain.ops.shape import RESHAPE, STACK, cast
 from geartrain.ops.table import SPELLINGS
 from geartrain.trace import compiled
 from geartrain.trace.level import active, aside, on_close, on_open
@@ -96,11 +96,11 @@ def _array(original: Callable[..., Any], copies: bool) -> Callable[..., Any]:
         if trace is None:
             return original(a, dtype, **kwargs)
         if traced(a):
-            made = a if type(a) is Tracer else _stacked(a)
+            made: Any = a if type(a) is Tracer else _stacked(a)
             if dtype is not None and made.dtype != np.dtype(dtype):
                 made = cast(made, dtype)
             if not isinstance(value_of(made), np.ndarray):  # a scalar becomes an array without axes
-                return np.reshape(made if isinstance(value_of(made), np.generic) else cast(made, made.dtype), ())
+                return RESHAPE(made if isinstance(value_of(made), np.generic) else cast(made, made.dtype), params=((),))
             return Tracer(trace, node_of(made)) if made is a and (copies or kwargs.get("copy")) else made
         if type(a) is Tracer and not copies and not kwargs and dtype in (None, a.dtype):  # type: ignore[attr-defined]
             return a
@@ -125,7 +125,8 @@ def _stacked(value: Any) -> Array:
 
 
 def _as(value: Array, dtype: np.dtype[Any]) -> Array:
-    if type(value) is Tracer or getattr(value, "dtype", None) == dtype:
+    kind = kind_of(value)
+    if kind is Tracer or getattr(value, "dtype", None) == dtype:
         same = value.dtype == dtype and type(value_of(value)) not in (float, int, complex, bool)
         return value if same else cast(value, dtype)
     return _ASARRAY(value, dtype)
@@ -251,8 +252,9 @@ def _search_modules() -> None:
         top = name.partition(".")[0]
         if top in _OUTSIDE or (top in sys.stdlib_module_names and top != "__main__"):
             continue
-        if isinstance(module, ModuleType):
-            _search(vars(module))
+        space = getattr(module, "__dict__", None)
+        if space is not None:
+            _search(space)
 
 
 def watch(f: Any) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from geartrain.errors import RuleError, TraceError, teach
 from geartrain.ir.aval import Array
 from geartrain.ir.op import Pointwise
+from geartrain.kinds import kind_of
 from geartrain.ops.index import at_by
 from geartrain.ops.reduce import accumulate_by, outer_by, reduce_by, reduceat_by
 from geartrain.ops.shape import cast
@@ -21,7 +22,7 @@ __all__ = ["call_function", "call_ufunc", "traced"]
 
 def traced(x: Any) -> bool:
     """Whether a traced value is in ``x`` or in the lists, tuples and dicts of ``x``."""
-    kind = type(x)
+    kind = kind_of(x)
     if kind is Tracer:
         return depends_of(x) != 0
     if kind is list or kind is tuple:
@@ -91,15 +92,10 @@ def _untraced(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[
     return value if active.trace is None else fresh(active.trace, value)
 
 
-SHAPES_ONLY = {np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.min_scalar_type, np.may_share_memory}
-SHAPES_ONLY |= {
-    np.shares_memory,
-    np.zeros_like,
-    np.empty_like,
-    np.ones_like,
-    np.array_repr,
-    np.array_str,
-    np.array2string,
+SHAPES_ONLY = {
+    *(np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.min_scalar_type),
+    *(np.may_share_memory, np.shares_memory, np.zeros_like, np.empty_like, np.ones_like),
+    *(np.array_repr, np.array_str, np.array2string),
 }
 """Functions that ask for no number, or print one."""
 

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from geartrain.errors import InputError, LeakError, teach
-from geartrain.ir.aval import Array, Aval, aval_of
+from geartrain.ir.aval import Array, Aval, aval_of, is_array
 from geartrain.ir.node import CONST, INPUT, Node
 from geartrain.ir.op import Linear
+from geartrain.kinds import is_a, kind_of
 from geartrain.trace.level import Level, Trace, active
 from geartrain.trace.storage import Step, Storage, lend, live
 
@@ -78,12 +79,12 @@ class Tracer:
             self.version = -1
 
     @property
-    def __class__(self) -> type:
-        value = known(self)
-        return np.ndarray if type(value) is Aval else type(value)
+    def __class__(self) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+        kind = kind_of(known(self))
+        return np.ndarray if kind is Aval else kind
 
 
-def known(t: Tracer) -> Array:
+def known(t: Array) -> Array:
     """The value of a tracer, or at least its aval."""
     return t.node.value if t.store is None else value_of(t)  # type: ignore[union-attr]
 
@@ -98,13 +99,13 @@ def value_of(x: Array) -> Array:
     return store.buffer if x.path == () else live(store, x.path)
 
 
-def depends_of(t: Tracer) -> int:
+def depends_of(t: Array) -> int:
     """The levels that a tracer depends on, without lending its buffer."""
     node = t.node if t.store is None else t.store.node
     return 0 if node is None else node.depends
 
 
-def node_of(t: Tracer) -> Node:
+def node_of(t: Array) -> Node:
     """The node of a tracer as it is now, with its value: what an operation takes as its input."""
     store = t.store
     if store is None:
@@ -130,7 +131,7 @@ def node_of(t: Tracer) -> Node:
     return node
 
 
-def stand_in(t: Tracer) -> Storage:
+def stand_in(t: Array) -> Storage:
     """The storage of a tracer that is to be viewed or written; one is made if it has none."""
     store = t.store
     if store is None:
@@ -144,7 +145,7 @@ def capture(x: Array) -> Node:
     """The node of any value. An array from outside is copied, since the program may change it later."""
     if type(x) is Tracer:
         return node_of(x)
-    if isinstance(x, np.ndarray):
+    if is_array(x):
         if x.dtype.kind == "O":
             raise InputError(
                 teach(
@@ -162,23 +163,22 @@ def fresh(trace: Trace, value: Any) -> Any:
     if type(value) is np.ndarray and value.dtype.kind in "fciub":
         owned = bool(value.flags.owndata and value.flags.writeable)
         return Tracer(trace, None, Storage(value, None, owned, trace.epoch))
-    if isinstance(value, tuple):
-        parts = [fresh(trace, v) for v in value]  # pyright: ignore[reportUnknownVariableType]
-        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
-    if type(value) is list:
-        return [fresh(trace, v) for v in value]  # pyright: ignore[reportUnknownVariableType]
-    return value
+    kind = kind_of(value)
+    if kind is not np.ndarray and issubclass(kind, tuple):
+        parts: list[Any] = [fresh(trace, v) for v in value]
+        return kind_of(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
+    return [fresh(trace, v) for v in value] if is_a(value, list) else value
 
 
 def plain(x: Any) -> Any:
     """``x`` with tracers that depend on nothing replaced by their values, in lists, tuples and dicts too."""
     if type(x) is Tracer:
         return value_of(x) if depends_of(x) == 0 else x
-    if type(x) in (list, tuple):
-        return type(x)([plain(v) for v in x])
-    if type(x) is dict:
+    if is_a(x, list, tuple):
+        return kind_of(x)([plain(v) for v in x])
+    if is_a(x, dict):
         return {k: plain(v) for k, v in x.items()}
-    if isinstance(x, slice):
+    if is_a(x, slice):
         return slice(plain(x.start), plain(x.stop), plain(x.step))
     return x
 

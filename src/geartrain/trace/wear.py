@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from geartrain.errors import InputError, TraceError, teach
-from geartrain.ir.aval import Array, aval_of
+from geartrain.ir.aval import Array, aval_of, is_array
 from geartrain.ir.op import Op
+from geartrain.kinds import kind_of
 from geartrain.ops.pointwise import ADD, DIVIDE, MULTIPLY, NEGATIVE, POWER, SQUARE, SUBTRACT
 from geartrain.ops.shape import cast
 from geartrain.trace.apply import apply, binary, unary
@@ -69,9 +70,10 @@ UNARY = {"pos": np.positive, "abs": np.absolute, "invert": np.invert}
 
 def _operand(other: Any) -> Any:
     """The other operand, or NotImplemented where it is none of ours."""
-    if type(other) is Tracer or isinstance(other, _OPERANDS):
+    kind = kind_of(other)
+    if kind is Tracer or issubclass(kind, _OPERANDS):
         return other
-    return np.asarray(other) if isinstance(other, (list, tuple)) else NotImplemented
+    return np.asarray(other) if issubclass(kind, (list, tuple)) else NotImplemented
 
 
 def _forward(f: Callable[..., Any]) -> Callable[[Any, Any], Any]:
@@ -88,6 +90,13 @@ def _reflected(f: Callable[..., Any]) -> Callable[[Any, Any], Any]:
         return other if other is NotImplemented else f(other, self)
 
     return reflected
+
+
+def _alone(f: Callable[..., Any]) -> Callable[[Any], Any]:
+    def alone(self: Any) -> Any:
+        return f(self)
+
+    return alone
 
 
 def _augmented(name: str, f: Callable[..., Any]) -> Callable[[Any, Any], Any]:
@@ -134,7 +143,7 @@ for _name, _ufunc in OPERATORS.items():
 for _name, _ufunc in COMPARISONS.items():
     _wear(f"__{_name}__", _forward(_ufunc))
 for _name, _ufunc in UNARY.items():
-    _wear(f"__{_name}__", lambda self, f=_ufunc: f(self))  # type: ignore[misc]
+    _wear(f"__{_name}__", _alone(_ufunc))
 
 
 def _pow(self: Any, other: Any, modulo: None = None) -> Any:
@@ -152,7 +161,6 @@ def _rpow(self: Any, other: Any, modulo: None = None) -> Any:
 
 _wear("__pow__", _pow)
 _wear("__rpow__", _rpow)
-_wear("__neg__", lambda self: unary(NEGATIVE, self))
 
 
 # What Python asks.
@@ -169,7 +177,7 @@ def _array(self: Any, dtype: Any = None, copy: bool | None = None) -> Any:
     if dtype is not None and np.dtype(dtype).kind in "iub" and self.ndim == 0 and depends_of(self):
         return _NDARRAY(decide(self, "int"), dtype)
     value = bare(self, "np.asarray")
-    if not isinstance(value, np.ndarray):
+    if not is_array(value):
         return _NDARRAY(value, dtype)
     if self.store is not None and self.store.owned and copy is not True:
         self.store.exposed = True
@@ -194,44 +202,68 @@ def _iter(self: Any) -> Iterator[Array]:
 
 
 def _contains(self: Any, item: Any) -> bool:
-    return bool(np.any(self == item))
+    return bool(call_function(np.any, (self == item,), {}))
 
 
 def _round(self: Any, ndigits: int | None = None) -> Any:
     return decide(np.rint(self), "int") if ndigits is None else np.round(self, ndigits)
 
 
+def _format(self: Any, spec: str) -> str:
+    return format(value_of(self), spec)
+
+
+def _deepcopy(self: Any, memo: Any) -> Array:
+    return np.copy(self)
+
+
 def _refuse_pickle(self: Any, protocol: Any = None) -> Any:
     raise TraceError(teach("pickle", "a traced value cannot be pickled.", "Return it, and pickle the result."))
 
 
-for _name, _f in {
-    "__bool__": lambda self: decide(self, "bool"),
-    "__int__": lambda self: decide(self, "int"),
-    "__trunc__": lambda self: decide(self, "int"),
-    "__floor__": lambda self: decide(np.floor(self), "int"),
-    "__ceil__": lambda self: decide(np.ceil(self), "int"),
-    "__round__": _round,
-    "__index__": _index,
-    "__float__": lambda self: float(bare(self, "float")),
-    "__complex__": lambda self: complex(bare(self, "complex")),
-    "__array__": _array,
-    "__len__": _len,
-    "__iter__": _iter,
-    "__contains__": _contains,
-    "__getitem__": read,
-    "__setitem__": write,
-    "__repr__": lambda self: f"traced({value_of(self)!r})",
-    "__str__": lambda self: str(value_of(self)),
-    "__format__": lambda self, spec: format(value_of(self), spec),
-    "__reduce_ex__": _refuse_pickle,
-    "__copy__": lambda self: self.copy(),
-    "__deepcopy__": lambda self, memo: self.copy(),
-    "__array_ufunc__": lambda self, ufunc, method, *inputs, **kwargs: call_ufunc(ufunc, method, inputs, kwargs),
-    "__array_function__": lambda self, func, types, args, kwargs: call_function(func, args, kwargs),
-    "__geartrain_apply__": staticmethod(apply),
-}.items():
-    setattr(Tracer, _name, _f)
+def _array_ufunc(self: Any, ufunc: np.ufunc, method: str, *inputs: Array, **kwargs: Any) -> Any:
+    return call_ufunc(ufunc, method, inputs, kwargs)
+
+
+def _array_function(self: Any, func: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    return call_function(func, args, kwargs)
+
+
+ASKED: dict[str, Callable[[Any], Any]] = {
+    "bool": lambda self: decide(self, "bool"),
+    "int": lambda self: decide(self, "int"),
+    "trunc": lambda self: decide(self, "int"),
+    "floor": lambda self: decide(np.floor(self), "int"),
+    "ceil": lambda self: decide(np.ceil(self), "int"),
+    "index": _index,
+    "float": lambda self: float(bare(self, "float")),
+    "complex": lambda self: complex(bare(self, "complex")),
+    "len": _len,
+    "iter": _iter,
+    "neg": lambda self: unary(NEGATIVE, self),
+    "repr": lambda self: f"traced({value_of(self)!r})",
+    "str": lambda self: str(value_of(self)),
+    "copy": lambda self: np.copy(self),
+}
+"""What Python asks of a value alone."""
+
+WITH_MORE: dict[str, Callable[..., Any]] = {
+    "round": _round,
+    "array": _array,
+    "contains": _contains,
+    "getitem": read,
+    "setitem": write,
+    "format": _format,
+    "reduce_ex": _refuse_pickle,
+    "deepcopy": _deepcopy,
+    "array_ufunc": _array_ufunc,
+    "array_function": _array_function,
+    "geartrain_apply": staticmethod(apply),
+}
+"""What Python and NumPy ask with further arguments."""
+
+for _name, _f in {**ASKED, **WITH_MORE}.items():
+    setattr(Tracer, f"__{_name}__", _f)
 
 
 # Methods.
@@ -346,6 +378,20 @@ def _view(self: Any, dtype: Any = None, type: Any = None) -> Array:
     )
 
 
+def _tobytes(self: Any, order: Any = "C") -> bytes:
+    return bare(self, "np.asarray").tobytes(order)
+
+
+def _is_integer(self: Any) -> bool:
+    return bool(self == np.floor(self))
+
+
+def _setflags(self: Any, **flags: Any) -> None:
+    """A copy is written instead of an array that is locked, so whether it may be written does not matter here."""
+    if set(flags) - {"write"}:
+        value_of(self).setflags(**flags)
+
+
 def _refuse_resize(self: Any, *shape: Any, refcheck: bool = True) -> None:
     raise InputError(
         teach("resize", "a traced array cannot change its size in place.", "Write x = np.resize(x, shape).")
@@ -358,9 +404,8 @@ for _f in (_astype, _reshape, _transpose, _copy, _flatten, _item, _tolist, _fill
     _wear(_f.__name__.lstrip("_"), _f)
 _wear("view", _view)
 _wear("resize", _refuse_resize)
-_wear("tobytes", lambda self, order="C": bare(self, "np.asarray").tobytes(order))
-_wear("is_integer", lambda self: bool(self == np.floor(self)))
-_wear("setflags", lambda self, **kwargs: None if set(kwargs) <= {"write"} else value_of(self).setflags(**kwargs))
+for _f in (_tobytes, _is_integer, _setflags):
+    _wear(_f.__name__.removeprefix("_"), _f)
 
 
 # Attributes.
@@ -387,6 +432,12 @@ def _set_shape(self: Any, shape: Any) -> None:
     self.path, self.node = reshaped.path, None  # type: ignore[attr-defined]
 
 
+def _places(size: int, index: Any, shape: tuple[int, ...]) -> Any:
+    """The index that names what ``index`` names in the flat array."""
+    flat: Any = np.arange(size)
+    return np.unravel_index(flat[index], shape)
+
+
 class Flat:
     """``x.flat``: a 1-D face of an array, written through."""
 
@@ -397,30 +448,39 @@ class Flat:
         return np.ravel(self._of)[index]
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        self._of[np.unravel_index(np.arange(self._of.size)[index], self._of.shape)] = value
+        self._of[_places(self._of.size, index, self._of.shape)] = value
 
     def __iter__(self) -> Iterator[Array]:
-        return iter(np.ravel(self._of))
+        flat: Any = np.ravel(self._of)
+        return iter(flat)
 
     def __len__(self) -> int:
         return self._of.size
 
 
-for _name, _get, _set in [
-    ("shape", lambda self: np.shape(known(self)), _set_shape),
-    ("dtype", lambda self: aval_of(known(self)).dtype, None),
-    ("ndim", lambda self: len(self.shape), None),
-    ("size", lambda self: aval_of(known(self)).size, None),
-    ("itemsize", lambda self: self.dtype.itemsize, None),
-    ("nbytes", lambda self: self.size * self.itemsize, None),
-    ("strides", lambda self: value_of(self).strides, None),
-    ("flags", lambda self: value_of(self).flags, None),
-    ("base", lambda self: value_of(self).base, None),
-    ("device", lambda self: "cpu", None),
-    ("T", lambda self: np.transpose(self), None),
-    ("mT", lambda self: np.swapaxes(self, -1, -2), None),
-    ("real", lambda self: np.real(self), _set_part(imaginary=False)),
-    ("imag", lambda self: np.imag(self), _set_part(imaginary=True)),
-    ("flat", Flat, lambda self, value: write(self, Ellipsis, np.reshape(value, self.shape))),
-]:
+def _set_flat(self: Any, value: Any) -> None:
+    write(self, Ellipsis, np.reshape(value, self.shape))
+
+
+Get = Callable[[Any], Any]
+Set = Callable[[Any, Any], None]
+ATTRIBUTES: dict[str, tuple[Get, Set | None]] = {
+    "shape": (lambda self: np.shape(known(self)), _set_shape),
+    "dtype": (lambda self: aval_of(known(self)).dtype, None),
+    "ndim": (lambda self: len(aval_of(known(self)).shape), None),
+    "size": (lambda self: aval_of(known(self)).size, None),
+    "itemsize": (lambda self: aval_of(known(self)).dtype.itemsize, None),
+    "nbytes": (lambda self: aval_of(known(self)).size * aval_of(known(self)).dtype.itemsize, None),
+    "strides": (lambda self: value_of(self).strides, None),
+    "flags": (lambda self: value_of(self).flags, None),
+    "base": (lambda self: value_of(self).base, None),
+    "device": (lambda self: "cpu", None),
+    "T": (lambda self: np.transpose(self), None),
+    "mT": (lambda self: np.swapaxes(self, -1, -2), None),
+    "real": (lambda self: np.real(self), _set_part(imaginary=False)),
+    "imag": (lambda self: np.imag(self), _set_part(imaginary=True)),
+    "flat": (Flat, _set_flat),
+}
+
+for _name, (_get, _set) in ATTRIBUTES.items():
     setattr(Tracer, _name, property(_get, _set))

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 
 from geartrain.errors import LeakError, ShapeError, TraceError, teach
-from geartrain.ir.aval import Array, aval_of
+from geartrain.ir.aval import Array, aval_of, is_array
 from geartrain.ir.node import Node
-from geartrain.ops.index import GETITEM, HERE, fill, split_index
+from geartrain.kinds import is_a, kind_of
+from geartrain.ops.index import GETITEM, HERE, fill, split_index, where
 from geartrain.ops.shape import cast
 from geartrain.trace.apply import apply
 from geartrain.trace.level import Trace, active
@@ -18,41 +19,46 @@ from geartrain.trace.tracer import Tracer, depends_of, known, leaked, node_of, s
 __all__ = ["read", "write"]
 
 _NUMBERS = (np.ndarray, np.generic, float, int, complex, bool)
-_BASIC = (int, slice, type(None), type(Ellipsis))
+_BASIC = frozenset((int, type(None), type(Ellipsis)))
 
 
 def read(t: Tracer, index: Any) -> Array:
     """``t[index]``: a view where NumPy gives a view."""
     if _is_basic(index):
-        return apply(GETITEM, (t,), (index if type(index) is tuple else (index,),))
+        return apply(GETITEM, (t,), (index if is_a(index, tuple) else (index,),))
     template, arrays = split_index(index)
     return apply(GETITEM, (t, *arrays), (template,))
 
 
 def _is_basic(index: Any) -> bool:
     """Whether an index is made of plain integers, slices, ``None`` and ``...`` alone."""
-    if type(index) is tuple:
-        return all(type(part) in _BASIC and (type(part) is not slice or _is_plain(part)) for part in index)
-    return type(index) in _BASIC and (type(index) is not slice or _is_plain(index))
+    if is_a(index, tuple):
+        return all(map(_is_plain, index))
+    return _is_plain(index)
 
 
-def _is_plain(part: slice) -> bool:
-    return type(part.start) is not Tracer and type(part.stop) is not Tracer and type(part.step) is not Tracer
+def _is_plain(part: Any) -> bool:
+    kind = kind_of(part)
+    if kind is slice:
+        return type(part.start) is not Tracer and type(part.stop) is not Tracer and type(part.step) is not Tracer
+    return kind in _BASIC
 
 
-def write(t: Tracer, index: Any, value: Any) -> None:
-    """``t[index] = value``."""
+def write(t: Array, index: Any, value: Any) -> None:
+    """``t[index] = value``, for a tracer ``t``."""
     trace = t.home
     if trace is not active.trace:
         raise LeakError(leaked("setitem"))
     target = value_of(t)
-    if not isinstance(target, np.ndarray):
+    if not is_array(target):
         raise TypeError(f"'{type(target).__name__}' object does not support item assignment")
-    if not (type(value) is Tracer or isinstance(value, _NUMBERS)):
-        value = np.asarray(value)
+    value = value if _is_number(value) else np.asarray(value)
     if _is_whole_mask(index, target) and np.ndim(value) == 0:
-        value, index = np.where(index, value, t), Ellipsis
-    template, arrays = (index if type(index) is tuple else (index,), []) if _is_basic(index) else split_index(index)
+        value, index = where(index, value, t), Ellipsis
+    template: tuple[Any, ...] = index if is_a(index, tuple) else (index,)
+    arrays: list[Array] = []
+    if not _is_basic(index):
+        template, arrays = split_index(index)
     place = tuple(_filled(template, [value_of(a) for a in arrays]))
     store = stand_in(t)
     depends = depends_of(t)
@@ -73,6 +79,10 @@ def write(t: Tracer, index: Any, value: Any) -> None:
         raise ShapeError(_does_not_fit(np.shape(value), _shape_at(target, place))) from error
     store.version += 1
     store.node = new
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) is Tracer or isinstance(value, _NUMBERS)
 
 
 def _is_whole_mask(index: Any, target: Array) -> bool:
@@ -103,7 +113,8 @@ def _check(trace: Trace, store: Storage, target: Array, value: Array) -> None:
                 "Return the value and write it outside; or make the array inside the function.",
             )
         )
-    if type(value) is not Tracer:
+    kind = kind_of(value)
+    if kind is not Tracer:
         return
     have = aval_of(known(value)).dtype.kind
     if have in "fc" and target.dtype.kind not in "fc":
@@ -128,8 +139,9 @@ def _check(trace: Trace, store: Storage, target: Array, value: Array) -> None:
 
 def _shaped(value: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     """``value`` with the shape and dtype of the part that it is written to."""
-    have = np.shape(value_of(value))
-    if not hasattr(value, "dtype") or aval_of(known(value) if type(value) is Tracer else value) != (have, dtype, False):
+    have: tuple[int, ...] = np.shape(value_of(value))
+    kind = kind_of(value)
+    if not hasattr(value, "dtype") or aval_of(known(value) if kind is Tracer else value) != (have, dtype, False):
         value = cast(value if hasattr(value, "dtype") else np.asarray(value), dtype)
     if have == shape:
         return value
