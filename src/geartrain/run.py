@@ -147,8 +147,8 @@ def _own(value: Array) -> Array:
     return value if not is_array(value) or value.flags.owndata else value.copy()
 
 
-def as_leaf(bar: Array | None, like: Array, seen: set[int]) -> Array:
-    """A tangent or cotangent with the shape and dtype of what it belongs to, in memory of its own."""
+def as_leaf(bar: Array, like: Array, seen: set[int]) -> Array:
+    """A tangent or cotangent with the shape and dtype of what it belongs to, in memory of its own; ``None`` is zero."""
     if type(bar) is Tracer:
         if depends_of(bar):
             return bar

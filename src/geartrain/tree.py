@@ -56,10 +56,10 @@ def _flatten(tree: Any, out: list[Any]) -> TreeDef:
         return _NONE
     if isinstance(tree, tuple) and hasattr(kind, "_fields"):
         return TreeDef(kind, kind._fields, tuple([_flatten(child, out) for child in _any(tree)]))
-    if dataclasses.is_dataclass(kind):
-        names = tuple(f.name for f in dataclasses.fields(_any(kind)) if f.init)
-        return TreeDef(_any(kind), names, tuple([_flatten(getattr(tree, name), out) for name in names]))
-    if isinstance(tree, dict) and _any(type(_any(tree))).__init__ is dict.__init__:
+    if hasattr(kind, "__dataclass_fields__"):
+        names = tuple(f.name for f in dataclasses.fields(kind) if f.init)
+        return TreeDef(kind, names, tuple([_flatten(getattr(tree, name), out) for name in names]))
+    if isinstance(tree, dict) and getattr(kind, "__init__", None) is dict.__init__:
         keys = _sorted_keys(_any(tree))
         return TreeDef(kind, keys, tuple([_flatten(_any(tree)[key], out) for key in keys]))
     out.append(tree)

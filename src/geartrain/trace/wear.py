@@ -206,7 +206,7 @@ def _contains(self: Any, item: Any) -> bool:
 
 
 def _round(self: Any, ndigits: int | None = None) -> Any:
-    return decide(np.rint(self), "int") if ndigits is None else np.round(self, ndigits)
+    return decide(np.rint(self), "int") if ndigits is None else call_function(np.round, (self, ndigits), {})
 
 
 def _format(self: Any, spec: str) -> str:
@@ -435,7 +435,7 @@ def _set_shape(self: Any, shape: Any) -> None:
 def _places(size: int, index: Any, shape: tuple[int, ...]) -> Any:
     """The index that names what ``index`` names in the flat array."""
     flat: Any = np.arange(size)
-    return np.unravel_index(flat[index], shape)
+    return call_function(np.unravel_index, (flat[index], shape), {})
 
 
 class Flat:
