@@ -32,6 +32,7 @@ class TreeDef:
 
 
 LEAF = TreeDef(None)
+_DICT: Any = dict
 _NONE = TreeDef(type(None))
 
 
@@ -57,9 +58,9 @@ def _flatten(tree: Any, out: list[Any]) -> TreeDef:
     if isinstance(tree, tuple) and hasattr(kind, "_fields"):
         return TreeDef(kind, kind._fields, tuple([_flatten(child, out) for child in _any(tree)]))
     if hasattr(kind, "__dataclass_fields__"):
-        names = tuple(f.name for f in dataclasses.fields(kind) if f.init)
-        return TreeDef(kind, names, tuple([_flatten(getattr(tree, name), out) for name in names]))
-    if isinstance(tree, dict) and getattr(kind, "__init__", None) is dict.__init__:
+        names = tuple([name for name, f in kind.__dataclass_fields__.items() if f.init])
+        return TreeDef(kind, names, tuple([_flatten(getattr(_any(tree), name), out) for name in names]))
+    if isinstance(tree, dict) and getattr(kind, "__init__", None) is _DICT.__init__:
         keys = _sorted_keys(_any(tree))
         return TreeDef(kind, keys, tuple([_flatten(_any(tree)[key], out) for key in keys]))
     out.append(tree)

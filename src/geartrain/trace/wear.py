@@ -11,6 +11,7 @@ import numpy as np
 from geartrain.errors import InputError, TraceError, teach
 from geartrain.ir.aval import Array, aval_of, is_array
 from geartrain.ir.op import Op
+from geartrain.ir.untyped import numpy
 from geartrain.kinds import kind_of
 from geartrain.ops.pointwise import ADD, DIVIDE, MULTIPLY, NEGATIVE, POWER, SQUARE, SUBTRACT
 from geartrain.ops.shape import cast
@@ -202,11 +203,11 @@ def _iter(self: Any) -> Iterator[Array]:
 
 
 def _contains(self: Any, item: Any) -> bool:
-    return bool(call_function(np.any, (self == item,), {}))
+    return bool(numpy.any(self == item))
 
 
 def _round(self: Any, ndigits: int | None = None) -> Any:
-    return decide(np.rint(self), "int") if ndigits is None else call_function(np.round, (self, ndigits), {})
+    return decide(np.rint(self), "int") if ndigits is None else numpy.round(self, ndigits)
 
 
 def _format(self: Any, spec: str) -> str:
@@ -435,7 +436,7 @@ def _set_shape(self: Any, shape: Any) -> None:
 def _places(size: int, index: Any, shape: tuple[int, ...]) -> Any:
     """The index that names what ``index`` names in the flat array."""
     flat: Any = np.arange(size)
-    return call_function(np.unravel_index, (flat[index], shape), {})
+    return numpy.unravel_index(flat[index], shape)
 
 
 class Flat:
