@@ -10,11 +10,13 @@ import pytest
 import geartrain as gt
 from geartrain import tree
 from geartrain.ops import table
+from geartrain.ops.table import ROWS
 from geartrain.trace.level import Level
 from geartrain.trace.tracer import new_input
-from tests.ops.cases import CASES
+from tests.ops import cases, cases_more
 from tests.ops.draws import Case
 
+CASES = [*cases.CASES, *cases_more.CASES]
 SMOOTH = [c for c in CASES if c.smooth]
 TWICE = [c for c in CASES if c.smooth == 2]
 
@@ -135,15 +137,10 @@ def layouts(x: Any) -> dict[str, Any]:
     wide = np.zeros((*x.shape[:-1], x.shape[-1] * 2), x.dtype) if x.ndim else x
     if x.ndim:
         wide[..., ::2] = x
-    frozen = x.copy()
-    frozen.flags.writeable = False
-    return {
-        "fortran": np.asarray(x, order="F"),
-        "gaps": wide[..., ::2] if x.ndim else x,
-        "backwards": np.flip(np.flip(x).copy()) if x.ndim else x,
-        "big-endian": x.astype(x.dtype.newbyteorder(">")),
-        "read-only": frozen,
-    }
+    strange = np.asarray(x, order="F").astype(x.dtype.newbyteorder(">"))
+    strange = np.flip(np.flip(strange).copy(order="K")) if x.ndim else strange
+    strange.flags.writeable = False
+    return {"strange": strange, "gaps": wide[..., ::2] if x.ndim else x}
 
 
 @pytest.mark.parametrize("case", SMOOTH, ids=by_name)
@@ -153,7 +150,7 @@ def test_layout_does_not_matter(case: Case) -> None:
     y, pull = gt.vjp(f, *xs)
     y_bar = tuple(np.ones_like(v) for v in y)
     want = pull(y_bar)
-    for layout in layouts(xs[0]):
+    for layout in ("strange", "gaps") if case.name in ROWS else ("strange",):
         y_other, pull = gt.vjp(f, *[layouts(x)[layout] for x in xs])
         for a, b in zip((*y_other, *pull(y_bar)), (*y, *want), strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-10, err_msg=layout)

@@ -4,17 +4,18 @@ A cotangent pairs with a tangent by ``Re(y_bar * y_dot)``, without conjugation: 
 ``z = a + ib`` is ``df/da - i df/db``, and every transpose is the plain one. ``abs`` and ``angle`` have rate 0 at 0.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from geartrain.ir.aval import Array, aval_of
-from geartrain.ir.op import Rule
+from geartrain.ir.op import Op, Rule
 from geartrain.ir.untyped import numpy as np
+from geartrain.ops.index import VIEWS
 from geartrain.ops.pointwise import ABS
 from geartrain.ops.shape import cast
 from geartrain.ops.table import ROWS, composite, custom, linear, spells
 
-__all__ = ["CABS", "CONJ", "CSIGN", "IMAG", "REAL", "conj", "is_complex", "over_stacks"]
+__all__ = ["CABS", "CONJ", "CSIGN", "IMAG", "PARTS", "REAL", "conj", "is_complex", "over_stacks"]
 
 
 SIGN = ROWS["sign"]
@@ -57,6 +58,14 @@ def _conj_T(y_bar: Array, z: Array) -> Array:
 
 REAL = linear("real", np.real, transposes=(_real_T,), batch=over_stacks("real"))
 IMAG = linear("imag", np.imag, transposes=(_imag_T,), batch=over_stacks("imag"))
+PARTS: dict[Op, Callable[[Array, Array], Array]] = {
+    REAL: lambda z, part: part + 1j * IMAG(z),
+    IMAG: lambda z, part: REAL(z) + 1j * part,
+}
+"""How a complex array changes when one of its parts is written: both are views of it."""
+
+VIEWS.update(PARTS)
+
 CONJ = linear("conjugate", np.conjugate, transposes=(_conj_T,), batch=over_stacks("conjugate"))
 
 

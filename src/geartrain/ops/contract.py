@@ -91,6 +91,16 @@ def vecdot(x1: Array, x2: Array, /, *, axis: int = -1) -> Array:
     return np.sum(np.conj(x1) * x2, axis=axis)
 
 
+@composite(getattr(np, "matvec", None))
+def matvec(x1: Array, x2: Array, /) -> Array:
+    return np.matmul(x1, x2[..., None])[..., 0]
+
+
+@composite(getattr(np, "vecmat", None))
+def vecmat(x1: Array, x2: Array, /) -> Array:
+    return np.matmul(np.conj(x1)[..., None, :], x2)[..., 0, :]
+
+
 @composite(np.tensordot)
 def tensordot(a: Array, b: Array, axes: Any = 2) -> Array:
     a, b = np.asarray(a), np.asarray(b)
@@ -119,6 +129,13 @@ def kron(a: Array, b: Array) -> Array:
     left = np.reshape(a, [n for m in shape_a for n in (m, 1)])
     right = np.reshape(b, [n for m in shape_b for n in (1, m)])
     return np.reshape(left * right, [m * n for m, n in zip(shape_a, shape_b, strict=True)])
+
+
+@composite(np.einsum_path)
+def einsum_path(*operands: Any, optimize: Any = "greedy", einsum_call: bool = False) -> tuple[list[Any], str]:
+    """The order depends on shapes only."""
+    subscripts, xs = _subscripts(operands)
+    return np.einsum_path(subscripts, *[np.zeros(np.shape(x)) for x in xs], optimize=optimize)
 
 
 # Einsum. The row knows plain subscripts only: no ellipsis, no letter twice in one operand, no broadcasting.

@@ -52,7 +52,7 @@ def square(name: str, a: Array) -> Array:
     return a
 
 
-def _pack(*parts: Array) -> Array:
+def pack(*parts: Array) -> Array:
     """Several results of a stack of matrices along one flat axis. ``parts`` have one or two axes each."""
     lead = parts[0].shape[:-2]
     flat = [np.reshape(p, (*lead, math.prod(p.shape[len(lead) :]))) for p in parts]
@@ -60,8 +60,8 @@ def _pack(*parts: Array) -> Array:
     return np.concatenate([f if f.dtype == dtype else cast(f, dtype) for f in flat], axis=-1)
 
 
-def _unpack(y: Array, *shapes: tuple[int, ...]) -> list[Array]:
-    """The inverse of :func:`_pack`."""
+def unpack(y: Array, *shapes: tuple[int, ...]) -> list[Array]:
+    """The inverse of :func:`pack`."""
     lead, start = y.shape[:-1], 0
     parts: list[Array] = []
     for shape in shapes:
@@ -71,13 +71,13 @@ def _unpack(y: Array, *shapes: tuple[int, ...]) -> list[Array]:
     return parts
 
 
-def _diagonal(x: Array) -> Array:
+def diagonal_of(x: Array) -> Array:
     """The diagonals of a stack of matrices."""
     steps = np.arange(min(x.shape[-2:]))
     return x[..., steps, steps]
 
 
-def _as_diagonal(d: Array) -> Array:
+def as_diagonal(d: Array) -> Array:
     """A stack of vectors as diagonal matrices."""
     return d[..., None] * np.eye(d.shape[-1], dtype=d.dtype)
 
@@ -147,7 +147,7 @@ def _qr_shapes(a: Array, complete: bool) -> Shapes:
 
 
 def _qr(a: Array, complete: bool) -> Array:
-    return _pack(*np.linalg.qr(a, mode="complete" if complete else "reduced"))
+    return pack(*np.linalg.qr(a, mode="complete" if complete else "reduced"))
 
 
 def _over(x: Array, r: Array) -> Array:
@@ -156,31 +156,31 @@ def _over(x: Array, r: Array) -> Array:
 
 
 def _push_qr(y: Array, xs: Sequence[Array], xs_dot: Sequence[Array], complete: bool) -> Array:
-    q, r = _unpack(y, *_qr_shapes(xs[0], complete))
+    q, r = unpack(y, *_qr_shapes(xs[0], complete))
     n = xs[0].shape[-1]
     q1, q2, r1 = q[..., :n], q[..., n:], r[..., :n, :]
     b = _over(xs_dot[0], r1)
     c = adjoint(q1) @ b
     skew = np.tril(c, -1) - adjoint(np.tril(c, -1))
     if is_complex(c):
-        skew = skew + _as_diagonal(_imaginary(_diagonal(c)))
+        skew = skew + as_diagonal(_imaginary(diagonal_of(c)))
     q_dot, r_dot = b - q1 @ c + q1 @ skew, (c - skew) @ r1
     if complete:
         q_dot = np.concatenate((q_dot, -q1 @ (adjoint(b) @ q2)), axis=-1)
         r_dot = np.concatenate((r_dot, np.zeros_like(r[..., n:, :])), axis=-2)
-    return _pack(q_dot, r_dot)
+    return pack(q_dot, r_dot)
 
 
 def _pull_qr(y_bar: Array, y: Array, xs: Sequence[Array], complete: bool) -> tuple[Array]:
     shapes = _qr_shapes(xs[0], complete)
     n = xs[0].shape[-1]
-    q, r = _unpack(y, *shapes)
-    q_bar, r_bar = _unpack(conj(y_bar), *shapes)
+    q, r = unpack(y, *shapes)
+    q_bar, r_bar = unpack(conj(y_bar), *shapes)
     q1, q2, r1 = q[..., :n], q[..., n:], r[..., :n, :]
     w = r_bar[..., :n, :] @ adjoint(r1) - adjoint(q1) @ q_bar[..., :n]
     upper = w - np.tril(w - adjoint(w), -1)
     if is_complex(w):
-        upper = upper - _as_diagonal(_imaginary(_diagonal(w)))
+        upper = upper - as_diagonal(_imaginary(diagonal_of(w)))
     inner = q_bar[..., :n] + q1 @ upper
     if complete:
         inner = inner - q2 @ (adjoint(q_bar[..., n:]) @ q1)
@@ -209,7 +209,7 @@ def qr(a: Array, mode: str = "reduced") -> Any:
         r = np.concatenate((r, adjoint(q) @ a[..., m:]), axis=-1)
     else:
         complete = mode == "complete" and m > n
-        q, r = _unpack(QR(a, params=(complete,)), *_qr_shapes(a, complete))
+        q, r = unpack(QR(a, params=(complete,)), *_qr_shapes(a, complete))
     return r if mode == "r" else QRResult(q, r)
 
 
@@ -218,24 +218,24 @@ def qr(a: Array, mode: str = "reduced") -> Any:
 
 def _eigh(a: Array, uplo: Literal["L", "U"]) -> Array:
     w, v = np.linalg.eigh(a, UPLO=uplo)
-    return _pack(v, w)
+    return pack(v, w)
 
 
 def _vector_and_matrix(y: Array, n: int) -> tuple[Array, Array]:
-    v, w = _unpack(y, (n, n), (n,))
+    v, w = unpack(y, (n, n), (n,))
     return (np.real(w) if is_complex(w) else w), v
 
 
 def _push_eigh(y: Array, xs: Sequence[Array], xs_dot: Sequence[Array], uplo: str) -> Array:
     w, v = _vector_and_matrix(y, xs[0].shape[-1])
     inner = adjoint(v) @ hermitian(xs_dot[0]) @ v
-    return _pack(v @ (_gaps(w) * inner), _diagonal(inner))
+    return pack(v @ (_gaps(w) * inner), diagonal_of(inner))
 
 
 def _pull_eigh(y_bar: Array, y: Array, xs: Sequence[Array], uplo: str) -> tuple[Array]:
     w, v = _vector_and_matrix(y, xs[0].shape[-1])
     w_bar, v_bar = _vector_and_matrix(conj(y_bar), xs[0].shape[-1])
-    inner = _as_diagonal(w_bar) + _gaps(w) * (adjoint(v) @ v_bar)
+    inner = as_diagonal(w_bar) + _gaps(w) * (adjoint(v) @ v_bar)
     return (conj(hermitian(v @ inner @ adjoint(v))),)
 
 
@@ -271,11 +271,11 @@ def _svd_shapes(a: Array, full: bool) -> Shapes:
 
 def _svd(a: Array, full: bool) -> Array:
     u, s, vh = np.linalg.svd(a, full_matrices=full)
-    return _pack(u, vh, s)
+    return pack(u, vh, s)
 
 
 def _svd_parts(y: Array, a: Array, full: bool) -> tuple[Array, Array, Array]:
-    u, vh, s = _unpack(y, *_svd_shapes(a, full))
+    u, vh, s = unpack(y, *_svd_shapes(a, full))
     return u, (np.real(s) if is_complex(s) else s), vh
 
 
@@ -289,15 +289,15 @@ def _push_svd(y: Array, xs: Sequence[Array], xs_dot: Sequence[Array], full: bool
     right, left = inner * row, inner * column
     turn_u, turn_v = gaps * (right + adjoint(right)), gaps * (left + adjoint(left))
     if is_complex(inner):
-        turn_u = turn_u + _as_diagonal(_imaginary(_diagonal(inner)) * _inverse(s))
+        turn_u = turn_u + as_diagonal(_imaginary(diagonal_of(inner)) * _inverse(s))
     out_u, out_v = a_dot @ v1 * inverse, adjoint(a_dot) @ u1 * inverse
     u_dot = u1 @ turn_u + out_u - u1 @ (adjoint(u1) @ out_u)
     v_dot = v1 @ turn_v + out_v - v1 @ (adjoint(v1) @ out_v)
     if full:
         u_dot = np.concatenate((u_dot, -u1 @ (adjoint(out_u) @ u[..., k:])), axis=-1)
         v_dot = np.concatenate((v_dot, -v1 @ (adjoint(out_v) @ v[..., k:])), axis=-1)
-    s_dot = _diagonal(inner)
-    return _pack(u_dot, adjoint(v_dot), np.real(s_dot) if is_complex(s_dot) else s_dot)
+    s_dot = diagonal_of(inner)
+    return pack(u_dot, adjoint(v_dot), np.real(s_dot) if is_complex(s_dot) else s_dot)
 
 
 def _pull_svd(y_bar: Array, y: Array, xs: Sequence[Array], full: bool) -> tuple[Array]:
@@ -308,9 +308,9 @@ def _pull_svd(y_bar: Array, y: Array, xs: Sequence[Array], full: bool) -> tuple[
     gaps, inverse = _gaps(s * s), _inverse(row)
     in_u, in_v = adjoint(u1) @ u_bar[..., :k], adjoint(v1) @ v_bar[..., :k]
     turn_u, turn_v = gaps * in_u, gaps * in_v
-    inner = (turn_u + adjoint(turn_u)) * row + (turn_v + adjoint(turn_v)) * column + _as_diagonal(s_bar)
+    inner = (turn_u + adjoint(turn_u)) * row + (turn_v + adjoint(turn_v)) * column + as_diagonal(s_bar)
     if is_complex(inner):
-        inner = inner + _as_diagonal(_imaginary(_diagonal(in_u)) * _inverse(s))
+        inner = inner + as_diagonal(_imaginary(diagonal_of(in_u)) * _inverse(s))
     out_u, out_v = u_bar[..., :k] - u1 @ in_u, v_bar[..., :k] - v1 @ in_v
     if full:
         out_u = out_u - u[..., k:] @ (adjoint(u_bar[..., k:]) @ u1)

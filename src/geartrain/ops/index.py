@@ -10,6 +10,7 @@ from typing import Any
 from numpy.lib.array_utils import normalize_axis_index
 
 from geartrain.ir.aval import Array, Ufunc
+from geartrain.ir.op import Op
 from geartrain.ir.untyped import numpy as np
 from geartrain.ops.shape import RESHAPE, TRANSPOSE, cast, common_dtype
 from geartrain.ops.table import composite, constant, linear, spells
@@ -287,7 +288,7 @@ def take(a: Array, indices: Any, axis: int | None = None, out: Any = None, mode:
     return a[(slice(None),) * axis + (indices,)]
 
 
-def _along(indices: Array, axis: int, shape: tuple[int, ...]) -> tuple[Array, ...]:
+def along(indices: Array, axis: int, shape: tuple[int, ...]) -> tuple[Array, ...]:
     """The open grid that reads ``indices`` along one axis."""
     grid = [np.reshape(np.arange(n), (-1,) + (1,) * (len(shape) - 1 - i)) for i, n in enumerate(shape)]
     grid[axis] = indices
@@ -299,16 +300,7 @@ def take_along_axis(arr: Array, indices: Array, axis: int | None = -1) -> Array:
     if axis is None:
         arr, axis = np.ravel(arr), 0
     axis = normalize_axis_index(axis, arr.ndim)
-    return arr[_along(indices, axis, arr.shape)]
-
-
-@composite(np.put_along_axis)
-def put_along_axis(arr: Array, indices: Array, values: Array, axis: int | None = -1) -> None:
-    if axis is None:
-        np.reshape(arr, (-1,))[indices] = values
-    else:
-        axis = normalize_axis_index(axis, arr.ndim)
-        arr[_along(indices, axis, arr.shape)] = values
+    return arr[along(indices, axis, arr.shape)]
 
 
 @composite(np.compress)
@@ -382,13 +374,8 @@ def triu(m: Array, k: int = 0) -> Array:
     return np.where(np.tri(*m.shape[-2:], k=k - 1, dtype=bool), np.zeros((), m.dtype), m)
 
 
-@composite(np.fill_diagonal)
-def fill_diagonal(a: Array, val: Any, wrap: bool = False) -> None:
-    steps = np.arange(min(a.shape))
-    a[(steps,) * a.ndim] = val
-
-
-VIEWS = (GETITEM, RESHAPE, TRANSPOSE)
+VIEWS: set[Op] = {GETITEM, RESHAPE, TRANSPOSE}
 """The ops whose result may share memory with their operand."""
 
-__all__ = ["GETITEM", "HERE", "NONZERO", "SCATTER", "SCATTER_ADD", "VIEWS", "WHERE", "at_by", "fill", "split_index"]
+__all__ = ["GETITEM", "HERE", "NONZERO", "SCATTER", "SCATTER_ADD", "VIEWS", "WHERE"]
+__all__ += ["along", "at_by", "choose_by", "fill", "split_index"]

@@ -1,4 +1,4 @@
-"""Numerical recipes, as expressions: interpolation, integration, differences, convolution, polynomials."""
+"""Numerical recipes, as expressions: interpolation, integration, differences, convolution, windows."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -10,7 +10,7 @@ from geartrain.ir.untyped import numpy as np
 from geartrain.ops.complexes import conj
 from geartrain.ops.index import choose_by
 from geartrain.ops.shape import cast, common_dtype
-from geartrain.ops.table import composite, constant, spells
+from geartrain.ops.table import composite, constant, custom, spells
 
 __all__ = ["convolve", "interp", "trapezoid"]
 
@@ -152,62 +152,6 @@ def correlate(a: Array, v: Array, mode: Mode = "valid") -> Array:
     return np.convolve(a, conj(v)[::-1], mode)
 
 
-# Polynomials.
-
-
-@composite(np.polyval)
-def polyval(p: Array, x: Array) -> Array:
-    y = np.zeros_like(x)
-    for coefficient in p:
-        y = y * x + coefficient
-    return y
-
-
-@composite(np.polyadd)
-def polyadd(a1: Array, a2: Array) -> Array:
-    a, b = np.atleast_1d(np.asarray(a1)), np.atleast_1d(np.asarray(a2))
-    n = max(a.shape[0], b.shape[0])
-    return _wide(a, n) + _wide(b, n)
-
-
-@composite(np.polysub)
-def polysub(a1: Array, a2: Array) -> Array:
-    return np.polyadd(a1, np.negative(a2))
-
-
-def _wide(a: Array, n: int) -> Array:
-    return a if a.shape[0] == n else np.concatenate((np.zeros(n - a.shape[0], a.dtype), a))
-
-
-@composite(np.polymul)
-def polymul(a1: Array, a2: Array) -> Array:
-    return np.convolve(a1, a2)
-
-
-@composite(np.polyder)
-def polyder(p: Array, m: int = 1) -> Array:
-    for _ in range(m):
-        powers: Array = np.arange(p.shape[0] - 1, 0, -1)
-        p = p[:-1] * powers
-    return p
-
-
-@composite(np.polyint)
-def polyint(p: Array, m: int = 1, k: Any = None) -> Array:
-    constants = [0.0] * m if k is None else list(np.broadcast_to(np.asarray(k), (m,)))
-    for c in constants:
-        powers: Array = np.arange(p.shape[0], 0, -1)
-        p = np.concatenate((p / powers, np.reshape(np.asarray(c), (1,))))
-    return p
-
-
-@composite(np.vander)
-def vander(x: Array, N: int | None = None, increasing: bool = False) -> Array:
-    x = np.asarray(x)
-    powers = np.arange(x.shape[0] if N is None else N)
-    return x[:, None] ** (powers if increasing else powers[::-1])
-
-
 # Cross products.
 
 
@@ -234,3 +178,88 @@ def sinc(x: Array) -> Array:
     q = np.where(near, y, np.zeros((), y.dtype)) ** 2
     series = 1 - q / 6 * (1 - q / 20 * (1 - q / 42 * (1 - q / 72)))
     return np.where(near, series, np.sin(far) / far)
+
+
+# The modified Bessel functions of the first kind and integer order. Each one's rate is the mean of its neighbours.
+
+
+def _bessel_i(x: Array, order: int) -> Array:
+    """By the integral of DLMF 10.32.3; the trapezoidal rule converges exponentially for a periodic function."""
+    if order == 0:
+        return np.i0(x)
+    x = np.asarray(x)
+    n = 64 + order + int(2 * np.max(np.abs(x), initial=0) ** 0.5 * 8)
+    angle = ((np.arange(n) + 0.5) * (np.pi / n)).astype(x.dtype)
+    grown = np.exp(x[..., None] * np.cos(angle) - np.abs(x)[..., None]) * np.cos(order * angle)
+    return np.exp(np.abs(x)) * np.mean(grown, axis=-1)
+
+
+def _bessel_i_rate(x: Array, order: int) -> Array:
+    if order == 0:
+        return BESSEL_I(x, params=(1,))
+    return (BESSEL_I(x, params=(order - 1,)) + BESSEL_I(x, params=(order + 1,))) / 2
+
+
+def _push_bessel_i(y: Array, xs: Sequence[Array], xs_dot: Sequence[Array], order: int) -> Array:
+    return xs_dot[0] * _bessel_i_rate(xs[0], order)
+
+
+def _pull_bessel_i(y_bar: Array, y: Array, xs: Sequence[Array], order: int) -> tuple[Array]:
+    return (y_bar * _bessel_i_rate(xs[0], order),)
+
+
+def _batch_bessel_i(size: int, batched: Sequence[bool], x: Array, order: int) -> Array:
+    return BESSEL_I(x, params=(order,))
+
+
+BESSEL_I = custom("bessel_i", _bessel_i, "order", push=_push_bessel_i, pull=_pull_bessel_i, batch=_batch_bessel_i)
+
+
+@composite(np.i0)
+def i0(x: Array) -> Array:
+    x = np.asarray(x)
+    return BESSEL_I(x if x.dtype.kind == "f" else cast(x, float), params=(0,))
+
+
+# Windows of an array.
+
+
+@composite(np.lib.stride_tricks.sliding_window_view)
+def sliding_window_view(
+    x: Array, window_shape: Any, axis: Any = None, *, subok: bool = False, writeable: bool = False
+) -> Array:
+    x = np.asarray(x)
+    sizes = (window_shape,) if np.ndim(window_shape) == 0 else tuple(window_shape)
+    axes = tuple(range(x.ndim)) if axis is None else normalize_axis_tuple(axis, x.ndim, allow_duplicate=True)
+    if len(sizes) != len(axes):
+        raise ValueError("Must provide matching length window_shape and axis")
+    for size, i in zip(sizes, axes, strict=True):
+        count = x.shape[i] - size + 1
+        if count < 1:
+            raise ValueError("window shape cannot be larger than input array shape")
+        places = np.arange(count)[:, None] + np.arange(size)
+        x = np.moveaxis(x[(*(slice(None),) * i, places)], i + 1, -1)
+    return x
+
+
+# Running folds by their newer names.
+
+
+def _with_start(y: Array, axis: int, start: float) -> Array:
+    return np.concatenate((np.full((*y.shape[:axis], 1, *y.shape[axis + 1 :]), start, y.dtype), y), axis=axis)
+
+
+@composite(getattr(np, "cumulative_sum", None))
+def cumulative_sum(
+    x: Array, /, *, axis: int | None = None, dtype: Any = None, out: Any = None, include_initial: bool = False
+) -> Array:
+    y = np.cumsum(x, axis=0 if axis is None else axis, dtype=dtype)
+    return _with_start(y, (axis or 0) % y.ndim, 0) if include_initial else y
+
+
+@composite(getattr(np, "cumulative_prod", None))
+def cumulative_prod(
+    x: Array, /, *, axis: int | None = None, dtype: Any = None, out: Any = None, include_initial: bool = False
+) -> Array:
+    y = np.cumprod(x, axis=0 if axis is None else axis, dtype=dtype)
+    return _with_start(y, (axis or 0) % y.ndim, 1) if include_initial else y

@@ -389,7 +389,10 @@ def reduce_by(
         extra: dict[str, Any] = {} if initial is None else {"initial": initial}
         return known(a, axis=axis, keepdims=keepdims, where=where, **extra)
     if where is not True:
-        raise NotImplementedError(f"np.{ufunc.__name__}.reduce with where=")
+        neutral = ufunc.identity if initial is None else initial
+        if neutral is None:
+            raise ValueError(f"reduction operation '{ufunc.__name__}' does not have an identity, so initial= is needed")
+        a = _chosen(a, where, neutral)
     axes = axes_of(a, axis)
     y = fold(ufunc, a, axes) if ufunc in _ASSOCIATIVE else _left_fold(ufunc, a, axes)
     return _finish(y if initial is None else ufunc(initial, y), a, axes, keepdims)

@@ -108,11 +108,12 @@ def custom(name: str, fn: Rule, *params: str, push: Rule, pull: Rule, batch: Rul
 
 
 def spells(*functions: Any) -> Callable[[F], F]:
-    """Enter a Python function as what the given NumPy functions mean."""
+    """Enter a Python function as what the given NumPy functions mean; ``None`` is one that this NumPy lacks."""
 
     def enter(f: F) -> F:
         for function in functions:
-            SPELLINGS[function] = f
+            if function is not None:
+                SPELLINGS[function] = f
         return f
 
     return enter
@@ -123,6 +124,8 @@ def composite(*functions: Any) -> Callable[[F], F]:
 
     def enter(f: F) -> F:
         for function in functions:
+            if function is None:
+                continue
             COMPOSITES[function.__name__] = Composite(name=function.__name__, expression=f)
             SPELLINGS[function] = f
         return f

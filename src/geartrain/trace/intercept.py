@@ -15,7 +15,9 @@ import numpy as np
 from geartrain.errors import InputError, teach
 from geartrain.ir.aval import Array
 from geartrain.kinds import kind_of
-from geartrain.ops.shape import RESHAPE, STACK, cast
+from geartrain.ops.calls import CALLS_BACK, vectorized
+from geartrain.ops.join import STACK
+from geartrain.ops.shape import RESHAPE, cast
 from geartrain.ops.table import SPELLINGS
 from geartrain.trace import compiled
 from geartrain.trace.level import active, aside, on_close, on_open
@@ -63,6 +65,10 @@ SEQUENCES = {
 """Functions that take several arrays as a sequence; elsewhere a list is one array."""
 
 
+RAW = {np.block}
+"""Functions that take nested lists of arrays apart themselves."""
+
+
 def _named_like(original: Callable[..., Any], f: Callable[..., Any]) -> Callable[..., Any]:
     f.__name__ = f.__qualname__ = original.__name__
     f.__doc__, f.__wrapped__ = original.__doc__, original  # type: ignore[attr-defined]
@@ -70,12 +76,14 @@ def _named_like(original: Callable[..., Any], f: Callable[..., Any]) -> Callable
 
 
 def _creation(original: Callable[..., Any]) -> Callable[..., Any]:
-    spelled = original in SPELLINGS
+    spelled, calls_back = original in SPELLINGS, original in CALLS_BACK
 
     def create(*args: Any, **kwargs: Any) -> Any:
         trace = active.trace
         if trace is None:
             return original(*args, **kwargs)
+        if calls_back:
+            return SPELLINGS[original](*args, **kwargs)
         if spelled and (traced(args) or traced(kwargs)):
             return call_function(original, args, kwargs)
         return fresh(trace, aside(original, [_shape_of(a) for a in args], plain(kwargs)))
@@ -99,6 +107,9 @@ def _array(original: Callable[..., Any], copies: bool) -> Callable[..., Any]:
             made: Any = a if type(a) is Tracer else _stacked(a)
             if dtype is not None and made.dtype != np.dtype(dtype):
                 made = cast(made, dtype)
+            missing = kwargs.get("ndmin", 0) - made.ndim
+            if missing > 0:
+                made = np.reshape(made, (*(1,) * missing, *made.shape))
             if not isinstance(value_of(made), np.ndarray):  # a scalar becomes an array without axes
                 return RESHAPE(made if isinstance(value_of(made), np.generic) else cast(made, made.dtype), params=((),))
             return Tracer(trace, node_of(made)) if made is a and (copies or kwargs.get("copy")) else made
@@ -120,13 +131,12 @@ def _stacked(value: Any) -> Array:
     shapes = {np.shape(v) for v in items}
     if len(shapes) > 1:
         raise ValueError(f"setting an array element with a sequence: the parts have shapes {sorted(shapes)}")
-    dtype = np.result_type(*(v.dtype if hasattr(v, "dtype") else v for v in items))
+    dtype = np.result_type(*(v.dtype if hasattr(v, "dtype") else _ASARRAY(v).dtype for v in items))
     return STACK(*[_as(v, dtype) for v in items], params=(0,))
 
 
 def _as(value: Array, dtype: np.dtype[Any]) -> Array:
-    kind = kind_of(value)
-    if kind is Tracer or getattr(value, "dtype", None) == dtype:
+    if kind_of(value) is Tracer or (hasattr(value, "dtype") and value.dtype == dtype):
         same = value.dtype == dtype and type(value_of(value)) not in (float, int, complex, bool)
         return value if same else cast(value, dtype)
     return _ASARRAY(value, dtype)
@@ -150,14 +160,19 @@ def _copy(original: Callable[..., Any]) -> Callable[..., Any]:
 def _listening(original: Callable[..., Any]) -> Callable[..., Any]:
     """A function that takes lists for arrays: traced ones become arrays, then NumPy's protocol takes over."""
     several = original in SEQUENCES
+    raw, calls_back = original in RAW, original in CALLS_BACK
 
     def listening(*args: Any, **kwargs: Any) -> Any:
         trace = active.trace
         if trace is None:
             return original(*args, **kwargs)
+        if calls_back:
+            return SPELLINGS[original](*args, **kwargs)
         if not _has_tracer(args) and not (kwargs and _has_tracer(list(kwargs.values()))):
             value = aside(original, args, kwargs)
             return fresh(trace, value) if type(value) is np.ndarray and value.flags.owndata else value
+        if raw:
+            return call_function(original, args, kwargs)
         args = tuple([_heard(a, several) if type(a) in (list, tuple) else a for a in args])
         for name, value in kwargs.items():
             if type(value) in (list, tuple):
@@ -217,7 +232,13 @@ def _held(space: dict[str, Any]) -> list[str]:
     return [name for name, value in list(space.items()) if id(value) in _REPLACED and _REPLACED[id(value)][0] is value]
 
 
-NUMPY = [Holder(vars(m), _held(vars(m))) for m in (np, np.linalg, np.fft)]
+def _rooms() -> list[dict[str, Any]]:
+    """NumPy's namespaces whose Python code is to meet the replacements; np.r_ and poly1d are such code."""
+    code = (type(np.r_).__getitem__, np.poly1d.__call__)
+    return [*(vars(m) for m in (np, np.linalg, np.fft, np.lib.stride_tricks)), *(f.__globals__ for f in code)]
+
+
+NUMPY = [Holder(space, _held(space)) for space in _rooms()]
 HOLDERS: dict[int, Holder] = {}
 """The namespaces of the user's modules that hold replaced functions, by identity."""
 
@@ -267,10 +288,21 @@ def watch(f: Any) -> None:
             _search(space)
 
 
+_VECTORIZE_CALL: Callable[..., Any] = np.vectorize._vectorize_call  # type: ignore[attr-defined]
+
+
+def _vectorize_call(self: Any, func: Callable[..., Any], args: Any) -> Any:
+    """``np.vectorize`` puts results into an array of objects: here they are stacked instead."""
+    if active.trace is None:
+        return _VECTORIZE_CALL(self, func, args)
+    return vectorized(func, tuple(args), self.otypes, self.signature)
+
+
 def _open() -> None:
     global _running
     with _lock:
         if _running == 0:
+            np.vectorize._vectorize_call = _vectorize_call  # type: ignore[attr-defined]
             _search_modules()
             for holder in NUMPY:
                 holder.space.update(holder.changed)
@@ -284,6 +316,7 @@ def _close() -> None:
     with _lock:
         _running -= 1
         if _running == 0:
+            np.vectorize._vectorize_call = _VECTORIZE_CALL  # type: ignore[attr-defined]
             for holder in NUMPY:
                 holder.space.update(holder.original)
             for holder in HOLDERS.values():

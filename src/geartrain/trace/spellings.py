@@ -93,7 +93,7 @@ def _untraced(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[
 
 
 SHAPES_ONLY = {
-    *(np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.min_scalar_type),
+    *(np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.min_scalar_type, np.common_type),
     *(np.may_share_memory, np.shares_memory, np.zeros_like, np.empty_like, np.ones_like),
     *(np.array_repr, np.array_str, np.array2string),
 }

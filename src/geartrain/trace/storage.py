@@ -15,6 +15,7 @@ import numpy as np
 from geartrain.ir.aval import Array, Aval
 from geartrain.ir.node import CONST, Node
 from geartrain.ir.op import Op
+from geartrain.ops.complexes import PARTS
 from geartrain.ops.index import GETITEM, SCATTER
 from geartrain.ops.shape import RESHAPE, TRANSPOSE
 
@@ -89,6 +90,8 @@ def put(base: Array, path: tuple[Step, ...], template: tuple[Any, ...], arrays: 
             new = TRANSPOSE(new, params=(tuple(int(i) for i in np.argsort(step.params[0])),))
         elif step.op is RESHAPE:
             new = RESHAPE(new, params=(of.shape,))
+        elif step.op in PARTS:
+            new = PARTS[step.op](of, new)
         else:
             raise ValueError("assignment destination is read-only")  # as NumPy says it of a broadcast array
     return new
