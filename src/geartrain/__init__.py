@@ -7,12 +7,16 @@ from geartrain.jacobians import hessian, jacfwd, jacobian, jacrev
 from geartrain.jit import jit
 from geartrain.mapping import vmap
 from geartrain.rules import checkpoint, custom_rule
+from geartrain.view.cost import cost
+from geartrain.view.explain import explain
 
 __version__ = "0.1.0"
 __all__ = [
     "check_derivatives",
     "checkpoint",
+    "cost",
     "custom_rule",
+    "explain",
     "grad",
     "hessian",
     "hvp",

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from geartrain._seam import explain_expression
 from geartrain.errors import GeartrainError
 from geartrain.train import config as configs
 from geartrain.train import data, extras, job
 from geartrain.train.errors import TrainingError
 from geartrain.train.run import RunFolder, newest, next_free, versions
+from geartrain.view.expression import explain_expression
 
 RUNS = Path("runs")
 _FAILED, _BAD_INPUT, _CTRL_C = 1, 2, 130

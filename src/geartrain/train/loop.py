@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geartrain import tree
-from geartrain._seam import first_nonfinite
 from geartrain.api import value_and_grad
 from geartrain.optim import Optimizer
 from geartrain.train.errors import CheckpointError, NonFinite
+from geartrain.view.nan import first_nonfinite
 
 
 class State(NamedTuple):
@@ -85,11 +85,12 @@ def steps(
 
 def _trouble(loss: Callable[..., Any], inputs: tuple[Any, ...], value: Any, params_bar: Any, params: Any) -> str:
     """What is not finite after a step, and which op made it; "" if all is well."""
-    if not np.isfinite(value):
+    names = _not_finite(params_bar)
+    if not np.isfinite(value) or names:
+        is_finite = f"the loss is {float(value):.6g}, but its gradient is not finite in {names}"
+        what = is_finite if np.isfinite(value) else f"the loss is {float(value)}"
         maker = first_nonfinite(loss, *inputs)
-        return f"the loss is {float(value)}" + (f"; first made by {maker}" if maker else "")
-    if names := _not_finite(params_bar):
-        return f"the loss is {float(value):.6g}, but its gradient is not finite in {names}"
+        return what + (f"; first made by {maker}" if maker else "")
     if names := _not_finite(params):
         return f"the optimiser's step made parameters that are not finite: {names}"
     return ""
