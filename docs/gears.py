@@ -25,9 +25,9 @@ class Step(NamedTuple):
 
 
 STEPS = (
-    Step("u = 3 x", "du/dx", lambda x: 3 * x),
-    Step("v = u + 1", "dv/du", lambda u: u + 1),
-    Step("y = v²", "dy/dv = 2 v", lambda v: v**2),
+    Step("v = 3 x", "dv/dx", lambda x: 3 * x),
+    Step("u = v + 1", "du/dv", lambda v: v + 1),
+    Step("y = u²", "dy/du = 2 u", lambda u: u**2),
 )
 AT = 1.0
 SMALL = 8  # teeth of the driven gear of a mesh

@@ -1,7 +1,7 @@
 """Formulas to be read: a few kinds of expression, tidied as they are put together, and written with few parentheses.
 
-Trivial factors go (``1·u``, ``u + 0``, ``u^1``), numbers come to the front, equal factors become powers. Nothing else is
-rearranged: a formula keeps the form in which its rule was written.
+Trivial factors go (``1·u``, ``u + 0``, ``u^1``), numbers come to the front, equal factors become powers. Nothing else
+is rearranged: a formula keeps the form in which its rule was written.
 
 The text keeps to characters that every terminal has: ``²``, ``³``, ``·``, ``×`` and ASCII.
 """
@@ -19,6 +19,7 @@ __all__ = [
     "Sym",
     "add",
     "divide",
+    "is_tight",
     "multiply",
     "negative",
     "number_text",
@@ -204,6 +205,11 @@ def show(a: Expr) -> str:
     return _show(a)[0]
 
 
+def is_tight(a: Expr) -> bool:
+    """Whether the text of ``a`` needs no parentheses anywhere."""
+    return _show(a)[1] == _ATOM
+
+
 def _show(a: Expr) -> tuple[str, int]:
     """The text, and how tightly it binds."""
     match a:
@@ -267,5 +273,5 @@ def _joins(piece: str) -> bool:
 def _raised(base: Expr, n: float) -> str:
     if n == 1:
         return _inside(base, _PRODUCT)
-    exponent = {2: "²", 3: "³"}.get(n, f"^{number_text(n)}")
+    exponent = {2.0: "²", 3.0: "³"}.get(float(n), f"^{number_text(n)}")
     return f"{_inside(base, _ATOM)}{exponent}"

@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from geartrain import tree
 from geartrain.api import vjp
 from geartrain.view.tape import Argnums, chosen, run_count, run_tape, tape_work
 from geartrain.view.work import Work
@@ -16,9 +15,9 @@ __all__ = ["Cost", "cost"]
 class Cost(NamedTuple):
     """Operations on values that depend on the arguments; one is one call of NumPy, whatever the size of its arrays.
 
-    ``forward`` are those of one run of the function, ``gradient`` those of one value with its gradient, and ``ratio`` is
-    ``gradient / forward`` (nan for a function that does nothing). ``work`` has the multiplications of local rates that
-    three ways to the derivative need.
+    ``forward`` are those of one run of the function, ``gradient`` those of one value with its gradient, and ``ratio``
+    is ``gradient / forward`` (nan for a function that does nothing). ``work`` has the multiplications of local rates
+    that three ways to the derivative need.
     """
 
     forward: int
@@ -30,8 +29,8 @@ class Cost(NamedTuple):
 def cost(f: Callable[..., Any], *args: Any, argnums: Argnums = None) -> Cost:
     """What the gradient of ``f`` costs at ``args``, counted on the tape and not timed.
 
-    ``argnums`` says which arguments to differentiate in, by default all that hold floats. Arguments and errors are those
-    of :func:`geartrain.explain`. Twenty doubled steps have more than a million paths and forty edges:
+    ``argnums`` says which arguments to differentiate in, by default all that hold floats. Errors are those of
+    :func:`geartrain.explain`. Twenty doubled steps have more than a million paths and forty edges:
 
     >>> def doubled(x):
     ...     for _ in range(20):

@@ -60,14 +60,14 @@ def explanation(tape: Tape, formula: str | None) -> Explanation:
     shown = set(ends)
     bars: dict[Node, Array] = {}
     steps: dict[Node, Step] = {}
-    for pulled in sweep(tape, bars, whole=shown.__contains__):
+    for pulled in sweep(tape, bars, shown=shown.__contains__):
         if pulled.node in shown:
             steps[pulled.node] = _step(tape, pulled, names, bars)
     inputs = [
         Input(label, node.value, bars.get(node, _zero(node)))
         for node, label in zip(tape.inputs, tape.labels, strict=True)
     ]
-    output = names[tape.output] if tape.output is not None else _output_name(tape)
+    output = _output_name(tape)
     return Explanation(
         title=f"{output} = {formula or _call(tape)}{_point(tape)}",
         output=output,
@@ -86,7 +86,7 @@ def _step(tape: Tape, pulled: Pulled, names: Mapping[Node, str], bars: Mapping[N
     node = pulled.node
     rates: list[Rate] = []
     there: dict[Node, Array | None] = {}
-    for i, operand, contribution in pulled.edges or ():
+    for i, operand, contribution in pulled.edges:
         before = there.get(operand, bars.get(operand))
         kind = "pointwise" if isinstance(node.op, Pointwise) else "custom" if isinstance(node.op, Custom) else "linear"
         formula, number = rate_text(node, i, names), _number(node, i)

@@ -3,7 +3,6 @@
 import ast
 import difflib
 import math
-import operator
 import re
 import warnings
 from collections.abc import Callable, Mapping
@@ -21,45 +20,30 @@ __all__ = ["Expression", "explain_expression", "parse_expression"]
 
 CONSTANTS: dict[str, float] = {"e": math.e, "pi": math.pi}
 
+_OF_ONE = (
+    *("sin", "cos", "tan", "arcsin", "arccos", "arctan"),
+    *("sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh"),
+    *("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt", "cbrt", "square", "reciprocal"),
+    *("absolute", "sign", "floor", "ceil", "deg2rad", "rad2deg"),
+)
+_OF_TWO = ("maximum", "minimum", "arctan2", "hypot", "logaddexp", "power", "fmod")
+
 FUNCTIONS: dict[str, tuple[Callable[..., Array], int]] = {
-    **{"abs": (np.absolute, 1), "max": (np.maximum, 2), "min": (np.minimum, 2)},
-    **{
-        name: (getattr(np, name), 1)
-        for name in (
-            *(
-                "sin",
-                "cos",
-                "tan",
-                "arcsin",
-                "arccos",
-                "arctan",
-                "sinh",
-                "cosh",
-                "tanh",
-                "arcsinh",
-                "arccosh",
-                "arctanh",
-            ),
-            *("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt", "cbrt", "square", "reciprocal"),
-            *("absolute", "sign", "floor", "ceil", "deg2rad", "rad2deg"),
-        )
-    },
-    **{
-        name: (getattr(np, name), 2)
-        for name in ("maximum", "minimum", "arctan2", "hypot", "logaddexp", "power", "fmod")
-    },
+    "abs": (np.absolute, 1),
+    **{name: (getattr(np, name), 1) for name in _OF_ONE},
+    **{name: (getattr(np, name), 2) for name in _OF_TWO},
 }
 """What may be called: the NumPy function and its number of arguments."""
 
 BINARY: dict[type[ast.operator], Callable[[Array, Array], Array]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
+    ast.Add: np.add,
+    ast.Sub: np.subtract,
+    ast.Mult: np.multiply,
+    ast.Div: np.divide,
     ast.Mod: np.remainder,
     ast.Pow: np.power,
 }
-UNARY: dict[type[ast.unaryop], Callable[[Array], Array]] = {ast.UAdd: np.positive, ast.USub: operator.neg}
+UNARY: dict[type[ast.unaryop], Callable[[Array], Array]] = {ast.UAdd: np.positive, ast.USub: np.negative}
 
 LONGEST, DEEPEST = 2_000, 100
 
@@ -71,7 +55,7 @@ ALLOWED = (
 
 
 class Expression:
-    """A formula that was read: its ``text``, its ``variables`` in the order of the alphabet, and its value at a point."""
+    """A formula that was read: its ``text``, its ``variables`` in alphabetical order, and its value at a point."""
 
     def __init__(self, text: str, body: ast.expr, variables: tuple[str, ...]) -> None:
         self.text = text
@@ -174,6 +158,8 @@ def _check(text: str, node: ast.expr, variables: set[str], depth: int) -> None:
             _check_call(text, at, name, args)
             for arg in args:
                 _check(text, arg, variables, depth + 1)
+        case ast.Call(ast.Constant() as left):
+            _fail(text, _end(text, left), f"a product needs its sign: {ast.unparse(left)}*( ... )")
         case ast.Compare(left=left):
             _fail(text, _end(text, left), "a comparison is not among the allowed operators")
         case ast.BinOp(left=left):
@@ -228,17 +214,12 @@ def _check_point(expression: Expression, at: Mapping[str, float]) -> None:
     unknown = [name for name in at if name not in expression.variables]
     parts: list[str] = []
     if missing:
-        parts.append(
-            f"{_names(missing)} has no value: give {'one' if len(missing) == 1 else 'each'} by --at {missing[0]}=1"
-        )
+        example = " ".join(f"{name}=1" for name in missing)
+        parts.append(f"no value is given for {', '.join(missing)}: add {example} to --at")
     if unknown:
-        parts.append(f"{_names(unknown)} is not a variable of it; its variables are {_names(expression.variables)}")
+        parts.append(f"there is no variable {', '.join(unknown)} in it; there is {', '.join(expression.variables)}")
     if parts:
         raise ExpressionError("\n  ".join([f"[explain] {expression.text}", *parts]))
-
-
-def _names(names: Any) -> str:
-    return ", ".join(names)
 
 
 def _finite(value: Any) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 from geartrain.errors import SourceLine
 from geartrain.ir.aval import Array, Aval, aval_of
 from geartrain.ir.node import CONST, Node
-from geartrain.ir.op import Pointwise
+from geartrain.ir.op import Linear, Op, Pointwise
 from geartrain.view.formula import rate_text
 from geartrain.view.sweep import Edge, Pulled, sweep
 from geartrain.view.tape import Argnums, Tape, run_tape
@@ -114,17 +114,22 @@ def _range(value: Array) -> str:
 
 def _backward_birth(tape: Tape) -> str | None:
     bars: dict[Node, Array] = {}
-    for pulled in sweep(tape, bars, whole=lambda node: False):
+    for pulled in sweep(tape, bars, shown=lambda node: not _moves_parts(node.op)):
         if not all_finite([pulled.y_bar]):
             where = _at(tape.lines.get(pulled.node))
             return f"the sum of what comes back to the result of {pulled.node.op.name}, which overflows{where}"
-        for edge in pulled.edges or ():
+        for edge in pulled.edges:
             if not all_finite([edge.contribution]):
                 return _describe_edge(tape, pulled, edge)
     for node, label in zip(tape.inputs, tape.labels, strict=True):
         if node in bars and not all_finite([bars[node]]):
             return f"the sum of what comes back to the argument {label}, which overflows"
     return None
+
+
+def _moves_parts(op: Op) -> bool:
+    """Reads and writes of parts move cotangents as they are; no NaN is born there."""
+    return isinstance(op, Linear) and (op.into is not None or op.take is not None)
 
 
 def _describe_edge(tape: Tape, pulled: Pulled, edge: Edge) -> str:

@@ -244,10 +244,10 @@ def _work(page: Explanation) -> str:
     work = page.work
     paths = "1 path, multiplied out" if work.paths == 1 else f"{big(work.paths)} paths, each multiplied out alone"
     edges = "1 edge" if work.edges == 1 else f"{big(work.edges)} edges"
-    inputs = "1 input" if work.inputs == 1 else f"{big(work.inputs)} inputs"
+    each = "the one input number" if work.inputs == 1 else f"each of {big(work.inputs)} input numbers"
     rows = [
         ["path by path", big(work.by_path), paths],
-        ["forward mode", big(work.forward), f"{edges}, once for {'the' if work.inputs == 1 else 'each of'} {inputs}"],
+        ["forward mode", big(work.forward), f"{edges}, once for {each}"],
         ["backpropagation", big(work.backprop), f"{edges}, once: every shared factor is computed once"],
     ]
     width = max(len(row[1]) for row in rows)

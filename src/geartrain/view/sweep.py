@@ -1,10 +1,10 @@
 """The chain rule from the end, edge by edge, with everything that it multiplies and adds.
 
-An edge leads from operand u to step v. Its contribution is :math:`c_e = J_e^T v_bar`, and :math:`u_bar` is the sum of the
-contributions over the edges out of u. From these:
+An edge e leads from operand u to step v. Its contribution ``c_e`` is ``v_bar``, pulled through v; ``u_bar`` is the sum
+of the contributions over the edges out of u. From these:
 
-- gain of an edge, ``|c_e| / |v_bar|``: for numbers the absolute local rate; for arrays the gain for this gradient at this
-  point, which is no operator norm;
+- gain of an edge, ``|c_e| / |v_bar|``: for numbers the absolute local rate; for arrays the gain for this gradient at
+  this point, which is no operator norm;
 - merge at u on a path, ``|u_bar| / |c_e|`` with e the path's edge out of u;
 - cancellation where paths meet, ``|sum of c_e| / sum of |c_e|``, from 0 (all cancels) to 1.
 
@@ -16,10 +16,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from geartrain.chain import pull
+from geartrain.chain import pull, pull_through
 from geartrain.ir.aval import Array
 from geartrain.ir.node import Node
-from geartrain.ir.op import Linear
 from geartrain.view.tape import Tape
 
 __all__ = ["Edge", "Pulled", "norm", "rms", "sweep"]
@@ -38,52 +37,52 @@ class Edge(NamedTuple):
 
 
 class Pulled(NamedTuple):
-    """One step of the sweep: the node, what arrived, and its edges (``None`` where they were not asked for)."""
+    """One step of the sweep: the node, what arrived, and its edges."""
 
     node: Node
     y_bar: Array
-    edges: list[Edge] | None
+    edges: list[Edge]
 
 
-def sweep(tape: Tape, bars: dict[Node, Array], whole: Callable[[Node], bool] = lambda node: True) -> Iterator[Pulled]:
-    """Pull 1 from the output back to the inputs, one step at a time.
+def sweep(tape: Tape, bars: dict[Node, Array], shown: Callable[[Node], bool] = lambda node: True) -> Iterator[Pulled]:
+    """Pull 1 from the output back to the inputs, and yield what happens at each step that is ``shown``.
 
-    ``bars`` is filled with the cotangents: of a step until its turn is over, of the inputs at the end. Steps for which
-    ``whole`` says no are pulled as cheaply as the engine does, without their edges: a read of one element out of n then
-    costs no array of n.
+    ``bars`` is filled with the cotangents: that of a step is there until its turn is over, those of the inputs are
+    there at the end. Steps that are not shown are pulled as the engine pulls them, so that n reads and writes of one
+    element each cost O(n).
     """
     if tape.output is None:
         return
     bars[tape.output] = np.ones((), tape.output.aval.dtype)[()]
-    own: set[Node] = set()  # accumulators made here, which may be changed in place
-    starts = set(tape.inputs)
+    unshown: list[Node] = []
     for node in reversed(tape.nodes):
-        if node in starts:
+        if not shown(node):
+            unshown.append(node)
             continue
+        _pull_quickly(tape, unshown, bars)
         y_bar = bars.pop(node, None)
         if y_bar is None:  # every step that uses it has a hand-written rule that hands back nothing
             continue
         numbers = tape.edges(node)
         xs = [x.value for x in node.inputs]
-        op = node.op
-        if numbers == [0] and isinstance(op, Linear) and op.into is not None and not whole(node):
-            x = node.inputs[0]
-            if x not in own:
-                bars[x] = np.array(bars[x]) if x in bars else np.zeros(x.aval.shape, x.aval.dtype)
-                own.add(x)
-            op.into(bars[x], y_bar, *xs, *node.params)
-            yield Pulled(node, y_bar, None)
-            continue
-        wanted = [i in numbers for i in range(len(xs))]
         with np.errstate(all="ignore"):
-            contributions = pull(node, y_bar, node.value, xs, wanted)
+            contributions = pull(node, y_bar, node.value, xs, [i in numbers for i in range(len(xs))])
         edges = [Edge(i, node.inputs[i], contributions[i]) for i in numbers if contributions[i] is not None]
         yield Pulled(node, y_bar, edges)
         for edge in edges:
             have = bars.get(edge.operand)
             with np.errstate(all="ignore"):
                 bars[edge.operand] = edge.contribution if have is None else have + edge.contribution
-            own.discard(edge.operand)
+    _pull_quickly(tape, unshown, bars)
+
+
+def _pull_quickly(tape: Tape, nodes: list[Node], bars: dict[Node, Array]) -> None:
+    """Pull through ``nodes``, which stand from the last to the first, and forget them."""
+    with np.errstate(all="ignore"):
+        pull_through(nodes[::-1], tape.bit, bars, lambda node: node.value)
+    for node in nodes:
+        bars.pop(node, None)
+    nodes.clear()
 
 
 def norm(x: Array) -> float:

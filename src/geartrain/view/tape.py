@@ -17,8 +17,7 @@ from geartrain.ir.aval import Array, aval_of
 from geartrain.ir.node import CONST, INPUT, Node
 from geartrain.ir.op import Constant, Linear, Pointwise
 from geartrain.run import Run
-from geartrain.trace.level import Level
-from geartrain.trace.tracer import ALIAS, Tracer, depends_of, new_input, node_of, value_of
+from geartrain.trace.tracer import ALIAS, value_of
 from geartrain.view.work import Work, count_work
 
 __all__ = ["Argnums", "Tape", "carriers", "chosen", "record", "run_count", "run_tape", "tape_work"]
@@ -78,8 +77,8 @@ def run_tape(
     def of_chosen(*xs: Any) -> Any:
         return f(*_with(args, numbers, xs))
 
-    with Level("grad", lines=True) as around, np.errstate(all="ignore"):
-        run = Run(name, of_chosen, [args[i] for i in numbers], {})
+    with np.errstate(all="ignore"):
+        run = Run(name, of_chosen, [args[i] for i in numbers], lines=True)
     _check_result(name, run.out)
     output, value = run.output(run.out)
     bit = run.level.bit
@@ -94,7 +93,7 @@ def run_tape(
         output=output,
         value=value_of(value),
         bit=bit,
-        lines=around.trace.lines or {},
+        lines=run.trace.lines or {},
         made=_count_made(run.level.segment),
         pack=_packer(run, alone=isinstance(argnums, int) or (argnums is None and len(numbers) == 1)),
     )
@@ -148,23 +147,21 @@ def carriers(node: Node, bit: int) -> list[int]:
     return found
 
 
-def record(f: F, *xs: Array) -> tuple[tuple[Node, ...], Node | Array]:
+def record(f: F, *xs: Array) -> tuple[list[Node | None], Node | Array]:
     """What ``f`` computes on ``xs``: the node of each, and the node of the result (or its value, if it uses none).
 
     Every operation is kept, also those that are piecewise constant, such as comparisons.
     """
-    with Level("record") as level, np.errstate(all="ignore"):
-        inputs = [new_input(level, x) for x in xs]
-        nodes = tuple(node_of(x) for x in inputs)
-        out = f(*inputs)
-        traced = type(out) is Tracer and depends_of(out) & level.bit
-        return nodes, node_of(out) if traced else value_of(out)
+    with np.errstate(all="ignore"):
+        run = Run("record", f, xs, kind="record")
+    node, value = run.output(run.out)
+    return run.nodes, value if node is None else node
 
 
 def run_count(name: str, f: F, args: Sequence[Any]) -> int:
     """How many operations ``f(*args)`` does on values that depend on the arguments, all of which hold floats."""
     with np.errstate(all="ignore"):
-        return _count_made(Run(name, f, args, {}).level.segment)
+        return _count_made(Run(name, f, args).level.segment)
 
 
 def _count_made(segment: Sequence[Node]) -> int:

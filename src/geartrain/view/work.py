@@ -1,8 +1,8 @@
 """The work of three ways to the same derivative, in exact integers.
 
 A graph has an edge from each value to each step that uses it, and every edge has a local rate. The derivative is the
-sum over all paths from an input to the output of the product of the rates along the path. With :math:`P_u` the number of
-paths from u to the output and :math:`L_u` the sum of their lengths, dynamic programming from the end gives both:
+sum over all paths from an input to the output of the product of the rates along the path. With P_u the number of paths
+from u to the output and L_u the sum of their lengths, dynamic programming from the end gives both:
 
     P_u = sum of P_v,   L_u = sum of (L_v + P_v),   over the edges from u to v
 """
