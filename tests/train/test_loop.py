@@ -102,10 +102,8 @@ def test_a_gradient_that_is_not_finite_stops_though_the_loss_is() -> None:
         return np.sqrt((params["w"] * images[0, 0] * 0.0).sum()) + 1.0
 
     state = begin()._replace(params={"w": np.ones(2)}, optimizer=OPTIMIZER.init({"w": np.ones(2)}))
-    with pytest.raises(
-        NonFinite,
-        match=r"step 1 .*the loss is 1, but its gradient is not finite in params.w; first made by the derivative of sqrt",
-    ):
+    because = "the loss is 1, but its gradient is not finite in params.w; first made by the derivative of sqrt"
+    with pytest.raises(NonFinite, match=f"step 1 .*{because}"):
         list(steps(loss, OPTIMIZER, state, IMAGES, LABELS, batch_size=5, epochs=1))
 
 
