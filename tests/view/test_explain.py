@@ -138,9 +138,18 @@ def test_assignment_shows_what_is_written_where() -> None:
         return np.sum(y**2)
 
     text = str(gt.explain(f, 1.0))
-    assert "v4 with [1:] = v7" in text
+    assert "v3 with [1:] = v6" in text
     assert "= f64[3], rms 2.449" in text  # the run did not keep this value; it is computed again
     assert "dy/dx = 24.016" in text
+
+
+def test_a_cast_that_changes_nothing_is_no_step() -> None:
+    """NumPy makes a Python float a float64 on the way; a reader sees none of it."""
+    text = str(gt.explain(lambda x: np.sin(x) * np.cos(x), 1.0))
+    assert "f64(" not in text
+    assert "and add it to" in text
+    assert gt.cost(lambda x: np.sin(x), 1.0).forward == 1
+    assert "u = f32(x)" in str(gt.explain(lambda x: np.sum(x.astype(np.float32)), np.ones(2)))
 
 
 def test_a_long_program_is_folded() -> None:

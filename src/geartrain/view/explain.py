@@ -55,8 +55,8 @@ def explain(f: Callable[..., Any], *args: Any, argnums: Argnums = None) -> Expla
 def explanation(tape: Tape, formula: str | None) -> Explanation:
     """The worked example of a run; ``formula`` is how the function is written, by default ``f(x)``."""
     names = _names(tape)
-    total = len(tape.nodes)
-    ends = tape.nodes if total <= SHOWN else (*tape.nodes[:EACH], *tape.nodes[-EACH:])
+    total = len(tape.steps)
+    ends = tape.steps if total <= SHOWN else [*tape.steps[:EACH], *tape.steps[-EACH:]]
     shown = set(ends)
     bars: dict[Node, Array] = {}
     steps: dict[Node, Step] = {}
@@ -139,14 +139,14 @@ def _names(tape: Tape) -> dict[Node, str]:
     if tape.output is None or tape.output in names:
         return names
     names[tape.output] = _output_name(tape)
-    inner = [node for node in tape.nodes if node is not tape.output]
+    inner = [node for node in tape.steps if node is not tape.output]
     letters = [letter for letter in LETTERS if letter not in tape.labels]
     if len(inner) <= len(letters):
         names |= dict(zip(reversed(inner), letters, strict=False))
     else:
         stem = "v" if not any(label.startswith("v") for label in tape.labels) else "step"
         names |= {node: f"{stem}{i}" for i, node in enumerate(inner, 1)}
-    return names
+    return names | {node: names[tape.source(node)] for node in tape.nodes}
 
 
 def _output_name(tape: Tape) -> str:

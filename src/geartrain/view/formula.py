@@ -65,6 +65,8 @@ def _constant(value: Array) -> Expr:
     aval = aval_of(value)
     if aval.shape != () or isinstance(value, Aval) or aval.dtype.kind not in "fciub":
         return Raw(repr(aval), tight=True)
+    if aval.dtype.kind == "b":
+        return Raw(str(bool(value)), tight=True)
     if aval.dtype.kind == "c":
         return Raw(f"({complex(value):.6g})", tight=True)
     return Num(float(value)) if math.isfinite(value) else Raw(str(float(value)), tight=True)

@@ -1,7 +1,7 @@
 """How operations are written in a formula: signs for arithmetic, brackets for indices, a function call for all else."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -42,10 +42,17 @@ def spell(node: Node, operands: Sequence[Expr], table: Mapping[str, Spelling]) -
 
 
 def _telling(node: Node) -> list[tuple[str, Any]]:
-    """The parameters that say something: not the axes of a sum over all axes."""
+    """The parameters that say something: not the axes of a sum over all axes, and no functions or graphs."""
     labels = node.op.params if len(node.op.params) == len(node.params) else [f"p{i}" for i in range(len(node.params))]
     everything = ("axes", tuple(range(node.inputs[0].aval.ndim)) if node.inputs else ())
-    return [pair for pair in zip(labels, node.params, strict=True) if pair != everything]
+    pairs = zip(labels, node.params, strict=True)
+    return [(label, value) for label, value in pairs if _is_plain(value) and (label, value) != everything]
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, (tuple, list)):
+        return all(map(_is_plain, cast("Sequence[Any]", value)))
+    return isinstance(value, (bool, int, float, complex, str))
 
 
 # Arithmetic, as the program has it.

@@ -56,7 +56,7 @@ def sweep(tape: Tape, bars: dict[Node, Array], shown: Callable[[Node], bool] = l
     bars[tape.output] = np.ones((), tape.output.aval.dtype)[()]
     unshown: list[Node] = []
     for node in reversed(tape.nodes):
-        if not shown(node):
+        if tape.source(node) is not node or not shown(node):
             unshown.append(node)
             continue
         _pull_quickly(tape, unshown, bars)
@@ -67,7 +67,9 @@ def sweep(tape: Tape, bars: dict[Node, Array], shown: Callable[[Node], bool] = l
         xs = [x.value for x in node.inputs]
         with np.errstate(all="ignore"):
             contributions = pull(node, y_bar, node.value, xs, [i in numbers for i in range(len(xs))])
-        edges = [Edge(i, node.inputs[i], contributions[i]) for i in numbers if contributions[i] is not None]
+        edges = [
+            Edge(i, tape.source(node.inputs[i]), contributions[i]) for i in numbers if contributions[i] is not None
+        ]
         yield Pulled(node, y_bar, edges)
         for edge in edges:
             have = bars.get(edge.operand)

@@ -16,6 +16,7 @@ from geartrain.errors import InputError, SourceLine, teach
 from geartrain.ir.aval import Array, aval_of
 from geartrain.ir.node import CONST, INPUT, Node
 from geartrain.ir.op import Constant, Linear, Pointwise
+from geartrain.ops.shape import CAST
 from geartrain.run import Run
 from geartrain.trace.tracer import ALIAS, value_of
 from geartrain.view.work import Work, count_work
@@ -31,10 +32,11 @@ class Tape:
     """What ``f`` computed.
 
     ``inputs`` are the numbers and arrays to differentiate in, with their ``labels`` (``x``, ``params[0].weights``);
-    ``nodes`` are the steps on a path from an input to the ``output`` (``None`` if it depends on no input), in the
-    order of the program; ``value`` is what f returned, ``lines`` where a step stands in the user's program, ``made``
-    how many operations on traced values the run did in all. ``pack`` puts one value for each input into the containers
-    in which the arguments came.
+    ``nodes`` are the nodes on a path from an input to the ``output`` (``None`` if it depends on no input), in the order
+    of the program, and ``steps`` those of them that do something: a cast to the dtype that a value has already is left
+    out, and :meth:`source` says what it casts. ``value`` is what f returned, ``lines`` where a step stands in the
+    user's program, ``made`` how many operations on traced values the run did in all. ``pack`` puts one value for each
+    input into the containers in which the arguments came.
     """
 
     name: str
@@ -47,6 +49,16 @@ class Tape:
     lines: Mapping[Node, SourceLine | None]
     made: int
     pack: Callable[[Sequence[Array]], Any]
+
+    @functools.cached_property
+    def steps(self) -> list[Node]:
+        return [node for node in self.nodes if not _is_idle(node)]
+
+    def source(self, node: Node) -> Node:
+        """The step or input whose value ``node`` has."""
+        while _is_idle(node):
+            node = node.inputs[0]
+        return node
 
     def edges(self, node: Node) -> list[int]:
         """The operands of a step through which its derivative goes on to an input."""
@@ -81,6 +93,8 @@ def run_tape(
         run = Run(name, of_chosen, [args[i] for i in numbers], lines=True)
     _check_result(name, run.out)
     output, value = run.output(run.out)
+    while output is not None and _is_idle(output):
+        output = output.inputs[0]
     bit = run.level.bit
     inputs = [node for node in run.nodes if node is not None]
     known = _labels(labels or _parameters(f, len(args)), args, numbers)
@@ -113,7 +127,7 @@ def tape_work(tape: Tape) -> Work:
     """The multiplications that three ways to the derivative need on this tape."""
     if tape.output is None:
         return Work(0, 0, 0, tape.numbers, 0, 0)
-    steps = [(node, [node.inputs[i] for i in tape.edges(node)]) for node in tape.nodes]
+    steps = [(node, [tape.source(node.inputs[i]) for i in tape.edges(node)]) for node in tape.steps]
     return count_work(steps, tape.inputs, tape.output, tape.numbers)
 
 
@@ -166,7 +180,12 @@ def run_count(name: str, f: F, args: Sequence[Any]) -> int:
 
 def _count_made(segment: Sequence[Node]) -> int:
     """The operations on a tape: each node that was computed."""
-    return sum(node.op not in (INPUT, CONST, ALIAS) for node in segment)
+    return sum(node.op not in (INPUT, CONST, ALIAS) and not _is_idle(node) for node in segment)
+
+
+def _is_idle(node: Node) -> bool:
+    """A cast of a Python number, or of anything, to the dtype that it has already."""
+    return node.op is CAST and node.inputs[0].aval.dtype == node.aval.dtype
 
 
 def _between(segment: Sequence[Node], inputs: Sequence[Node], output: Node | None, bit: int) -> list[Node]:
