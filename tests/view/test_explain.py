@@ -138,7 +138,7 @@ def test_assignment_shows_what_is_written_where() -> None:
         return np.sum(y**2)
 
     text = str(gt.explain(f, 1.0))
-    assert "v3 with [1:] = v6" in text
+    assert "v = r with [1:] = w" in text
     assert "= f64[3], rms 2.449" in text  # the run did not keep this value; it is computed again
     assert "dy/dx = 24.016" in text
 
