@@ -1,7 +1,7 @@
 """One instrumented run: every value, every cotangent, every local product, and where in the program it was made."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -202,7 +202,7 @@ def norm(x: Array) -> float:
 
 
 def _rates(
-    node: Node, y_bar: Array, y: Array, xs: list[Array], wanted: list[bool], back: list[Array | None]
+    node: Node, y_bar: Array, y: Array, xs: list[Array], wanted: list[bool], back: Sequence[Array | None]
 ) -> list[float | None]:
     """The signed local rates between single real numbers: what comes back over what arrived, or over one."""
     if np.size(y) != 1 or np.iscomplexobj(y_bar) or np.iscomplexobj(y):
