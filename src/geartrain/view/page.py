@@ -9,7 +9,8 @@ import numpy as np
 from geartrain.errors import SourceLine
 from geartrain.ir.aval import Array, Aval, aval_of
 from geartrain.view.algebra import number_text
-from geartrain.view.sweep import norm, rms
+from geartrain.view.record import norm
+from geartrain.view.sweep import rms
 from geartrain.view.work import Work, big
 
 __all__ = ["Explanation", "Input", "Rate", "Step", "summary"]

@@ -19,9 +19,10 @@ import numpy as np
 from geartrain.chain import pull, pull_through
 from geartrain.ir.aval import Array
 from geartrain.ir.node import Node
+from geartrain.view.record import norm
 from geartrain.view.tape import Tape
 
-__all__ = ["Edge", "Pulled", "norm", "rms", "sweep"]
+__all__ = ["Edge", "Pulled", "rms", "sweep"]
 
 
 class Edge(NamedTuple):
@@ -85,15 +86,6 @@ def _pull_quickly(tape: Tape, nodes: list[Node], bars: dict[Node, Array]) -> Non
     for node in nodes:
         bars.pop(node, None)
     nodes.clear()
-
-
-def norm(x: Array) -> float:
-    """The 2-norm of all elements; scaled, so that it neither over- nor underflows."""
-    sizes = np.abs(np.asarray(x)).astype(float).reshape(-1)
-    largest = float(sizes.max(initial=0.0))
-    if largest == 0 or not np.isfinite(largest):
-        return largest
-    return largest * float(np.sqrt(np.sum((sizes / largest) ** 2)))
 
 
 def rms(x: Array) -> float:
