@@ -199,6 +199,13 @@ FITS: dict[str, Fit] = {
         (0.0, 1.0),
         {64: 7, 32: 4},
     ),
+    "TANH": Fit(
+        "(tanh(x) / x - 1) / z in z = x**2",
+        _tail(_over_root(mp.tanh), 1),
+        lambda z: z,
+        (0.0, 0.3026),
+        {64: 10, 32: 5},
+    ),
     "CBRT": Fit(
         "m**(-1/3)",
         lambda m: 1 / mp.cbrt(m),

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from geartrain.backends.cpu.vecmath import tables
 from geartrain.backends.cpu.vecmath.lanes import Float, Int, Table, emitter, poly, select
-from geartrain.backends.cpu.vecmath.pairs import Pair, fast_sum, quotient
+from geartrain.backends.cpu.vecmath.pairs import Pair, fast_sum
 
 __all__ = ["exp", "exp2", "exp_pair", "exp_parts", "expm1", "put_exponent", "scaled_exp", "scaled_expm1", "sigmoid"]
 
@@ -47,6 +47,19 @@ def fraction_parts(reduced: Reduced) -> Pair:
     return Pair(r, (r * r).mad(poly(r, r.of(tables.EXPM1)), r_low))
 
 
+def exp_less_one(x: Float) -> tuple[Float, Int, Float]:
+    """n twice, and ``exp(x) / 2**n - 1``."""
+    n, exponent, r, _ = reduce(x)
+    return n, exponent, (r * r).mad(poly(r, r.of(tables.EXPM1)), r)
+
+
+def one_and_exp(x: Float) -> Float:
+    """``1 + exp(x)`` where exp(x) is a normal number; more accurate than adding 1 to that."""
+    _, exponent, s = exp_less_one(x)
+    power = x.power_of_two(exponent)
+    return power.mad(s, power + 1.0)
+
+
 def put_exponent(fraction: Float, exponent: Int, n: Float) -> Float:
     """``fraction * 2**n``, rounded once, also where that is subnormal; n is in the low bits of ``exponent`` as well.
 
@@ -60,9 +73,8 @@ def put_exponent(fraction: Float, exponent: Int, n: Float) -> Float:
 
 def scaled_exp(x: Float, doublings: int = 0) -> Float:
     """``exp(x) * 2**doublings`` without an overflow on the way, for finite operands that are not far below LOWEST."""
-    n, exponent, r, _ = reduce(x)
-    fraction = 1.0 + (r * r).mad(poly(r, r.of(tables.EXPM1)), r)
-    return put_exponent(fraction, exponent + doublings if doublings else exponent, n)
+    n, exponent, s = exp_less_one(x)
+    return put_exponent(1.0 + s, exponent + doublings if doublings else exponent, n)
 
 
 class Parts(NamedTuple):
@@ -126,10 +138,13 @@ def expm1(x: Float) -> Float:
 
 @emitter
 def sigmoid(x: Float) -> Float:
-    """``1 / (1 + e**-x)``, the logistic function. Within 1.5 ulp."""
-    e = exp_pair((-abs(x)).at_least(x.of(LOWEST)[0]))
-    under = fast_sum(x.like(1.0), e.high)
-    below = x < 0.0
-    over = Pair(select(below, e.high, 1.0), select(below, e.low, 0.0))
-    found = quotient(over, Pair(under.high, under.low + e.low)).value()
-    return select(x.nan(), x, found)
+    """``1 / (1 + e**-x)``, the logistic function. Within 2 ulp."""
+    bounded = (-x).at_least(x.of(MINUS_ONE)[0]).at_most(-x.of(LOWEST)[0])
+    n, exponent, s = exp_less_one(bounded)
+    # Where e**-x would overflow, numerator and denominator are both scaled down.
+    lift = x.format.bias // 2 + x.format.digits // 2
+    low = n > x.format.bias // 2
+    unit = select(low, x.like(2.0**-lift), 1.0)
+    power = x.power_of_two(exponent - low.pick(lift, 0, exponent))
+    total = fast_sum(power, unit)  # exact where the power is the smaller one, too, unless that is negligible
+    return select(x.nan(), x, unit / (power.mad(s, total.low) + total.high))

@@ -1,7 +1,7 @@
 """tanh, sinh, cosh, from exp and expm1; arcsinh, arccosh, arctanh, from logarithms of numbers with a low part."""
 
 from geartrain.backends.cpu.vecmath import tables
-from geartrain.backends.cpu.vecmath.exponential import NEGLIGIBLE, scaled_exp, scaled_expm1
+from geartrain.backends.cpu.vecmath.exponential import one_and_exp, scaled_exp
 from geartrain.backends.cpu.vecmath.lanes import Float, Table, emitter, poly, select
 from geartrain.backends.cpu.vecmath.logarithm import log_of_pair
 from geartrain.backends.cpu.vecmath.pairs import Pair, fast_sum, product, quotient, root, sum_of
@@ -19,12 +19,12 @@ SQUARE_ALONE: Table = {64: (2.0**28,), 32: (2.0**13,)}
 
 @emitter
 def tanh(x: Float) -> Float:
-    """The hyperbolic tangent, ``t / (t + 2)`` with ``t = e**(2 |x|) - 1``. Within 1.5 ulp."""
+    """The hyperbolic tangent: ``1 - 2 / (e**(2 |x|) + 1)`` from 0.55 on, a polynomial below. Within 1.5 ulp."""
     size = abs(x)
-    half = fast_sum(*scaled_expm1((size + size).at_most(2.0 * x.of(TANH_ONE)[0])))
-    under = sum_of(half.high, 1.0)
-    found = quotient(half, Pair(under.high, under.low + half.low)).value()
-    return select(size >= x.of(NEGLIGIBLE)[0], found.signed(x), x)  # also NaN
+    z = size * size
+    near = (z * size).mad(poly(z, z.of(tables.TANH)), size)
+    far = 1.0 - 2.0 / one_and_exp((size + size).at_most(2.0 * x.of(TANH_ONE)[0]))
+    return select(size >= 0.55, far, near).signed(x)  # NaN is near
 
 
 @emitter

@@ -266,10 +266,6 @@ class Float(_Lanes):
         """The square root, correctly rounded."""
         return Float(self.builder, self.intrinsic("sqrt"))
 
-    def rint(self) -> "Float":
-        """The nearest integer, ties to even, of any float."""
-        return Float(self.builder, self.intrinsic("rint"))
-
     def __abs__(self) -> "Float":
         return Float(self.builder, self.intrinsic("fabs"))
 

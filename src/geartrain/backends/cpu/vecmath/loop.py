@@ -69,9 +69,10 @@ class Loop:
         padded = -(-size // self.width) * self.width
         whole = [np.concatenate([array.ravel(), np.zeros(padded - size, self.dtype)]) for array in arrays]
         result = np.empty(padded, self.dtype)
-        self.into(*whole, result)
+        self.prepared(*whole, result)()
         return result[:size].reshape(shape)
 
-    def into(self, *arrays: Any) -> None:
-        """The same on contiguous arrays of one size, a multiple of the width; the last one takes the results."""
-        self._run(arrays[0].size, *(array.ctypes.data for array in arrays))
+    def prepared(self, *arrays: Any) -> Callable[[], None]:
+        """A call on contiguous arrays of one size, a multiple of the width; the last one takes the results."""
+        addresses = [array.ctypes.data for array in arrays]
+        return lambda: self._run(arrays[0].size, *addresses)

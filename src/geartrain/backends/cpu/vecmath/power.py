@@ -7,13 +7,19 @@ float32, float64 has those digits.
 
 from geartrain.backends.cpu.vecmath import tables
 from geartrain.backends.cpu.vecmath.exponential import put_exponent
-from geartrain.backends.cpu.vecmath.lanes import Float, emitter, poly, select
+from geartrain.backends.cpu.vecmath.lanes import Bool, Float, emitter, poly, select
 from geartrain.backends.cpu.vecmath.logarithm import split, split_any
 from geartrain.backends.cpu.vecmath.pairs import Pair, fast_sum, product, quotient
 
 __all__ = ["power"]
 
 INF = float("inf")
+
+
+def is_whole(x: Float) -> Bool:
+    """Whether a number from 0 on is an integer; infinity is."""
+    ones = 2.0**x.format.digits  # from here on all are, and adding it rounds to an integer
+    return (x >= ones) | ((x + ones) - ones).same(x)
 
 
 def log2_pair(x: Float) -> Pair:
@@ -71,9 +77,8 @@ def power(x: Float, y: Float) -> Float:
     grows = ((size > 1.0) & (y > 0.0)) | ((size < 1.0) & (y < 0.0))
     extreme = size.same(0.0) | size.same(INF)
     found = select(extreme, select(grows, x.like(INF), 0.0), found)
-    half = y * 0.5
-    whole = y.rint().same(y)
-    odd = whole & ~half.rint().same(half)
+    whole = is_whole(abs(y))
+    odd = whole & ~is_whole(abs(y) * 0.5)
     found = select(odd, found.signed(x), found)
     found = select((x < 0.0) & ~whole & (size < INF), float("nan"), found)
     found = select(x.nan() | y.nan(), float("nan"), found)
