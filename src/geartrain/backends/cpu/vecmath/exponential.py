@@ -48,7 +48,7 @@ def fraction_parts(reduced: Reduced) -> Pair:
 
 
 def exp_less_one(x: Float) -> tuple[Float, Int, Float]:
-    """n twice, and ``exp(x) / 2**n - 1``."""
+    """The integer n, twice, and ``exp(x) / 2**n - 1``."""
     n, exponent, r, _ = reduce(x)
     return n, exponent, (r * r).mad(poly(r, r.of(tables.EXPM1)), r)
 

@@ -56,7 +56,7 @@ def _area(size: Float, sign: float) -> Float:
     other = root(Pair(total.high, total.low + square.low))
     argument = fast_sum(other.high, size) if sign > 0 else fast_sum(size, other.high)
     low = select(alone, 0.0, argument.low + other.low)
-    return log_of_pair(Pair(select(alone, size, argument.high), low), select(alone, size.like(1.0), 0.0))
+    return log_of_pair(Pair(select(alone, size, argument.high), low), select(alone, size.like(1.0), 0.0)).value()
 
 
 @emitter

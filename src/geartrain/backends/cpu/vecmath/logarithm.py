@@ -57,15 +57,15 @@ def remainder(f: Float) -> Float:
     return s * (z.mad(-poly(z, f.of(tables.LOG)), f))
 
 
-def log_of_parts(k: Float, f: Float, low: Float | None = None) -> Float:
-    """``k ln 2 + log(1 + f) + low``."""
+def log_of_parts(k: Float, f: Float, low: Float | None = None) -> Pair:
+    """``k ln 2 + log(1 + f) + low``; what is small has not been added yet."""
     ln2, ln2_low = f.of(tables.LN2)
     high, rest = fast_sum(k * ln2, f)
     small = k.mad(ln2_low, -remainder(f))
-    return high + (rest + (small if low is None else small + low))
+    return Pair(high, rest + (small if low is None else small + low))
 
 
-def log_of_pair(x: Pair, doublings: Float | None = None) -> Float:
+def log_of_pair(x: Pair, doublings: Float | None = None) -> Pair:
     """The log of ``2**doublings x``, x a positive normal number with a low part; relatively accurate near 1 as well."""
     k, f, biased = split(x.high)
     power = (2 * f.format.bias - biased << f.format.digits).real()  # 2**-k
@@ -98,7 +98,7 @@ def special(x: Float, found: Float) -> Float:
 def log(x: Float) -> Float:
     """The natural logarithm. Within 1 ulp."""
     k, f, _ = split_any(x)
-    return special(x, log_of_parts(k, f))
+    return special(x, log_of_parts(k, f).value())
 
 
 @emitter
@@ -117,7 +117,7 @@ def log10(x: Float) -> Float:
 def log1p(x: Float) -> Float:
     """``log(1 + x)`` without cancellation near 0. Within 1 ulp."""
     total = sum_of(x, 1.0)
-    return select(x.same(0.0), x, special(total.high, log_of_pair(total)))
+    return select(x.same(0.0), x, special(total.high, log_of_pair(total).value()))
 
 
 @emitter
@@ -125,7 +125,7 @@ def softplus(x: Float) -> Float:
     """``log(1 + e**x)``, the smooth ramp. Within 2 ulp."""
     e = exp_pair((-abs(x)).at_least(x.of(LOWEST)[0]))
     total = fast_sum(x.like(1.0), e.high)
-    found = log_of_pair(Pair(total.high, total.low + e.low)) + x.at_least(0.0)
+    found = log_of_pair(Pair(total.high, total.low + e.low)).value() + x.at_least(0.0)
     return select(x < INF, found, x)
 
 
@@ -136,6 +136,8 @@ def logaddexp(a: Float, b: Float) -> Float:
     d = a - b
     e = exp_pair((-abs(d)).at_least(a.of(LOWEST)[0]))
     total = fast_sum(a.like(1.0), e.high)
-    found = larger + log_of_pair(Pair(total.high, total.low + e.low))
+    log = log_of_pair(Pair(total.high, total.low + e.low))
+    leading = sum_of(larger, log.high)
+    found = leading.high + (leading.low + log.low)
     apart = select(abs(d) < INF, found, select(d.nan(), d, larger))
     return select(a.same(b), a + math.log(2.0), apart)  # also of equal infinities
