@@ -1,7 +1,7 @@
 """sin, cos, tan.
 
 The operand is ``n pi / 2 + r`` with an integer n and ``|r| <= pi / 4``; r has a low part, as it can be as small as
-2**-61 (2**-30 in float32) where x is near a multiple of pi / 2. Up to 2**30 (2**15) three parts of pi / 2 give
+2**-61 (2**-30 in float32) where x is near a multiple of pi / 2. Up to 2**30 (2**18) three parts of pi / 2 give
 enough digits (Cody & Waite, Software Manual for the Elementary Functions, 1980, ch. 8). Beyond, the digits of 2 / pi
 that count are multiplied in integers (``payne_hanek``), lane by lane, behind a branch that is taken only if some
 lane needs it.
@@ -16,7 +16,7 @@ from geartrain.backends.cpu.vecmath.pairs import Pair, fast_sum, product, quotie
 
 __all__ = ["cos", "sin", "tan"]
 
-HUGE: Table = {64: (2.0**30,), 32: (2.0**15,)}
+HUGE: Table = {64: (2.0**30,), 32: (2.0**18,)}
 """From here on the integers have too many digits for three parts of pi / 2."""
 
 
