@@ -1,0 +1,48 @@
+"""From a graph to something that can be called."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from geartrain.backends import llvm, numpy
+from geartrain.backends.cpu import runtime
+from geartrain.backends.cpu.executor import Executor
+from geartrain.ir.aval import Array
+from geartrain.ir.graph import Graph
+from geartrain.passes.pipeline import optimised
+from geartrain.schedule.group import Unrollable
+from geartrain.schedule.plan import make_plan
+
+__all__ = ["Compiled", "compile"]
+
+
+class Compiled(Protocol):
+    """A compiled graph: a list of values in, a list of fresh values out."""
+
+    def __call__(self, args: Sequence[Array], /) -> list[Array]:
+        """Run it."""
+        ...
+
+
+def compile(graph: Graph) -> Compiled:
+    """Compile ``graph`` for this machine; without llvmlite it runs on NumPy.
+
+    The result takes one value for each input, of its shape and dtype, and returns what ``interpret`` does: fresh
+    arrays, NumPy scalars for results of shape (), Python numbers where the graph says so.
+
+    >>> import numpy as np
+    >>> from geartrain.ir.aval import Aval
+    >>> from geartrain.ir.node import Table
+    >>> from geartrain.ops.pointwise import SQUARE
+    >>> table = Table()
+    >>> x = table.input(Aval((3,), np.dtype(float)))
+    >>> y = table.node(SQUARE, (x,), (), x.aval)
+    >>> compile(Graph.of([x], [y]))([np.array([1.0, 2.0, 3.0])])
+    [array([1., 4., 9.])]
+    """
+    if not llvm.installed():
+        return numpy.compile(optimised(graph))
+    products = runtime.has_blas()
+    try:
+        return Executor(make_plan(optimised(graph), products))
+    except Unrollable:
+        return Executor(make_plan(optimised(graph, rolled=False), products))

@@ -1,0 +1,118 @@
+"""Steps of a plan as words, for native code to walk: addresses of kernels, numbers of bases, offsets, sizes."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from geartrain.backends.cpu import kernels
+from geartrain.backends.cpu.gemm import TRANSPOSE_A, TRANSPOSE_B
+from geartrain.ir.node import Node
+from geartrain.schedule.build import Run
+from geartrain.schedule.group import Call, Product
+from geartrain.schedule.loops import Kernel
+from geartrain.schedule.plan import LoopRun, Plan, Step
+
+__all__ = ["Encoder", "Slots", "kernels_of", "slots_of"]
+
+Slots = dict[Node, tuple[int, int]]
+"""Where buffers begin: the number of a base, and bytes from there."""
+
+
+def slots_of(plan: Plan, bases: Mapping[tuple[str, int], int]) -> Slots:
+    """Where the buffers of a plan begin, if ``bases`` says which base each kind of spot has."""
+    return {
+        node: (bases["arena", 0], at) if kind == "arena" else (bases[kind, at], 0)
+        for node, (kind, at) in plan.spots.items()
+    }
+
+
+def kernels_of(plan: Plan) -> list[Kernel]:
+    """The kernels that a plan and the bodies of its loops call."""
+    found: list[Kernel] = []
+    for step in plan.steps:
+        if isinstance(step, Run):
+            found.append(step.kernel)
+        elif isinstance(step, LoopRun):
+            found += kernels_of(step.body)
+    return found
+
+
+class Encoder:
+    """Makes words. ``bases`` counts the bases; loops add some."""
+
+    def __init__(self, bases: int) -> None:
+        self.bases = bases
+
+    def step(self, plan: Plan, step: Step, slots: Slots) -> list[int]:
+        """The address of its code, the number of words that follow, the size of the outermost loop, then the words."""
+        if isinstance(step, Run):
+            code, size, words = kernels.address(step.kernel), step.sizes[0] if step.sizes else 0, self._run(step, slots)
+        elif isinstance(step, Product):
+            dtype = step.node.aval.dtype
+            code, size, words = kernels.product(f"f{8 * dtype.itemsize}"), 0, self._product(plan, step, slots)
+        else:
+            assert not isinstance(step, Call)
+            code, size, words = kernels.looper(), 0, self._loop(step, slots)
+        return [code, len(words), size, *words]
+
+    def _run(self, run: Run, slots: Slots) -> list[int]:
+        words: list[int] = []
+        for ref in run.refs:
+            slot, at = slots[ref.root]
+            size = ref.root.aval.dtype.itemsize
+            words += [slot, at + ref.offset * size, *[s * size for s in ref.strides]]
+        words += run.sizes
+        for dtype, value in run.immediates:
+            data = np.asarray(value, dtype).tobytes()
+            words.append(int.from_bytes(data.ljust(8, b"\0"), "little", signed=True))
+        return words
+
+    def _product(self, plan: Plan, product: Product, slots: Slots) -> list[int]:
+        size = product.node.aval.dtype.itemsize
+        words: list[int] = []
+        for root, view in (product.a.home, product.b.home, plan.homes[product.node]):
+            slot, at = slots[root]
+            words += [slot, at + view.offset * size]
+        a, b, m, n, k = product.a, product.b, product.m, product.n, product.k
+        words += [TRANSPOSE_A * a.turned | TRANSPOSE_B * b.turned, m, n, k, a.ld, b.ld, n]
+        return [*words, product.many, a.step, b.step, m * n]
+
+    def _loop(self, step: LoopRun, slots: Slots) -> list[int]:
+        """The repetitions; how each base of the body moves; the steps of the body."""
+        rolled, loop, body = step.rolled, step.rolled.loop, step.body
+        moves: list[list[int]] = []
+        numbers: dict[tuple[str, int], int] = {}
+
+        def base(kind: str, number: int, first: tuple[int, int], then: tuple[int, int], delta: int, turns: int) -> None:
+            numbers[kind, number] = self.bases
+            moves.append([self.bases, *first, *then, delta, turns])
+            self.bases += 1
+
+        arena = slots[step.arena]
+        base("arena", 0, arena, arena, 0, 0)
+        for i, node in enumerate(body.consts):
+            numbers["const", i] = slots[node][0]
+        outs: list[tuple[tuple[int, int], int, bool]] = []
+        for k, out in enumerate(rolled.outs):
+            by_turns = not loop.keep_all[k] and k in loop.carried
+            size = loop.body.outputs[k].aval.size * out.aval.dtype.itemsize
+            outs.append((slots[out], size if loop.keep_all[k] or by_turns else 0, by_turns))
+        for i, (root, view) in enumerate(rolled.inputs):
+            size = root.aval.dtype.itemsize
+            first = slots[root][0], slots[root][1] + view.offset * size
+            which = i - loop.fixed
+            if which < 0:
+                base("input", i, first, first, 0, 0)
+            elif which < len(loop.moving):
+                move = loop.moving[which]
+                start = first[0], first[1] + move.view.offset * size
+                delta = move.step * size
+                base("input", i, start, (start[0], start[1] + delta), delta, 0)
+            else:
+                (slot, at), delta, by_turns = outs[loop.carried[which - len(loop.moving)]]
+                base("input", i, first, (slot, at), delta, by_turns)
+        for k, ((slot, at), delta, by_turns) in enumerate(outs):
+            base("output", k, (slot, at), (slot, at + delta), -delta if by_turns else delta, by_turns)
+        inside = slots_of(body, numbers)
+        words = [word for each in body.steps for word in self.step(body, each, inside)]
+        return [loop.trips, len(moves), len(words), *[word for move in moves for word in move], *words]

@@ -1,0 +1,197 @@
+"""Compiled kernels: one address for each structure, for all programs of this process."""
+
+import threading
+from collections.abc import Iterable
+
+from geartrain.backends import llvm
+from geartrain.backends.cpu import runtime
+from geartrain.backends.cpu.emit import I64, PTR, VOID, Function, Module, Value
+from geartrain.backends.cpu.kernel_ir import kernel_text
+from geartrain.backends.cpu.mathlib import MathLibrary, function_text
+from geartrain.schedule.loops import Kernel
+
+__all__ = ["address", "addresses", "count", "looper", "module_text", "product", "walker"]
+
+_WALK = """
+define void @gt_walk(ptr %plan, ptr %end, ptr %bases) nounwind {
+start:
+  br label %next
+next:
+  %p = phi ptr [ %plan, %start ], [ %after, %step ]
+  %more = icmp ult ptr %p, %end
+  br i1 %more, label %step, label %done
+step:
+  %kernel = load ptr, ptr %p
+  %p1 = getelementptr i64, ptr %p, i64 1
+  %count = load i64, ptr %p1
+  %p2 = getelementptr i64, ptr %p, i64 2
+  %size = load i64, ptr %p2
+  %words = getelementptr i64, ptr %p, i64 3
+  call void %kernel(ptr %words, ptr %bases, i64 0, i64 %size)
+  %after = getelementptr i64, ptr %words, i64 %count
+  br label %next
+done:
+  ret void
+}
+"""
+"""Walks a plan. A step is the kernel's address, the number of its words, the size of its outermost loop, the words."""
+
+_PRODUCT = """
+@one = private constant {t} 1.0
+@zero = private constant {t} 0.0
+declare void @{gemm}(i64, i64, i64, i64, ptr, ptr, i64, ptr, i64, ptr, ptr, i64, i64, i64, i64, i64)
+define void @product(ptr %words, ptr %bases, i64 %low, i64 %high) nounwind {{
+  {loads}
+  call void @{gemm}(i64 %w6, i64 %w7, i64 %w8, i64 %w9, ptr @one, ptr %a, i64 %w10, ptr %b, i64 %w11, ptr @zero, ptr %c,
+    i64 %w12, i64 %w13, i64 %w14, i64 %w15, i64 %w16)
+  ret void
+}}
+"""
+"""A step that is a matrix product: bases and offsets of a, b and c, then what the library wants to know."""
+
+MOVE = 7
+"""Words of a moved base."""
+
+_known: dict[Kernel, int] = {}
+_code: list[llvm.Code] = []
+_lock = threading.Lock()
+_functions: dict[str, int] = {}
+_products: dict[str, int] = {}
+_loop: list[int] = []
+_walk: list[int] = []
+
+
+def module_text(kernels: Iterable[Kernel], library: MathLibrary | None = None) -> str:
+    """The LLVM IR of some kernels: functions ``kernel0``, ``kernel1``, ..."""
+    library = library or MathLibrary()
+    bodies = [kernel_text(kernel, f"kernel{i}", library) for i, kernel in enumerate(kernels)]
+    return "\n".join([library.text(), *bodies])
+
+
+def _object(text: str) -> bytes:
+    """Object code of kernels. They are loops as they should be, so a few quick passes are enough."""
+    binding = llvm.need()
+    machine = llvm.target_machine(2)
+    module = binding.parse_assembly(text)
+    module.triple = llvm.host().triple
+    module.data_layout = str(machine.target_data)
+    module.verify()
+    builder = binding.create_pass_builder(machine, binding.create_pipeline_tuning_options(speed_level=2))
+    passes = binding.create_new_module_pass_manager()
+    passes.add_sroa_pass()
+    passes.add_instruction_combine_pass()
+    passes.add_new_gvn_pass()
+    passes.add_simplify_cfg_pass()
+    passes.run(module, builder)
+    return machine.emit_object(module)
+
+
+def addresses(kernels: Iterable[Kernel]) -> dict[Kernel, int]:
+    """The address of each kernel; compiles those that are new."""
+    wanted = list(dict.fromkeys(kernels))
+    with _lock:
+        new = [kernel for kernel in wanted if kernel not in _known]
+        if new:
+            library = MathLibrary()
+            names = [f"kernel{i}" for i in range(len(new))]
+            text = module_text(new, library)
+            code = llvm.load(
+                [_object(text)], names, {symbol: _function(symbol, library) for symbol in library.functions}
+            )
+            _code.append(code)
+            _known.update({kernel: code[name] for kernel, name in zip(new, names, strict=True)})
+        return {kernel: _known[kernel] for kernel in wanted}
+
+
+def address(kernel: Kernel) -> int:
+    """The address of a kernel."""
+    return _known.get(kernel) or addresses([kernel])[kernel]
+
+
+def _function(symbol: str, library: MathLibrary) -> int:
+    """The address of a function of the math library."""
+    if symbol not in _functions:
+        code = llvm.load([_object(function_text(symbol, *library.functions[symbol]))], [symbol])
+        _code.append(code)
+        _functions[symbol] = code[symbol]
+    return _functions[symbol]
+
+
+def product(t: str) -> int:
+    """The address of the step that multiplies matrices of ``f32`` or ``f64``."""
+    with _lock:
+        if t not in _products:
+            loads: list[str] = []
+            for i in range(17):
+                loads += [f"%p{i} = getelementptr i64, ptr %words, i64 {i}", f"%w{i} = load i64, ptr %p{i}"]
+            for i, name in enumerate("abc"):
+                loads.append(f"%{name}0 = getelementptr ptr, ptr %bases, i64 %w{2 * i}")
+                loads.append(f"%{name}1 = load ptr, ptr %{name}0")
+                loads.append(f"%{name} = getelementptr i8, ptr %{name}1, i64 %w{2 * i + 1}")
+            gemm = f"gt_gemm_batch_{t}"
+            text = _PRODUCT.format(t={"f32": "float", "f64": "double"}[t], gemm=gemm, loads="\n  ".join(loads))
+            code = llvm.load([_object(text)], ["product"], {gemm: runtime.symbols()[gemm]})
+            _code.append(code)
+            _products[t] = code["product"]
+        return _products[t]
+
+
+def looper() -> int:
+    """The address of the step that repeats a plan.
+
+    Its words: repetitions, moved bases, words of the body; for each moved base ``MOVE`` words (``_move``); the body.
+    """
+    walk = walker()
+    with _lock:
+        if not _loop:
+            module = Module()
+            f = module.function("gt_loop", VOID, words=PTR, bases=PTR, low=I64, high=I64)
+            trips, moves, size = (f.load(f["words"], 8 * i, I64) for i in range(3))
+            table = f["words"].at(24)
+            body = table.at(moves * (8 * MOVE))
+            with f.count(moves) as i:
+                _move(f, table.at(i * (8 * MOVE)), 1)
+            turn = f.var(0)
+            with f.count(trips) as t:
+                f.call("gt_walk", VOID, body, body.at(size * 8), f["bases"])
+                with f.count(moves) as i:
+                    word = table.at(i * (8 * MOVE))
+                    with f.when(t.equals(0)):
+                        _move(f, word, 3)
+                    with f.when(t > 0):
+                        slot = f["bases"].at(f.load(word, 0, I64) * 8)
+                        step = f.load(word, 40, I64)
+                        by_turns = f.load(word, 48, I64).differs(0) & turn.get().equals(0)
+                        step = by_turns.select(f.const(0) - step, step)
+                        f.store(slot, 0, f.load(slot, 0, PTR).at(step), PTR)
+                turn.set(f.const(1) - turn.get())
+            f.give()
+            code = llvm.load([llvm.compile_ir(str(module))], ["gt_loop"], {"gt_walk": walk})
+            _code.append(code)
+            _loop.append(code["gt_loop"])
+        return _loop[0]
+
+
+def _move(f: Function, word: Value, which: int) -> None:
+    """Set a base, word 0, to (base, offset): words 1 and 2 before the first repetition, 3 and 4 before the second.
+
+    Then word 5 is added each time; if word 6 is set, with changing signs.
+    """
+    base = f.load(f["bases"].at(f.load(word, 8 * which, I64) * 8), 0, PTR)
+    slot = f["bases"].at(f.load(word, 0, I64) * 8)
+    f.store(slot, 0, base.at(f.load(word, 8 * which + 8, I64)), PTR)
+
+
+def walker() -> int:
+    """The address of the function that walks a plan."""
+    with _lock:
+        if not _walk:
+            code = llvm.load([llvm.compile_ir(_WALK)], ["gt_walk"])
+            _code.append(code)
+            _walk.append(code["gt_walk"])
+        return _walk[0]
+
+
+def count() -> int:
+    """How many kernels are compiled."""
+    return len(_known)

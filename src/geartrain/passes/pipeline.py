@@ -1,0 +1,50 @@
+"""The steps between a recorded program and its schedule, in order."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from geartrain.ir.graph import Graph
+from geartrain.ir.node import Node
+from geartrain.passes.fold import fold_constants
+from geartrain.passes.loops import LOOP, Loop
+from geartrain.passes.normalise import explicit, plain
+from geartrain.passes.rewrite import Builder, rewritten
+from geartrain.passes.roll import roll
+from geartrain.passes.verify import verify
+
+__all__ = ["PIPELINE", "Observer", "Pass", "optimised"]
+
+Pass = tuple[str, Callable[[Graph], Graph]]
+Observer = Callable[[str, Graph, Graph], None]
+
+PIPELINE: tuple[Pass, ...] = (
+    ("roll", roll),
+    ("explicit", explicit),
+    ("plain", plain),
+    ("fold constants", fold_constants),
+)
+
+
+def optimised(graph: Graph, observer: Observer | None = None, rolled: bool = True) -> Graph:
+    """The graph after every step; each step is verified. ``observer(name, before, after)`` is told of each.
+
+    The bodies of loops go through the same steps. With ``rolled`` false there are no loops.
+    """
+    for name, step in PIPELINE:
+        if step is roll and not rolled:
+            continue
+        after = step(graph)
+        verify(name, graph, after)
+        if observer is not None:
+            observer(name, graph, after)
+        graph = after
+    return rewritten(graph, lambda builder, node, inputs: _with_body(builder, node, inputs, observer))
+
+
+def _with_body(builder: Builder, node: Node, inputs: tuple[Node, ...], observer: Observer | None) -> Node | None:
+    """A loop with its body optimised."""
+    if node.op is not LOOP:
+        return None
+    loop: Loop = node.params[0]
+    body = optimised(loop.body, observer)
+    return builder.op(LOOP, *inputs, params=(replace(loop, body=body),), aval=node.value)

@@ -1,0 +1,259 @@
+"""Where a program repeats: stretches of equal operations whose operands move evenly.
+
+A *column* is one place of the repeated stretch, with a node for each repetition. An operand of a column follows one of
+these patterns: it stays the same; it is the node of a column some repetitions before; it is a node of an earlier
+repeated stretch, moving evenly through it; it is a constant. Everything else is no repetition.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple, cast
+
+from geartrain.ir.node import CONST, Node
+from geartrain.ir.views import View, contiguous, indexed
+from geartrain.ops.index import GETITEM
+
+__all__ = ["Before", "Constants", "Elsewhere", "Part", "Pattern", "Place", "Repeat", "Same", "find_repeats"]
+
+LEAST_TRIPS = 4
+LEAST_NODES = 40
+WINDOW = 5
+"""So many equal operations in a row are a hint that a stretch repeats."""
+
+TRIES = 4
+"""How many periods are looked at from one place: the first is often that of a loop inside of the loop."""
+
+
+class Same(NamedTuple):
+    """The same node in every repetition."""
+
+    node: Node
+
+
+class Before(NamedTuple):
+    """The node of ``column``, ``lag`` repetitions before (0: in the same one)."""
+
+    column: int
+    lag: int
+
+
+class Elsewhere(NamedTuple):
+    """A node of a column of an earlier repeat: of its repetition ``first``, then ``step`` further each time."""
+
+    repeat: "Repeat"
+    column: int
+    first: int
+    step: int
+
+
+class Constants(NamedTuple):
+    """A constant that differs from repetition to repetition."""
+
+
+class Part(NamedTuple):
+    """For a column that reads a part of a node that stays the same: a view that moves by ``step``."""
+
+    source: Node
+    view: View
+    step: int
+
+
+Pattern = Same | Before | Elsewhere | Constants
+
+
+class Repeat:
+    """A stretch of ``period`` nodes, repeated ``trips`` times from ``start`` on."""
+
+    def __init__(self, sequence: Sequence[Node], start: int, period: int, trips: int) -> None:
+        self.sequence = sequence
+        self.start, self.period, self.trips = start, period, trips
+        self.operands: dict[tuple[int, int], Pattern] = {}
+        self.parts: dict[int, Part] = {}
+
+    def node(self, column: int, trip: int) -> Node:
+        return self.sequence[self.start + trip * self.period + column]
+
+    @property
+    def stop(self) -> int:
+        return self.start + self.trips * self.period
+
+
+class Place(NamedTuple):
+    """Where a node of a repeat is."""
+
+    repeat: Repeat
+    column: int
+    trip: int
+
+
+def find_repeats(sequence: Sequence[Node]) -> tuple[list[Repeat], dict[Node, Place]]:
+    """The repeats of a program in order, and the place of each node in one."""
+    finder = _Finder(sequence)
+    return finder.repeats, finder.places
+
+
+class _Finder:
+    def __init__(self, sequence: Sequence[Node]) -> None:
+        self.sequence = sequence
+        self.position = {node: i for i, node in enumerate(sequence)}
+        self.repeats: list[Repeat] = []
+        self.places: dict[Node, Place] = {}
+        kinds = _kinds(sequence)
+        i = 0
+        for start, period, trips in _candidates(kinds):
+            if start < i:
+                continue
+            found = self.fitted(Repeat(sequence, start, period, trips))
+            i = start + period * trips
+            if found is not None:
+                self.repeats.append(found)
+                i = found.stop
+                for trip in range(found.trips):
+                    for column in range(found.period):
+                        self.places[found.node(column, trip)] = Place(found, column, trip)
+
+    def fitted(self, r: Repeat) -> Repeat | None:
+        """The repeat with a pattern for every operand, cut to the repetitions in which all of them hold."""
+        low, high = 0, r.trips
+        middle = r.trips // 2
+        for column in range(r.period):
+            node = r.node(column, middle)
+            for j in range(len(node.inputs)):
+                found = self.pattern(r, column, j, middle)
+                if found is None:
+                    return None
+                r.operands[column, j] = found
+                low, high = self.holding(r, column, j, found, low, high, middle)
+            if node.op is GETITEM and len(node.inputs) == 1:
+                low, high = self.part(r, column, low, high, middle)
+            if high - low < LEAST_TRIPS:
+                return None
+        for pattern in r.operands.values():
+            if isinstance(pattern, Same) and (at := self.position.get(pattern.node, -1)) >= r.start:
+                low = max(low, (at - r.start) // r.period + 1)
+        if high - low < LEAST_TRIPS or (high - low) * r.period < LEAST_NODES:
+            return None
+        cut = Repeat(self.sequence, r.start + low * r.period, r.period, high - low)
+        cut.operands = {
+            key: Elsewhere(p.repeat, p.column, p.first + low * p.step, p.step) if isinstance(p, Elsewhere) else p
+            for key, p in r.operands.items()
+        }
+        cut.parts = {
+            column: Part(p.source, p.view._replace(offset=p.view.offset + low * p.step), p.step)
+            for column, p in r.parts.items()
+        }
+        return cut
+
+    def pattern(self, r: Repeat, column: int, j: int, middle: int) -> Pattern | None:
+        """What the operand follows, judged by two repetitions in the middle."""
+        a, b = (r.node(column, middle + k).inputs[j] for k in (0, 1))
+        if a is b:
+            return Same(a)
+        if a.op is CONST and b.op is CONST:
+            return Constants()
+        at_a, at_b = self.position.get(a, -1), self.position.get(b, -1)
+        if at_a >= r.start and at_b - at_a == r.period:
+            trip, before = divmod(at_a - r.start, r.period)
+            return Before(before, middle - trip)
+        place_a, place_b = self.places.get(a), self.places.get(b)
+        if place_a is None or place_b is None or place_a[:2] != place_b[:2]:
+            return None
+        step = place_b.trip - place_a.trip
+        return Elsewhere(place_a.repeat, place_a.column, place_a.trip - middle * step, step)
+
+    def holding(self, r: Repeat, column: int, j: int, p: Pattern, low: int, high: int, middle: int) -> tuple[int, int]:
+        """The repetitions around the middle in which the operand follows its pattern."""
+
+        def holds(trip: int) -> bool:
+            x = r.node(column, trip).inputs[j]
+            if isinstance(p, Same):
+                return x is p.node
+            if isinstance(p, Before):
+                return trip < p.lag or x is r.node(p.column, trip - p.lag)
+            if isinstance(p, Elsewhere):
+                at = p.first + trip * p.step
+                return 0 <= at < p.repeat.trips and x is p.repeat.node(p.column, at)
+            return x.op is CONST
+
+        return _stretch(holds, low, high, middle)
+
+    def part(self, r: Repeat, column: int, low: int, high: int, middle: int) -> tuple[int, int]:
+        """A column of views: if the view moves, its operand has to stay the same."""
+        node = r.node(column, middle)
+        params = node.params
+        if all(r.node(column, trip).params == params for trip in range(low, high)):
+            return low, high
+        source = r.operands[column, 0]
+        if not isinstance(source, Same):
+            return middle, middle
+        whole = contiguous(source.node.aval.shape)
+        views = {trip: indexed(whole, r.node(column, trip).params[0]) for trip in range(low, high)}
+        view = views[middle]
+        step = views[middle + 1].offset - view.offset if middle + 1 < high else 0
+        start = view.offset - middle * step
+        r.parts[column] = Part(source.node, view._replace(offset=start), step)
+        return _stretch(lambda trip: views[trip] == view._replace(offset=start + trip * step), low, high, middle)
+
+
+def _stretch(holds: Callable[[int], bool], low: int, high: int, middle: int) -> tuple[int, int]:
+    first = middle
+    while first > low and holds(first - 1):
+        first -= 1
+    last = middle
+    while last < high and holds(last):
+        last += 1
+    return first, last
+
+
+def _kinds(sequence: Sequence[Node]) -> list[int]:
+    """A number for each node: equal for nodes that do the same to operands of the same kinds."""
+    numbers: dict[Any, int] = {}
+    found: list[int] = []
+    for node in sequence:
+        if node.op is GETITEM and len(node.inputs) == 1:
+            params: Any = None
+        else:
+            params = _key(node.params) if node.params else None
+        avals = tuple([x.aval for x in node.inputs])
+        consts = tuple([x.op is CONST for x in node.inputs])
+        found.append(numbers.setdefault((node.op, params, node.value, avals, consts), len(numbers)))
+    return found
+
+
+def _key(params: Any) -> Any:
+    """Something to compare parameters by; a fresh object where they cannot be."""
+    if isinstance(params, tuple):
+        return tuple([_key(p) for p in cast("tuple[Any, ...]", params)])
+    if isinstance(params, slice):
+        return str(cast("slice[Any, Any, Any]", params))
+    return (type(params), params) if type(params) in (int, str, bool, float, type(None)) else object()
+
+
+def _candidates(kinds: list[int]) -> Iterator[tuple[int, int, int]]:
+    """Stretches that repeat, judged by kinds alone: start, period, repetitions."""
+    n = len(kinds)
+    following: dict[tuple[int, ...], int] = {}
+    ahead: list[int | None] = [None] * n
+    for i in range(n - WINDOW, -1, -1):
+        window = tuple(kinds[i : i + WINDOW])
+        ahead[i] = following.get(window)
+        following[window] = i
+    i = 0
+    while i < n:
+        best: tuple[int, int] | None = None
+        j = ahead[i]
+        for _ in range(TRIES):
+            if j is None:
+                break
+            period, end = j - i, i
+            while end + period < n and kinds[end] == kinds[end + period]:
+                end += 1
+            trips = (end - i) // period + 1
+            enough = trips >= LEAST_TRIPS and period * trips >= LEAST_NODES
+            if enough and (best is None or period * trips > 1.2 * best[0] * best[1]):
+                best = period, trips
+            j = ahead[j]
+        if best is None:
+            i += 1
+        else:
+            yield i, *best
+            i += best[0] * best[1]

@@ -1,0 +1,180 @@
+"""Roll repeated stretches of a program up into loops: what a Python ``for`` had unrolled while it was recorded.
+
+The memory and the time that the rest of the compiler takes then follow the body and not the number of repetitions.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from geartrain.ir.aval import Aval, aval_of
+from geartrain.ir.graph import Graph
+from geartrain.ir.node import CONST, INPUT, Node
+from geartrain.ir.views import contiguous
+from geartrain.ops.index import GETITEM
+from geartrain.passes.loops import LOOP, LOOP_OUT, Loop, Moving
+from geartrain.passes.repeats import Before, Constants, Elsewhere, Place, Repeat, Same, find_repeats
+from geartrain.passes.rewrite import Builder
+
+__all__ = ["roll"]
+
+SHORT = 64
+"""Programs of fewer nodes are not searched."""
+
+
+def roll(graph: Graph) -> Graph:
+    """The graph with repeated stretches as loops."""
+    sequence = [node for node in graph.nodes if node.op is not CONST]
+    if len(sequence) < SHORT:
+        return graph
+    repeats, places = find_repeats(sequence)
+    return _Roller(graph, repeats, places).run() if repeats else graph
+
+
+class _Body:
+    """The body of a repeat in the making, and what its inputs stand for."""
+
+    def __init__(self, repeat: Repeat) -> None:
+        self.repeat = repeat
+        self.builder = Builder()
+        self.columns: list[Node] = []
+        self.fixed: dict[Node, Node] = {}
+        self.moving: dict[tuple[Node, Moving], Node] = {}
+        self.carried: dict[tuple[int, tuple[Node, ...]], Node] = {}  # (column, first operands) -> input
+        self.outputs: dict[Node, int] = {}
+        self.keep_all: list[bool] = []
+
+    def output(self, node: Node, every: bool) -> int:
+        k = self.outputs.setdefault(node, len(self.outputs))
+        if k == len(self.keep_all):
+            self.keep_all.append(False)
+        self.keep_all[k] |= every
+        return k
+
+
+class _Roller:
+    def __init__(self, graph: Graph, repeats: Sequence[Repeat], places: dict[Node, Place]) -> None:
+        self.graph = graph
+        self.repeats = {r.node(0, 0): r for r in repeats}
+        self.places = places
+        self.builder = Builder()
+        self.new: dict[Node, Node] = {node: node for node in graph.inputs}
+        self.bodies: dict[Repeat, _Body] = {}
+        self.loops: dict[Repeat, Node] = {}
+        self.used = self._uses()
+
+    def _uses(self) -> dict[Repeat, set[tuple[int, int]]]:
+        """Which (column, trip) of each repeat are used outside of it."""
+        used: dict[Repeat, set[tuple[int, int]]] = {r: set() for r in self.repeats.values()}
+        for node in self.graph.nodes:
+            home = self.places.get(node)
+            for x in node.inputs:
+                place = self.places.get(x)
+                if place is not None and (home is None or home.repeat is not place.repeat):
+                    used[place.repeat].add((place.column, place.trip))
+        for node in self.graph.outputs:
+            place = self.places.get(node)
+            if place is not None:
+                used[place.repeat].add((place.column, place.trip))
+        return used
+
+    def run(self) -> Graph:
+        for node in self.graph.nodes:
+            if node.op is INPUT:
+                continue
+            if node.op is CONST:
+                self.new[node] = self.builder.const(node.value)
+            elif node in self.places:
+                repeat = self.repeats.get(node)
+                if repeat is not None:
+                    self._loop(repeat)
+            else:
+                inputs = tuple([self.value(x) for x in node.inputs])
+                self.new[node] = self.builder.table.node(node.op, inputs, node.params, node.value)
+        return Graph.of(self.graph.inputs, [self.value(x) for x in self.graph.outputs])
+
+    def value(self, node: Node) -> Node:
+        """The new node for an old one; one repetition of a column is a part of what its loop gives."""
+        found = self.new.get(node)
+        if found is None:
+            repeat, column, trip = self.places[node]
+            body = self.bodies[repeat]
+            k = body.outputs[body.columns[column]]
+            found = self._result(repeat, k)
+            if body.keep_all[k]:
+                found = self.builder.op(GETITEM, found, params=((trip,),), aval=node.value)
+            self.new[node] = found
+        return found
+
+    def _result(self, repeat: Repeat, k: int) -> Node:
+        loop = self.loops[repeat]
+        return self.builder.op(LOOP_OUT, loop, params=(k,), aval=loop.params[0].avals()[k])
+
+    def _loop(self, repeat: Repeat) -> None:
+        body = self.bodies[repeat] = _Body(repeat)
+        for column in range(repeat.period):
+            body.columns.append(self._column(body, column))
+        # What is carried is linked once all columns are there.
+        links = self._links(body)
+        carried = [body.output(of, every=False) for of, _ in links]
+        last = repeat.trips - 1
+        for column, trip in sorted(self.used[repeat]):
+            body.output(body.columns[column], every=trip != last)
+        inputs = [*body.fixed.values(), *body.moving.values(), *body.carried.values()]
+        graph = Graph.of(inputs, list(body.outputs))
+        moving = tuple([move for _, move in body.moving])
+        loop = Loop(graph, repeat.trips, moving, tuple(carried), tuple(body.keep_all))
+        operands = [self.value(x) for x in body.fixed]
+        operands += [source for source, _ in body.moving]
+        operands += [self.value(first) for _, first in links]
+        self.loops[repeat] = self.builder.table.node(LOOP, tuple(operands), (loop,), loop.avals())
+
+    def _links(self, body: _Body) -> list[tuple[Node, Node]]:
+        """For each carried input: what it is the value before of, and its first operand."""
+        found: list[tuple[Node, Node]] = []
+        for column, firsts in body.carried:
+            of = body.columns[column] if len(firsts) == 1 else body.carried[column, firsts[1:]]
+            found.append((of, firsts[0]))
+        return found
+
+    def _column(self, body: _Body, column: int) -> Node:
+        repeat = body.repeat
+        node = repeat.node(column, 0)
+        part = repeat.parts.get(column)
+        if part is not None:
+            return self._moving(body, self.value(part.source), Moving(part.view, part.step), node.aval)
+        inputs = tuple([self._operand(body, column, j) for j in range(len(node.inputs))])
+        return body.builder.table.node(node.op, inputs, node.params, node.value)
+
+    def _operand(self, body: _Body, column: int, j: int) -> Node:
+        repeat = body.repeat
+        pattern = repeat.operands[column, j]
+        x = repeat.node(column, 0).inputs[j]
+        if isinstance(pattern, Same):
+            if x.op is CONST:
+                return body.builder.const(x.value)
+            return body.fixed.setdefault(x, Node(INPUT, (), (), x.aval))
+        if isinstance(pattern, Constants):
+            values = [repeat.node(column, trip).inputs[j].value for trip in range(repeat.trips)]
+            stacked = self.builder.const(np.stack([np.asarray(v, x.aval.dtype) for v in values]))
+            return self._moving(body, stacked, Moving(contiguous(x.aval.shape), x.aval.size), x.aval)
+        if isinstance(pattern, Elsewhere):
+            other = self.bodies[pattern.repeat]
+            source = self._result(pattern.repeat, other.outputs[other.columns[pattern.column]])
+            size = x.aval.size
+            view = contiguous(x.aval.shape, pattern.first * size)
+            return self._moving(body, source, Moving(view, pattern.step * size), x.aval)
+        assert isinstance(pattern, Before)
+        if pattern.lag == 0:
+            return body.columns[pattern.column]
+        firsts = tuple([repeat.node(column, trip).inputs[j] for trip in range(pattern.lag)])
+        return self._carried(body, pattern.column, firsts, x.aval)
+
+    def _carried(self, body: _Body, column: int, firsts: tuple[Node, ...], aval: Aval) -> Node:
+        """The value of a column some repetitions ago; before there were any, ``firsts``."""
+        if len(firsts) > 1:
+            self._carried(body, column, firsts[1:], aval)
+        return body.carried.setdefault((column, firsts), Node(INPUT, (), (), aval))
+
+    def _moving(self, body: _Body, source: Node, move: Moving, aval: Aval) -> Node:
+        return body.moving.setdefault((source, move), Node(INPUT, (), (), aval_of(aval)))

@@ -1,0 +1,423 @@
+"""Which nodes make one kernel.
+
+Nodes are visited in order, and steps are only ever appended. A pointwise node joins the step of an operand of its own
+shape if everything else that it needs is ready before that step; what it then reads of that operand stays in a
+register. Views (slices, transposes, broadcasts, reshapes) are no work at all: they say where a value lies.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from geartrain.ir.aval import Array, Aval
+from geartrain.ir.graph import Graph
+from geartrain.ir.node import CONST, INPUT, Node
+from geartrain.ir.op import Op
+from geartrain.ir.views import View, broadcast, contiguous, indexed, is_contiguous, reshaped, transposed
+from geartrain.passes.loops import LOOP_OUT, Loop
+from geartrain.schedule.element import FOLDS, code_of, element_of, is_native
+
+__all__ = ["COPY", "Call", "Group", "Grouping", "Home", "Matrix", "Place", "Product", "Rolled", "Unrollable", "group"]
+
+MOST_MEMBERS = 200
+MOST_OPERANDS = 28
+SIBLINGS = 6
+"""How far back to look for a kernel over the same space that reads the same memory."""
+
+
+class Unrollable(Exception):
+    """A loop whose body needs steps that only NumPy can do."""
+
+
+def _same(x: Array) -> Array:
+    return x
+
+
+COPY = Op(name="copy", fn=_same)
+"""A value of its own memory: what makes a view lie in C order."""
+
+
+class Home(NamedTuple):
+    """Where a value lies: a view of the buffer that belongs to ``root``."""
+
+    root: Node
+    view: View
+
+
+class Place(NamedTuple):
+    """A group stores ``value`` at ``home`` in somebody else's buffer."""
+
+    value: Node
+    home: Home
+
+
+class Group:
+    """A kernel in the making: pointwise ``members`` and ``folds`` over one ``space``.
+
+    ``bases``: buffers to be filled just before, ``(root, base)``: ``root`` is ``base`` with a part replaced.
+    """
+
+    __slots__ = ("bases", "folds", "members", "places", "pos", "reads", "space")
+
+    def __init__(self, space: tuple[int, ...], pos: int) -> None:
+        self.space = space
+        self.pos = pos
+        self.members: list[Node] = []
+        self.folds: list[Node] = []
+        self.places: list[Place] = []
+        self.bases: list[tuple[Node, Node]] = []
+        self.reads: set[Node] = set()
+
+    def full(self, more: int) -> bool:
+        return len(self.members) >= MOST_MEMBERS or len(self.reads) + len(self.places) + more > MOST_OPERANDS
+
+
+class Call(NamedTuple):
+    """A step that NumPy (or a library) computes: ``node.op.fn`` on the operands."""
+
+    node: Node
+    pos: int
+
+
+class Matrix(NamedTuple):
+    """An operand of a product as a library takes it.
+
+    Rows are ``ld`` elements apart, or, if it is ``turned``, columns; matrices of a stack ``step`` elements.
+    """
+
+    home: Home
+    ld: int
+    turned: bool
+    step: int
+
+
+class Product(NamedTuple):
+    """A step that multiplies ``many`` matrices (m, k) by (k, n)."""
+
+    node: Node
+    pos: int
+    a: Matrix
+    b: Matrix
+    m: int
+    n: int
+    k: int
+    many: int
+
+
+class Rolled(NamedTuple):
+    """A step that is a loop over a program of its own. ``outs`` are the buffers of its results.
+
+    A result of which only the last value is wanted, and which the next repetition reads, has two places by turns.
+    """
+
+    node: Node
+    pos: int
+    inputs: tuple[Home, ...]
+    outs: tuple[Node, ...]
+
+    @property
+    def loop(self) -> Loop:
+        return self.node.params[0]
+
+
+class Grouping(NamedTuple):
+    """The steps in order, where each value lies, which group members are stored, and whose buffer each output is."""
+
+    steps: list[Group | Call | Product | Rolled]
+    homes: dict[Node, Home]
+    stored: set[Node]
+    outputs: list[Node]
+
+
+def group(graph: Graph, products: bool = False, views: Sequence[View] | None = None) -> Grouping:
+    """Put the nodes of ``graph`` into steps.
+
+    ``products``: the backend multiplies matrices itself. ``views``: how the inputs lie, if not in C order.
+    """
+    return _Grouper(graph, products, views).run()
+
+
+class _Grouper:
+    def __init__(self, graph: Graph, products: bool, views: Sequence[View] | None) -> None:
+        self.graph = graph
+        self.products = products
+        self.views = views
+        self.loops: dict[Node, tuple[Node, ...]] = {}
+        self.steps: list[Group | Call | Product | Rolled] = []
+        self.homes: dict[Node, Home] = {}
+        self.at: dict[Node, int] = {}
+        self.group_of: dict[Node, Group] = {}
+        self.by_space: dict[tuple[int, ...], list[Group]] = {}
+        self.stored: set[Node] = set()
+
+    def run(self) -> Grouping:
+        for i, node in enumerate(self.graph.inputs):
+            self._own(node, -1)
+            if self.views is not None:
+                self.homes[node] = Home(node, self.views[i])
+        for node in self.graph.nodes:
+            visit = _VISITS.get(node.op.name)
+            if node.op is CONST:
+                self._own(node, -1)
+            elif node.op is INPUT:
+                continue
+            elif visit is None or not visit(self, node):
+                if element_of(node) is not None:
+                    self._pointwise(node)
+                else:
+                    self._call(node)
+        outputs = self._outputs()
+        self._find_stored()
+        return Grouping(self.steps, self.homes, self.stored, outputs)
+
+    # Where things are.
+
+    def _own(self, node: Node, pos: int) -> None:
+        self.homes[node] = Home(node, contiguous(node.aval.shape))
+        self.at[node] = pos
+
+    def _alias(self, node: Node, base: Node, view: View) -> bool:
+        self.homes[node] = Home(self.homes[base].root, view)
+        self.at[node] = self.at[base]
+        return True
+
+    def _ready(self, node: Node) -> int:
+        return self.at[node] + 1
+
+    def _step(self, space: tuple[int, ...], operands: Sequence[Node], first: int = 0, more: int = 0) -> Group:
+        """The group over ``space`` that something with these operands joins: not before step ``first``."""
+        best: Group | None = None
+        for x in operands:
+            inside = self.group_of.get(x)
+            if inside is not None and inside.space == space and (best is None or inside.pos > best.pos):
+                best = inside
+        if best is not None and not best.full(more):
+            need = max([first, *[self._ready(x) for x in operands if self.group_of.get(x) is not best]])
+            if best.pos >= need:
+                return best
+        need = max([first, *[self._ready(x) for x in operands]])
+        roots = {self.homes[x].root for x in operands}
+        for sibling in reversed(self.by_space.get(space, [])[-SIBLINGS:]):
+            if sibling.pos >= need and not sibling.full(more + len(operands)) and (sibling.reads & roots or not space):
+                return sibling
+        made = Group(space, len(self.steps))
+        self.steps.append(made)
+        self.by_space.setdefault(space, []).append(made)
+        return made
+
+    def _note(self, into: Group, operands: Iterable[Node]) -> None:
+        for x in operands:
+            root = self.homes[x].root
+            if self.group_of.get(x) is not into and (root.op is not CONST or root.aval.size > 1):
+                into.reads.add(root)
+
+    # The kinds of node.
+
+    def _pointwise(self, node: Node) -> None:
+        into = self._step(node.aval.shape, node.inputs)
+        self._note(into, node.inputs)
+        into.members.append(node)
+        self._own(node, into.pos)
+        self.group_of[node] = into
+
+    def _fold(self, node: Node) -> bool:
+        (x,) = node.inputs
+        kinds = FOLDS[node.op.name]
+        if not is_native(x.aval) or not is_native(node.aval) or node.params[0] == ():
+            return False
+        if code_of(x.aval.dtype)[0] not in kinds and node.op.name not in ("any", "all"):
+            return False
+        if x.aval.size == 0 and node.op.name in ("max", "min"):
+            return False
+        into = self._step(x.aval.shape, [x], more=1)
+        self._note(into, [x])
+        into.folds.append(node)
+        into.reads.add(node)
+        self._own(node, into.pos)
+        return True
+
+    def _call(self, node: Node) -> bool:
+        self._own(node, len(self.steps))
+        self.steps.append(Call(node, len(self.steps)))
+        return True
+
+    def _product(self, node: Node) -> bool:
+        """A matrix product, or a stack of them; vectors are matrices of one row or column."""
+        if not self.products or code_of(node.aval.dtype) not in ("f4", "f8"):
+            return False
+        a, b = node.inputs
+        if a.aval.dtype != node.aval.dtype or b.aval.dtype != node.aval.dtype or 0 in (a.aval.size, b.aval.size):
+            return False
+        shape_a, shape_b = a.aval.shape, b.aval.shape
+        shape_a = shape_a if len(shape_a) > 1 else (1, *shape_a)
+        shape_b = shape_b if len(shape_b) > 1 else (*shape_b, 1)
+        count = math.prod(shape_a[:-2])
+        m, k, n = shape_a[-2], shape_a[-1], shape_b[-1]
+        left = self._matrix(a, (count, m, k))
+        right = self._matrix(b, (count, k, n))
+        self._own(node, len(self.steps))
+        self.steps.append(Product(node, len(self.steps), left, right, m, n, k, count))
+        return True
+
+    def _loop(self, node: Node) -> bool:
+        loop: Loop = node.params[0]
+        inputs: list[Home] = []
+        for i, x in enumerate(node.inputs):
+            if i >= loop.fixed and not is_contiguous(self.homes[x].view):
+                if not is_native(x.aval):
+                    raise Unrollable
+                copy = Node(COPY, (x,), (), x.aval)
+                self._copied(copy, x)
+                x = copy
+            inputs.append(self.homes[x])
+        pos = len(self.steps)
+        outs: list[Node] = []
+        for k, (aval, every) in enumerate(zip(loop.avals(), loop.keep_all, strict=True)):
+            by_turns = not every and k in loop.carried
+            out = Node(LOOP_OUT, (node,), (k,), Aval((2, *aval.shape), aval.dtype) if by_turns else aval)
+            self._own(out, pos)
+            outs.append(out)
+        self.steps.append(Rolled(node, pos, tuple(inputs), tuple(outs)))
+        self.loops[node] = tuple(outs)
+        self.at[node] = pos
+        return True
+
+    def _loop_out(self, node: Node) -> bool:
+        (of,) = node.inputs
+        number: int = node.params[0]
+        root = self.loops[of][number]
+        by_turns = root.aval.shape != node.aval.shape
+        last = (of.params[0].trips - 1) % 2 * node.aval.size if by_turns else 0
+        self.homes[node] = Home(root, contiguous(node.aval.shape, last))
+        self.at[node] = self.at[root]
+        return True
+
+    def _matrix(self, x: Node, shape: tuple[int, int, int]) -> Matrix:
+        """The operand as a stack of matrices with rows or columns side by side; copied where it is not so."""
+        home = self.homes[x]
+        view = reshaped(home.view, shape)
+        found = None if view is None else _dense(view)
+        if view is None or found is None:
+            copy = Node(COPY, (x,), (), x.aval)
+            self._copied(copy, x)
+            home = self.homes[copy]
+            view = contiguous(shape)
+            found = (max(shape[2], 1), False)
+        return Matrix(Home(home.root, view), *found, view.strides[0])
+
+    def _copied(self, node: Node, x: Node) -> bool:
+        """``node`` is ``x`` in memory of its own."""
+        into = self._step(x.aval.shape, [x], more=1)
+        self._note(into, [x])
+        self._own(node, into.pos)
+        into.places.append(Place(x, Home(node, contiguous(x.aval.shape))))
+        return True
+
+    def _view(self, node: Node) -> bool:
+        x = node.inputs[0]
+        if len(node.inputs) > 1:
+            return False
+        view = self.homes[x].view
+        name = node.op.name
+        if name == "reshape":
+            found = reshaped(view, node.aval.shape)
+            return self._alias(node, x, found) if found is not None else is_native(x.aval) and self._copied(node, x)
+        if name == "transpose":
+            return self._alias(node, x, transposed(view, node.params[0]))
+        if name == "broadcast":
+            return self._alias(node, x, broadcast(view, node.params[0]))
+        return self._alias(node, x, indexed(view, node.params[0]))
+
+    def _scatter(self, node: Node) -> bool:
+        base, part = node.inputs[:2]
+        if len(node.inputs) > 2 or not is_native(node.aval) or part.aval.dtype != node.aval.dtype:
+            return False
+        view = indexed(contiguous(node.aval.shape), node.params[0])
+        if part.aval.shape != view.shape:
+            return False
+        into = self._step(view.shape, [part], first=self._ready(base), more=2)
+        self._note(into, [part, base])
+        into.bases.append((node, base))
+        into.places.append(Place(part, Home(node, view)))
+        self._own(node, into.pos)
+        return True
+
+    def _joined(self, node: Node) -> bool:
+        """Concatenate and stack: every operand is stored where it belongs."""
+        if not is_native(node.aval) or any(x.aval.dtype != node.aval.dtype for x in node.inputs):
+            return False
+        axis: int = node.params[0]
+        whole = contiguous(node.aval.shape)
+        start, last = 0, -1
+        for x in node.inputs:
+            if node.op.name == "stack":
+                view, start = indexed(whole, (slice(None),) * axis + (start,)), start + 1
+            else:
+                stop = start + x.aval.shape[axis]
+                view, start = indexed(whole, (slice(None),) * axis + (slice(start, stop),)), stop
+            into = self._step(view.shape, [x], more=1)
+            self._note(into, [x])
+            into.places.append(Place(x, Home(node, view)))
+            last = max(last, into.pos)
+        self._own(node, last)
+        return True
+
+    # The ends.
+
+    def _outputs(self) -> list[Node]:
+        """For each output the root whose buffer it is: computed, whole, and nobody else's."""
+        found: list[Node] = []
+        for output in self.graph.outputs:
+            root, view = self.homes[output]
+            whole = is_contiguous(view) and view.offset == 0 and output.aval.size == root.aval.size
+            if root.op is INPUT or root.op is CONST or not whole or root in found:
+                root = Node(COPY, (output,), (), output.aval)
+                if not (is_native(output.aval) and self._copied(root, output)):
+                    self._call(root)
+            found.append(root)
+        return found
+
+    def _find_stored(self) -> None:
+        """What somebody reads from memory: another group, a call, the caller."""
+        stored = self.stored
+        for step in self.steps:
+            if isinstance(step, Product):
+                stored.update([step.a.home.root, step.b.home.root])
+                continue
+            if isinstance(step, Rolled):
+                stored.update([home.root for home in step.inputs])
+                continue
+            if isinstance(step, Call):
+                stored.update([self.homes[x].root for x in step.node.inputs])
+                continue
+            reads = [x for n in (*step.members, *step.folds) for x in n.inputs]
+            reads += [place.value for place in step.places]
+            stored.update([self.homes[x].root for x in reads if self.group_of.get(x) is not step])
+            stored.update([self.homes[base].root for _, base in step.bases])
+        stored.update([self.homes[x].root for x in self.graph.outputs])
+
+
+def _dense(view: View) -> tuple[int, bool] | None:
+    """How far rows are apart; or columns, and ``True``; ``None`` where neither lie side by side."""
+    _, rows, columns = view.shape
+    _, row, column = view.strides
+    if columns == 1 or column == 1:
+        ld = row if rows > 1 else columns
+        if ld >= columns:
+            return max(ld, 1), False
+    if rows == 1 or row == 1:
+        ld = column if columns > 1 else rows
+        if ld >= rows:
+            return max(ld, 1), True
+    return None
+
+
+_VISITS: dict[str, Any] = {
+    **dict.fromkeys(FOLDS, _Grouper._fold),  # pyright: ignore[reportPrivateUsage]
+    **dict.fromkeys(["reshape", "transpose", "broadcast", "getitem"], _Grouper._view),  # pyright: ignore[reportPrivateUsage]
+    **dict.fromkeys(["concatenate", "stack"], _Grouper._joined),  # pyright: ignore[reportPrivateUsage]
+    "loop": _Grouper._loop,  # pyright: ignore[reportPrivateUsage]
+    "loop_out": _Grouper._loop_out,  # pyright: ignore[reportPrivateUsage]
+    "scatter": _Grouper._scatter,  # pyright: ignore[reportPrivateUsage]
+    "matmul": _Grouper._product,  # pyright: ignore[reportPrivateUsage]
+}

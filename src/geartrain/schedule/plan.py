@@ -1,0 +1,266 @@
+"""The plan: kernel calls and library calls in order, and the place of every buffer. Data, for any backend to walk."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from geartrain.ir.aval import Aval
+from geartrain.ir.graph import Graph
+from geartrain.ir.node import CONST, INPUT, Node
+from geartrain.ir.views import View, is_contiguous
+from geartrain.schedule.arena import Lifetime, cells, pack
+from geartrain.schedule.build import Run, build_group, copy_run, fill_run
+from geartrain.schedule.group import Call, Group, Grouping, Home, Product, Rolled, Unrollable, group
+from geartrain.schedule.loops import Kernel, text_of_kernel
+
+__all__ = ["LoopRun", "Plan", "Spot", "make_plan", "text_of_plan"]
+
+
+class Spot(NamedTuple):
+    """Where a buffer begins. ``kind``: ``arena`` (at a byte), or the ``input``, ``const`` or ``output`` of a number."""
+
+    kind: str
+    at: int
+
+
+class LoopRun(NamedTuple):
+    """A loop: its body is a plan of its own, whose buffers are parts of buffers of this one.
+
+    ``arena`` is the node whose buffer is the arena of the body.
+    """
+
+    rolled: Rolled
+    body: "Plan"
+    arena: Node
+
+
+Step = Run | Call | Product | LoopRun
+
+
+class Plan(NamedTuple):
+    """What to do, in order. ``homes`` says which part of whose buffer a value is; ``spots`` where buffers begin."""
+
+    graph: Graph
+    steps: list[Step]
+    homes: dict[Node, Home]
+    spots: dict[Node, Spot]
+    consts: list[Node]
+    outputs: list[Node]
+    arena: int
+
+
+def make_plan(graph: Graph, products: bool = False, views: Sequence[View] | None = None) -> Plan:
+    """Schedule a graph.
+
+    Args:
+        graph: the program.
+        products: the backend multiplies matrices itself.
+        views: how the inputs lie, if not in C order.
+
+    Raises:
+        Unrollable: a loop whose body NumPy has to compute in part.
+    """
+    grouping = group(graph, products, views)
+    heirs = _heirs(grouping)
+    steps: list[Step] = []
+    inside = {n: step for step in grouping.steps if isinstance(step, Group) for n in step.members}
+    for step in grouping.steps:
+        if isinstance(step, Rolled):
+            steps.append(_loop_run(step, products))
+            continue
+        if not isinstance(step, Group):
+            steps.append(step)
+            continue
+        for root, base in step.bases:
+            if root not in heirs:
+                steps.extend([run for run in [_base(grouping, root, base)] if run is not None])
+        steps.extend(build_group(step, grouping.homes, grouping.stored, inside))
+    return _placed(graph, grouping, steps, heirs)
+
+
+def _loop_run(rolled: Rolled, products: bool) -> LoopRun:
+    loop = rolled.loop
+    views = [home.view._replace(offset=0) for home in rolled.inputs[: loop.fixed]]
+    views += [move.view._replace(offset=0) for move in loop.moving]
+    views += [home.view._replace(offset=0) for home in rolled.inputs[loop.fixed + len(loop.moving) :]]
+    body = make_plan(loop.body, products, views)
+    if any(isinstance(step, Call) for step in body.steps):
+        raise Unrollable
+    return LoopRun(rolled, body, Node(INPUT, (), (), Aval((body.arena,), np.dtype(np.uint8))))
+
+
+def _base(grouping: Grouping, root: Node, base: Node) -> Run | None:
+    home = grouping.homes[base]
+    if home.root.op is CONST and home.root.aval.size == 1:
+        return fill_run(grouping.homes[root], home.root.value)
+    return copy_run(grouping.homes[root], home)
+
+
+def _heirs(grouping: Grouping) -> dict[Node, Node]:
+    """Who takes over a buffer: a base is changed in place, part by part, if nobody reads the old one later."""
+    last: dict[Node, int] = {}
+    for step in grouping.steps:
+        for home in _reads(step, grouping):
+            last[home.root] = step.pos
+    heirs: dict[Node, Node] = {}
+    taken: set[Node] = set()
+    for step in grouping.steps:
+        if not isinstance(step, Group):
+            continue
+        for root, base in step.bases:
+            old = grouping.homes[base]
+            written = [place.home.view for place in step.places if place.home.root is root]
+            if old.root.op in (INPUT, CONST) or old.root in grouping.outputs or old.root in taken:
+                continue
+            whole = is_contiguous(old.view) and old.view.offset == 0 and base.aval.size == old.root.aval.size
+            if not whole or last[old.root] > step.pos or sum(b is base for _, b in step.bases) > 1:
+                continue
+            others = [h.view for h in _loads(step, grouping) if h.root is old.root]
+            if all(_apart_or_same(v, w) for v in others for w in written):
+                heirs[root] = old.root
+                taken.add(old.root)
+    return heirs
+
+
+def _loads(step: Group, grouping: Grouping) -> Iterator[Home]:
+    own = set(step.members)
+    for node in (*step.members, *step.folds):
+        yield from [grouping.homes[x] for x in node.inputs if x not in own]
+    yield from [grouping.homes[place.value] for place in step.places if place.value not in own]
+
+
+def _reads(step: Group | Call | Product | Rolled, grouping: Grouping) -> Iterator[Home]:
+    if isinstance(step, Product):
+        yield from (step.a.home, step.b.home)
+    elif isinstance(step, Rolled):
+        yield from step.inputs
+    elif isinstance(step, Call):
+        yield from [grouping.homes[x] for x in step.node.inputs]
+    else:
+        yield from _loads(step, grouping)
+        yield from [grouping.homes[base] for _, base in step.bases]
+
+
+def _apart_or_same(a: View, b: View) -> bool:
+    if a == b:
+        return True
+    if 0 in a.shape or 0 in b.shape:
+        return True
+    (low_a, high_a), (low_b, high_b) = _range(a), _range(b)
+    return high_a < low_b or high_b < low_a
+
+
+def _range(view: View) -> tuple[int, int]:
+    ends = [(n - 1) * s for n, s in zip(view.shape, view.strides, strict=True)]
+    return view.offset + sum(min(e, 0) for e in ends), view.offset + sum(max(e, 0) for e in ends)
+
+
+def _placed(graph: Graph, grouping: Grouping, steps: list[Step], heirs: dict[Node, Node]) -> Plan:
+    """Give every buffer a spot: its own input, constant or output, or a place in the arena for as long as it lives."""
+    owner: dict[Node, Node] = {}
+
+    def buffer(root: Node) -> Node:
+        return owner.get(root, root)
+
+    for root, old in heirs.items():  # in order of steps, so the old one's owner is known
+        owner[root] = buffer(old)
+    spots: dict[Node, Spot] = {node: Spot("input", i) for i, node in enumerate(graph.inputs)}
+    consts: list[Node] = []
+    for i, root in enumerate(grouping.outputs):
+        spots[buffer(root)] = Spot("output", i)
+    lives: dict[Node, Lifetime] = {}
+    for time, step in enumerate(steps):
+        if isinstance(step, Call):
+            touched = [grouping.homes[x].root for x in step.node.inputs] + [step.node]
+        elif isinstance(step, LoopRun):
+            rolled = step.rolled
+            touched = [home.root for home in rolled.inputs] + [*rolled.outs, *step.body.consts, step.arena]
+        elif isinstance(step, Product):
+            touched = [step.a.home.root, step.b.home.root, step.node]
+        else:
+            touched = [ref.root for ref in step.refs]
+        for root in touched:
+            node = buffer(root)
+            if node.op is CONST:
+                if node not in spots:
+                    spots[node] = Spot("const", len(consts))
+                    consts.append(node)
+            elif node not in spots:
+                life = lives.get(node)
+                lives[node] = Lifetime(life.first if life else time, time, node.aval.size * node.aval.dtype.itemsize)
+    small = {node: life for node, life in lives.items() if life.size <= 8}
+    large = {node: life for node, life in lives.items() if life.size > 8}
+    offsets, below = pack(large, _successors(steps, large, buffer, {buffer(r) for r in heirs}))
+    in_cells, above = cells(small)
+    offsets |= {node: below + at for node, at in in_cells.items()}
+    arena = below + above
+    spots |= {node: Spot("arena", at) for node, at in offsets.items()}
+    for home in grouping.homes.values():  # what nothing touches is empty, or a constant that became a number
+        spots.setdefault(home.root, spots.get(buffer(home.root), Spot("arena", 0)))
+    return Plan(graph, steps, grouping.homes, spots, consts, grouping.outputs, arena)
+
+
+def _successors(steps: list[Step], lives: dict[Node, Lifetime], buffer: object, shared: set[Node]) -> dict[Node, Node]:
+    """Which buffer may begin where another ends in the same kernel: both are read and written element by element."""
+    found: dict[Node, Node] = {}
+    assert callable(buffer)
+    for time, step in enumerate(steps):
+        if not isinstance(step, Run):
+            continue
+        folded = {f.operand for f in step.kernel.folds}
+        dying: dict[Node, list[int]] = {}
+        for i, ref in enumerate(step.refs):
+            node: Node = buffer(ref.root)  # type: ignore[assignment]
+            life = lives.get(node)
+            if life is not None and life.last == time and life.first < time and node not in shared:
+                dying.setdefault(node, []).append(i)
+        for i in sorted(step.writes - folded):
+            node = buffer(step.refs[i].root)  # type: ignore[assignment]
+            life = lives.get(node)
+            if life is None or life.first != time or node in shared:
+                continue
+            for old, reads in dying.items():
+                same = all(
+                    step.refs[r].strides == step.refs[i].strides and step.refs[r].offset == step.refs[i].offset
+                    for r in reads
+                )
+                if same and lives[old].size == life.size and old.aval.dtype.itemsize == node.aval.dtype.itemsize:
+                    found[node] = old
+                    del dying[old]
+                    break
+    return found
+
+
+def text_of_plan(plan: Plan) -> str:
+    """The plan as text: its kernels, then its steps."""
+    kernels: dict[Kernel, int] = {}
+    names: dict[Node, str] = {}
+
+    def name(root: Node) -> str:
+        spot = plan.spots.get(root)
+        return names.setdefault(root, "-" if spot is None else f"{spot.kind}+{spot.at}")
+
+    lines: list[str] = []
+    for step in plan.steps:
+        if isinstance(step, Call):
+            inputs = ", ".join([name(plan.homes[x].root) for x in step.node.inputs])
+            lines.append(f"numpy {step.node.op.name}({inputs}) -> {name(step.node)} {step.node.aval!r}")
+            continue
+        if isinstance(step, LoopRun):
+            inputs = ", ".join([name(home.root) for home in step.rolled.inputs])
+            outs = ", ".join([name(out) for out in step.rolled.outs])
+            lines.append(f"loop {step.rolled.loop.trips} x ({inputs}) -> {outs}:")
+            lines += ["  " + line for line in text_of_plan(step.body).splitlines()]
+            continue
+        if isinstance(step, Product):
+            a, b = (f"{name(x.home.root)}{' turned' if x.turned else ''}" for x in (step.a, step.b))
+            lines.append(
+                f"product {step.many} x ({step.m}, {step.k}) @ ({step.k}, {step.n}): {a}, {b}, {name(step.node)}"
+            )
+            continue
+        number = kernels.setdefault(step.kernel, len(kernels))
+        refs = ", ".join([f"{name(r.root)}{f'[{r.offset}]' if r.offset else ''}{list(r.strides)}" for r in step.refs])
+        lines.append(f"k{number} {list(step.sizes)}: {refs}")
+    shapes = [f"k{number}: {text_of_kernel(kernel)}" for kernel, number in kernels.items()]
+    return "\n".join([*shapes, f"arena {plan.arena} bytes", *lines])

@@ -1,0 +1,41 @@
+"""Compiled programs mean what the interpreter says."""
+
+import numpy as np
+import pytest
+
+from geartrain.backends import llvm
+from geartrain.backends.compile import compile
+from geartrain.ir.interpret import interpret
+from geartrain.ir.node import Node
+from tests.backends.recorder import RandomProgram, Recorder
+
+pytestmark = pytest.mark.skipif(not llvm.installed(), reason="llvmlite is not installed")
+
+
+def check(r: Recorder, outputs: list[Node], exact: bool = True) -> None:
+    graph = r.graph(outputs)
+    run = compile(graph)
+    for _ in range(2):  # the second call finds used memory
+        with np.errstate(all="ignore"):
+            expected = interpret(graph, r.args)
+        for got, want in zip(run(r.args), expected, strict=True):
+            assert np.shape(got) == np.shape(want)
+            assert np.asarray(got).dtype == np.asarray(want).dtype
+            if exact:
+                np.testing.assert_array_equal(got, want)
+            else:
+                single = any(np.asarray(value).dtype == np.float32 for value in r.values.values())
+                tolerance = 2e-3 if single else 1e-9
+                np.testing.assert_allclose(got, want, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_random_programs_to_the_bit(seed: int) -> None:
+    program = RandomProgram(seed, exact=True)
+    check(program, program.outputs)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_random_programs_with_functions(seed: int) -> None:
+    program = RandomProgram(seed, exact=False)
+    check(program, program.outputs, exact=False)
