@@ -9,8 +9,8 @@ from geartrain.backends.cpu.executor import Executor
 from geartrain.ir.aval import Array
 from geartrain.ir.graph import Graph
 from geartrain.passes.pipeline import optimised
-from geartrain.schedule.group import Unrollable
 from geartrain.schedule.plan import make_plan
+from geartrain.schedule.steps import Unrollable
 
 __all__ = ["Compiled", "compile"]
 

@@ -8,8 +8,8 @@ import numpy as np
 from geartrain.ir.node import CONST, Node
 from geartrain.ir.views import View, broadcast
 from geartrain.schedule.element import Element, code_of, element_of
-from geartrain.schedule.group import Group, Home, Place
 from geartrain.schedule.loops import Fold, Instr, Kernel, Operand
+from geartrain.schedule.steps import Group, Home, Place
 
 __all__ = ["Ref", "Run", "build_group", "copy_run", "fill_run"]
 

@@ -7,126 +7,20 @@ register. Views (slices, transposes, broadcasts, reshapes) are no work at all: t
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-from geartrain.ir.aval import Array, Aval
+from geartrain.ir.aval import Aval
 from geartrain.ir.graph import Graph
 from geartrain.ir.node import CONST, INPUT, Node
-from geartrain.ir.op import Op
 from geartrain.ir.views import View, broadcast, contiguous, indexed, is_contiguous, reshaped, transposed
 from geartrain.passes.loops import LOOP_OUT, Loop
 from geartrain.schedule.element import FOLDS, code_of, element_of, is_native
+from geartrain.schedule.steps import COPY, Call, Group, Grouping, Home, Matrix, Place, Product, Rolled, Unrollable
 
-__all__ = ["COPY", "Call", "Group", "Grouping", "Home", "Matrix", "Place", "Product", "Rolled", "Unrollable", "group"]
+__all__ = ["group"]
 
-MOST_MEMBERS = 200
-MOST_OPERANDS = 28
 SIBLINGS = 6
 """How far back to look for a kernel over the same space that reads the same memory."""
-
-
-class Unrollable(Exception):
-    """A loop whose body needs steps that only NumPy can do."""
-
-
-def _same(x: Array) -> Array:
-    return x
-
-
-COPY = Op(name="copy", fn=_same)
-"""A value of its own memory: what makes a view lie in C order."""
-
-
-class Home(NamedTuple):
-    """Where a value lies: a view of the buffer that belongs to ``root``."""
-
-    root: Node
-    view: View
-
-
-class Place(NamedTuple):
-    """A group stores ``value`` at ``home`` in somebody else's buffer."""
-
-    value: Node
-    home: Home
-
-
-class Group:
-    """A kernel in the making: pointwise ``members`` and ``folds`` over one ``space``.
-
-    ``bases``: buffers to be filled just before, ``(root, base)``: ``root`` is ``base`` with a part replaced.
-    """
-
-    __slots__ = ("bases", "folds", "members", "places", "pos", "reads", "space")
-
-    def __init__(self, space: tuple[int, ...], pos: int) -> None:
-        self.space = space
-        self.pos = pos
-        self.members: list[Node] = []
-        self.folds: list[Node] = []
-        self.places: list[Place] = []
-        self.bases: list[tuple[Node, Node]] = []
-        self.reads: set[Node] = set()
-
-    def full(self, more: int) -> bool:
-        return len(self.members) >= MOST_MEMBERS or len(self.reads) + len(self.places) + more > MOST_OPERANDS
-
-
-class Call(NamedTuple):
-    """A step that NumPy (or a library) computes: ``node.op.fn`` on the operands."""
-
-    node: Node
-    pos: int
-
-
-class Matrix(NamedTuple):
-    """An operand of a product as a library takes it.
-
-    Rows are ``ld`` elements apart, or, if it is ``turned``, columns; matrices of a stack ``step`` elements.
-    """
-
-    home: Home
-    ld: int
-    turned: bool
-    step: int
-
-
-class Product(NamedTuple):
-    """A step that multiplies ``many`` matrices (m, k) by (k, n)."""
-
-    node: Node
-    pos: int
-    a: Matrix
-    b: Matrix
-    m: int
-    n: int
-    k: int
-    many: int
-
-
-class Rolled(NamedTuple):
-    """A step that is a loop over a program of its own. ``outs`` are the buffers of its results.
-
-    A result of which only the last value is wanted, and which the next repetition reads, has two places by turns.
-    """
-
-    node: Node
-    pos: int
-    inputs: tuple[Home, ...]
-    outs: tuple[Node, ...]
-
-    @property
-    def loop(self) -> Loop:
-        return self.node.params[0]
-
-
-class Grouping(NamedTuple):
-    """The steps in order, where each value lies, which group members are stored, and whose buffer each output is."""
-
-    steps: list[Group | Call | Product | Rolled]
-    homes: dict[Node, Home]
-    stored: set[Node]
-    outputs: list[Node]
 
 
 def group(graph: Graph, products: bool = False, views: Sequence[View] | None = None) -> Grouping:

@@ -11,8 +11,9 @@ from geartrain.ir.node import CONST, INPUT, Node
 from geartrain.ir.views import View, is_contiguous
 from geartrain.schedule.arena import Lifetime, cells, pack
 from geartrain.schedule.build import Run, build_group, copy_run, fill_run
-from geartrain.schedule.group import Call, Group, Grouping, Home, Product, Rolled, Unrollable, group
+from geartrain.schedule.group import group
 from geartrain.schedule.loops import Kernel, text_of_kernel
+from geartrain.schedule.steps import Call, Group, Grouping, Home, Product, Rolled, Unrollable
 
 __all__ = ["LoopRun", "Plan", "Spot", "make_plan", "text_of_plan"]
 

@@ -8,9 +8,9 @@ from geartrain.backends.cpu import kernels
 from geartrain.backends.cpu.gemm import TRANSPOSE_A, TRANSPOSE_B
 from geartrain.ir.node import Node
 from geartrain.schedule.build import Run
-from geartrain.schedule.group import Call, Product
 from geartrain.schedule.loops import Kernel
 from geartrain.schedule.plan import LoopRun, Plan, Step
+from geartrain.schedule.steps import Call, Product
 
 __all__ = ["Encoder", "Slots", "kernels_of", "slots_of"]
 
@@ -83,9 +83,11 @@ class Encoder:
         moves: list[list[int]] = []
         numbers: dict[tuple[str, int], int] = {}
 
-        def base(kind: str, number: int, first: tuple[int, int], then: tuple[int, int], delta: int, turns: int) -> None:
-            numbers[kind, number] = self.bases
-            moves.append([self.bases, *first, *then, delta, turns])
+        def base(
+            kind: str, number: int, first: tuple[int, int], then: tuple[int, int], further: int, turns: int
+        ) -> None:
+            numbers[kind, i] = self.bases
+            moves.append([self.bases, *first, *then, further, turns])
             self.bases += 1
 
         arena = slots[step.arena]
@@ -106,13 +108,13 @@ class Encoder:
             elif which < len(loop.moving):
                 move = loop.moving[which]
                 start = first[0], first[1] + move.view.offset * size
-                delta = move.step * size
-                base("input", i, start, (start[0], start[1] + delta), delta, 0)
+                further = move.step * size
+                base("input", i, start, (start[0], start[1] + further), further, 0)
             else:
-                (slot, at), delta, by_turns = outs[loop.carried[which - len(loop.moving)]]
-                base("input", i, first, (slot, at), delta, by_turns)
-        for k, ((slot, at), delta, by_turns) in enumerate(outs):
-            base("output", k, (slot, at), (slot, at + delta), -delta if by_turns else delta, by_turns)
+                (slot, at), further, by_turns = outs[loop.carried[which - len(loop.moving)]]
+                base("input", i, first, (slot, at), further, by_turns)
+        for k, ((slot, at), further, by_turns) in enumerate(outs):
+            base("output", k, (slot, at), (slot, at + further), -further if by_turns else further, by_turns)
         inside = slots_of(body, numbers)
         words = [word for each in body.steps for word in self.step(body, each, inside)]
         return [loop.trips, len(moves), len(words), *[word for move in moves for word in move], *words]

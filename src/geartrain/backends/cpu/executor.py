@@ -15,8 +15,8 @@ from geartrain.backends.cpu import kernels
 from geartrain.backends.cpu.encode import Encoder, kernels_of, slots_of
 from geartrain.ir.aval import Array, Aval
 from geartrain.ir.node import CONST, Node
-from geartrain.schedule.group import Call, Home
 from geartrain.schedule.plan import Plan
+from geartrain.schedule.steps import Call, Home
 
 __all__ = ["Executor"]
 
