@@ -228,6 +228,27 @@ class RandomProgram(Recorder):
         axes = tuple(sorted(self.rng.sample(range(len(shape)), self.rng.randint(1, len(shape)))))
         return self.op(name, x, params=(axes,))
 
+    def by_arrays(self, x: Node) -> Node | None:
+        """Gather, scatter and scatter-add by one or two integer arrays."""
+        shape, dtype = np.shape(self.values[x]), self.values[x].dtype
+        if 0 in shape:
+            return None
+        lead = self.rng.randrange(len(shape))
+        count = self.rng.randint(1, min(2, len(shape) - lead))
+        rng = np.random.default_rng(self.rng.randrange(1 << 30))
+        where = [(self.rng.choice([1, 5, 18]),), (2, 1), (3,), (1, 7)][self.rng.randrange(4)]
+        kind = self.rng.choice(["i8", "i4"])
+        arrays = [rng.integers(-n, n, where).astype(kind) for n in shape[lead : lead + count]]
+        indices = [self.input(a) if self.rng.random() < 0.5 else self.const(a) for a in arrays]
+        template = (*[slice(None)] * lead, *["here"] * count)
+        if self.rng.random() < 0.5:
+            return self.op("getitem", x, *indices, params=(template,))
+        hole = (*shape[:lead], *where, *shape[lead + count :])
+        part = self.const(self.draw(hole, dtype.str[1:]))
+        part = self.op(self.rng.choice(["negative", "square"]), part) if dtype.kind in "fi" else part
+        name = "scatter" if self.rng.random() < 0.4 else "scatter_add"
+        return self.op(name, x, part, *indices, params=(template,))
+
     def move(self) -> Node | None:
         x = self.pick("fiu")
         if x is None or not np.shape(self.values[x]):
@@ -239,6 +260,8 @@ class RandomProgram(Recorder):
             return self.op(kind, x, self.rng.choice(others), x, params=(self.rng.randrange(len(shape)),))
         if kind == "cumsum":
             return self.op(kind, x, params=(self.rng.randrange(len(shape)),)) if dtype.kind == "f" else None
+        if self.rng.random() < 0.4:
+            return self.by_arrays(x)
         index = self.index(shape)
         hole = np.shape(self.values[x][index])
         part = self.op("getitem", x, params=(index,))

@@ -29,6 +29,20 @@ def check(r: Recorder, outputs: list[Node], exact: bool = True) -> None:
                 np.testing.assert_allclose(got, want, rtol=tolerance, atol=tolerance)
 
 
+def test_an_index_out_of_range_is_numpys_error() -> None:
+    r = Recorder()
+    x, i = r.input(np.arange(12.0).reshape(3, 4)), r.input(np.array([0, 2, -1]))
+    y = r.op("getitem", x, i, params=(("here",),))
+    z = r.op("scatter_add", x, y, i, params=(("here",),))
+    run = compile(r.graph([y, z]))
+    check(r, [y, z])
+    with pytest.raises(IndexError, match="index 3 is out of bounds for axis 0 with size 3"):
+        run([r.args[0], np.array([0, 3, 1])])
+    with pytest.raises(IndexError, match="index -4"):
+        run([r.args[0], np.array([-4, 0, 1])])
+    np.testing.assert_array_equal(run(r.args)[0], r.values[y])
+
+
 @pytest.mark.parametrize("seed", range(60))
 def test_random_programs_to_the_bit(seed: int) -> None:
     program = RandomProgram(seed, exact=True)

@@ -7,8 +7,10 @@ import numpy as np
 
 from geartrain.ir.node import CONST, Node
 from geartrain.ir.views import View, broadcast
+from geartrain.ops.index import GETITEM
 from geartrain.schedule.element import Element, code_of, element_of
-from geartrain.schedule.loops import Fold, Instr, Kernel, Operand
+from geartrain.schedule.indexing import Indexing, indexing, spread_index, spread_operand
+from geartrain.schedule.loops import Fold, Instr, Kernel, Operand, Scatter
 from geartrain.schedule.steps import Group, Home, Place
 
 __all__ = ["Ref", "Run", "build_group", "copy_run", "fill_run"]
@@ -47,6 +49,7 @@ class _Nest:
         self.immediates: list[tuple[str, Any]] = []
         self.stores: list[tuple[int, int]] = []
         self.folds: list[tuple[str, int, int, tuple[int, ...]]] = []
+        self.scatters: list[Scatter] = []
 
     def instr(self, op: str, dtype: str, out: str, *args: int) -> int:
         key = Instr(op, dtype, out, args)
@@ -103,10 +106,9 @@ class _Nest:
                 folds.append(Fold(kind, value, operand, over[-1], any(over[:-1])))
             else:
                 stores.append((value, operand))
-        kernel = Kernel(
-            len(loops), tuple(operands), len(self.immediates), tuple(self.code), tuple(stores), tuple(folds)
-        )
-        writes = frozenset([o for _, o in stores] + [f.operand for f in folds])
+        made = tuple(self.code), tuple(stores), tuple(folds), tuple(self.scatters)
+        kernel = Kernel(len(loops), tuple(operands), len(self.immediates), *made)
+        writes = frozenset([o for _, o in stores] + [f.operand for f in folds] + [s.operand for s in self.scatters])
         return Run(kernel, tuple(refs), sizes, tuple(self.immediates), writes)
 
 
@@ -165,8 +167,23 @@ def build_group(group: Group, homes: dict[Node, Home], stored: set[Node], inside
             return nest.cast(values[x], dtype)
         return _read(nest, homes[x], dtype)
 
+    def chosen(arrays: Sequence[Node], how: Indexing, sizes: tuple[int, ...], strides: tuple[int, ...]) -> list[int]:
+        """What a gather or scatter wants to know of its index arrays."""
+        where: list[int] = []
+        for x, size, stride in zip(arrays, sizes, strides, strict=True):
+            if inside.get(x) is group:
+                index = nest.cast(values[x], "i8")
+            else:
+                root, view = homes[x]
+                index = _read(nest, Home(root, spread_index(view, how, group.space)), "i8")
+            where += [index, nest.immediate(size, "i8"), nest.immediate(stride, "i8")]
+        return where
+
     for node in group.members:
-        values[node] = _element(nest, element_of(node), [(x, value) for x in node.inputs])
+        if node.op is GETITEM:
+            values[node] = _gather(nest, node, homes[node.inputs[0]], chosen)
+        else:
+            values[node] = _element(nest, element_of(node), [(x, value) for x in node.inputs])
         if node in stored:
             dtype = code_of(node.aval.dtype)
             nest.stores.append((values[node], nest.operand(homes[node], dtype)))
@@ -179,7 +196,7 @@ def build_group(group: Group, homes: dict[Node, Home], stored: set[Node], inside
         home, axes = homes[node], node.params[0]
         nest.folds.append((kind, v, nest.operand(Home(home.root, _spread(home.view, group.space, axes)), dtype), axes))
     for place in group.places:
-        _place(nest, place, value)
+        _place(nest, place, value, chosen)
     run = nest.run()
     onto = {f.operand for f in run.kernel.folds if f.onto} if run is not None else None
     for (kind, _, operand, _), node in zip(nest.folds, group.folds, strict=True):
@@ -189,8 +206,27 @@ def build_group(group: Group, homes: dict[Node, Home], stored: set[Node], inside
     return [r for r in (*before, run) if r is not None]
 
 
-def _place(nest: _Nest, place: Place, value: Any) -> None:
+def _gather(nest: _Nest, node: Node, home: Home, chosen: Any) -> int:
+    x, *arrays = node.inputs
+    dtype, size = code_of(x.aval.dtype), x.aval.dtype.itemsize
+    how = indexing(node.params[0], len(x.aval.shape), [a.aval.shape for a in arrays])
+    assert how is not None
+    view, strides = spread_operand(home.view, how)
+    where = chosen(arrays, how, x.aval.shape[how.lead : how.lead + how.arrays], tuple([s * size for s in strides]))
+    return nest.instr("gather", dtype, dtype, nest.operand(Home(home.root, view), dtype), *where)
+
+
+def _place(nest: _Nest, place: Place, value: Any, chosen: Any) -> None:
     dtype = code_of(place.home.root.aval.dtype)
+    if place.how is not None:
+        root, whole = place.home
+        view, strides = spread_operand(whole, place.how)
+        lead, size = place.how.lead, root.aval.dtype.itemsize
+        sizes = whole.shape[lead : lead + place.how.arrays]
+        where = chosen(place.arrays, place.how, sizes, tuple([s * size for s in strides]))
+        target = nest.operand(Home(root, view), dtype)
+        nest.scatters.append(Scatter(value(place.value, dtype), target, tuple(where), place.add))
+        return
     nest.stores.append((value(place.value, dtype), nest.operand(place.home, dtype)))
 
 

@@ -15,6 +15,7 @@ from geartrain.ir.node import CONST, INPUT, Node
 from geartrain.ir.views import View, broadcast, contiguous, indexed, is_contiguous, reshaped, transposed
 from geartrain.passes.loops import LOOP_OUT, Loop
 from geartrain.schedule.element import FOLDS, code_of, element_of, is_native
+from geartrain.schedule.indexing import indexing, spread_operand
 from geartrain.schedule.steps import COPY, Call, Group, Grouping, Home, Matrix, Place, Product, Rolled, Unrollable
 
 __all__ = ["group"]
@@ -210,7 +211,7 @@ class _Grouper:
     def _view(self, node: Node) -> bool:
         x = node.inputs[0]
         if len(node.inputs) > 1:
-            return False
+            return self._gather(node)
         view = self.homes[x].view
         name = node.op.name
         if name == "reshape":
@@ -222,10 +223,25 @@ class _Grouper:
             return self._alias(node, x, broadcast(view, node.params[0]))
         return self._alias(node, x, indexed(view, node.params[0]))
 
-    def _scatter(self, node: Node) -> bool:
-        base, part = node.inputs[:2]
-        if len(node.inputs) > 2 or not is_native(node.aval) or part.aval.dtype != node.aval.dtype:
+    def _gather(self, node: Node) -> bool:
+        """Elements at places that depend on data: a member of a group whose first operand is read from memory."""
+        x, *arrays = node.inputs
+        how = indexing(node.params[0], len(x.aval.shape), [a.aval.shape for a in arrays])
+        if how is None or not all(is_native(a.aval) for a in node.inputs) or x.aval.size == 0:
             return False
+        into = self._step(node.aval.shape, arrays, first=self._ready(x), more=len(node.inputs))
+        self._note(into, node.inputs)
+        into.members.append(node)
+        self._own(node, into.pos)
+        self.group_of[node] = into
+        return True
+
+    def _scatter(self, node: Node) -> bool:
+        base, part, *arrays = node.inputs
+        if not is_native(node.aval) or part.aval.dtype != node.aval.dtype:
+            return False
+        if arrays or node.op.name == "scatter_add":
+            return self._scatter_by_arrays(node)
         view = indexed(contiguous(node.aval.shape), node.params[0])
         if part.aval.shape != view.shape:
             return False
@@ -233,6 +249,22 @@ class _Grouper:
         self._note(into, [part, base])
         into.bases.append((node, base))
         into.places.append(Place(part, Home(node, view)))
+        self._own(node, into.pos)
+        return True
+
+    def _scatter_by_arrays(self, node: Node) -> bool:
+        base, part, *arrays = node.inputs
+        how = indexing(node.params[0], len(base.aval.shape), [a.aval.shape for a in arrays])
+        if how is None or not all(is_native(a.aval) for a in arrays) or base.aval.size == 0:
+            return False
+        view, _ = spread_operand(contiguous(node.aval.shape), how)
+        if part.aval.shape != view.shape:
+            return False
+        into = self._step(view.shape, [part], max([self._ready(x) for x in (base, *arrays)]), more=2 + len(arrays))
+        self._note(into, node.inputs)
+        into.bases.append((node, base))
+        add = node.op.name == "scatter_add"
+        into.places.append(Place(part, Home(node, contiguous(node.aval.shape)), tuple(arrays), how, add))
         self._own(node, into.pos)
         return True
 
@@ -285,7 +317,7 @@ class _Grouper:
                 stored.update([self.homes[x].root for x in step.node.inputs])
                 continue
             reads = [x for n in (*step.members, *step.folds) for x in n.inputs]
-            reads += [place.value for place in step.places]
+            reads += [x for place in step.places for x in (place.value, *place.arrays)]
             stored.update([self.homes[x].root for x in reads if self.group_of.get(x) is not step])
             stored.update([self.homes[base].root for _, base in step.bases])
         stored.update([self.homes[x].root for x in self.graph.outputs])
@@ -313,5 +345,6 @@ _VISITS: dict[str, Any] = {
     "loop": _Grouper._loop,  # pyright: ignore[reportPrivateUsage]
     "loop_out": _Grouper._loop_out,  # pyright: ignore[reportPrivateUsage]
     "scatter": _Grouper._scatter,  # pyright: ignore[reportPrivateUsage]
+    "scatter_add": _Grouper._scatter,  # pyright: ignore[reportPrivateUsage]
     "matmul": _Grouper._product,  # pyright: ignore[reportPrivateUsage]
 }

@@ -10,7 +10,7 @@ folds others. The last loop is the one to vectorise; ``Operand.inner`` says how 
 
 from typing import NamedTuple
 
-__all__ = ["Fold", "Instr", "Kernel", "Operand", "text_of_kernel"]
+__all__ = ["Fold", "Instr", "Kernel", "Operand", "Scatter", "text_of_kernel"]
 
 
 class Operand(NamedTuple):
@@ -23,7 +23,9 @@ class Operand(NamedTuple):
 class Instr(NamedTuple):
     """One value: ``op`` on earlier values. ``dtype`` is what it computes in, ``out`` what it gives.
 
-    ``load`` and ``imm`` have one argument that is not a value: the number of the operand, of the immediate.
+    ``load`` and ``imm`` have one argument that is not a value: the number of the operand, of the immediate. So has
+    ``gather`` first; then come three values for each index: the index, the size of the axis, and the bytes from one of
+    its elements to the next. A negative index counts from the end, and one out of range is noted as an error.
     """
 
     op: str
@@ -46,6 +48,15 @@ class Fold(NamedTuple):
     onto: bool
 
 
+class Scatter(NamedTuple):
+    """Stores a value, or adds it, at a place that depends on data, in order; ``where`` as in ``gather``."""
+
+    value: int
+    operand: int
+    where: tuple[int, ...]
+    add: bool
+
+
 class Kernel(NamedTuple):
     """A loop nest by structure. Hashable: the key under which its code is kept."""
 
@@ -55,6 +66,7 @@ class Kernel(NamedTuple):
     code: tuple[Instr, ...]
     stores: tuple[tuple[int, int], ...]  # (value, operand)
     folds: tuple[Fold, ...]
+    scatters: tuple[Scatter, ...] = ()
 
 
 def text_of_kernel(kernel: Kernel) -> str:
@@ -71,11 +83,14 @@ def text_of_kernel(kernel: Kernel) -> str:
     """
     lines = [f"for {kernel.ndim} loop(s):"]
     for i, (op, dtype, out, args) in enumerate(kernel.code):
-        mark = {"load": "#", "imm": ""}.get(op, "v")
+        first = {"load": "#", "gather": "#", "imm": ""}.get(op, "v")
         types = dtype if dtype == out else f"{dtype} to {out}"
-        lines.append(f"  v{i} = {op} {types} " + " ".join([f"{mark}{a}" for a in args]))
+        marked = [f"{'v' if k else first}{a}" for k, a in enumerate(args)]
+        lines.append(f"  v{i} = {op} {types} " + " ".join(marked))
     lines += [f"  store v{value} -> #{operand}" for value, operand in kernel.stores]
     for kind, value, operand, inner, onto in kernel.folds:
         how = ("along the last loop" if inner else "over outer loops") + (", onto" if onto else "")
         lines.append(f"  {kind} v{value} -> #{operand} ({how})")
+    for value, operand, where, add in kernel.scatters:
+        lines.append(f"  {'add' if add else 'store'} v{value} -> #{operand} at " + " ".join([f"v{w}" for w in where]))
     return "\n".join(lines)

@@ -118,7 +118,8 @@ def _heirs(grouping: Grouping) -> dict[Node, Node]:
             if not whole or last[old.root] > step.pos or sum(b is base for _, b in step.bases) > 1:
                 continue
             others = [h.view for h in _loads(step, grouping) if h.root is old.root]
-            if all(_apart_or_same(v, w) for v in others for w in written):
+            anywhere = any(place.how is not None for place in step.places if place.home.root is root)
+            if not (anywhere and others) and all(_apart_or_same(v, w) for v in others for w in written):
                 heirs[root] = old.root
                 taken.add(old.root)
     return heirs
@@ -128,7 +129,8 @@ def _loads(step: Group, grouping: Grouping) -> Iterator[Home]:
     own = set(step.members)
     for node in (*step.members, *step.folds):
         yield from [grouping.homes[x] for x in node.inputs if x not in own]
-    yield from [grouping.homes[place.value] for place in step.places if place.value not in own]
+    for place in step.places:
+        yield from [grouping.homes[x] for x in (place.value, *place.arrays) if x not in own]
 
 
 def _reads(step: Group | Call | Product | Rolled, grouping: Grouping) -> Iterator[Home]:

@@ -7,6 +7,7 @@ from geartrain.ir.node import Node
 from geartrain.ir.op import Op
 from geartrain.ir.views import View
 from geartrain.passes.loops import Loop
+from geartrain.schedule.indexing import Indexing
 
 __all__ = ["COPY", "Call", "Group", "Grouping", "Home", "Matrix", "Place", "Product", "Rolled", "Unrollable"]
 
@@ -34,10 +35,13 @@ class Home(NamedTuple):
 
 
 class Place(NamedTuple):
-    """A group stores ``value`` at ``home`` in somebody else's buffer."""
+    """A group stores ``value`` at ``home`` in somebody else's buffer; at the places that ``arrays`` choose, if any."""
 
     value: Node
     home: Home
+    arrays: tuple[Node, ...] = ()
+    how: Indexing | None = None
+    add: bool = False
 
 
 class Group:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from geartrain.backends import numpy
 from geartrain.backends.cpu import kernels
 from geartrain.backends.cpu.encode import Encoder, kernels_of, slots_of
 from geartrain.ir.aval import Array, Aval
@@ -30,6 +31,8 @@ class _Frame:
         self.arrays: list[Any] = [block[skip : skip + arena], *[None] * (bases - 1)]
         self.bases = np.zeros(bases, np.int64)
         self.bases[0] = address(block) + skip
+        self.arrays[1] = self.status = np.zeros(1, np.int64)
+        self.bases[1] = address(self.status)
         self.views: dict[Any, Array] = {}
 
 
@@ -52,10 +55,11 @@ class Executor:
     def _build(self) -> None:
         """Number the bases and lay out the words; a segment is a stretch of native steps, or one call of NumPy.
 
-        Base 0 is the arena; then come constants, inputs, outputs, and what loops move.
+        Base 0 is the arena, base 1 a word in which kernels note errors; then come constants, inputs, outputs, and what
+        loops move.
         """
         plan = self.plan
-        numbers: dict[tuple[str, int], int] = {("arena", 0): 0}
+        numbers: dict[tuple[str, int], int] = {("arena", 0): 0, ("status", 0): 1}
         for kind, many in (("const", plan.consts), ("input", plan.graph.inputs), ("output", plan.outputs)):
             for i in range(len(many)):
                 numbers[kind, i] = len(numbers)
@@ -106,6 +110,8 @@ class Executor:
                 self._numpy(frame, segment.node)
             else:
                 self._walk(self._start + 8 * segment[0], self._start + 8 * segment[1], bases)
+        if frame.status[0]:
+            return numpy.compile(self.plan.graph)(args)  # which says what is wrong
         results: list[Array] = []
         for slot, aval in self._outputs:
             value = frame.arrays[slot]

@@ -9,68 +9,22 @@ the blocks are added in double precision with their rounding errors (Knuth's two
 """
 
 import math
-from collections.abc import Sequence
 
 from geartrain.backends.cpu.lower import LLVM_TYPES, LOWERINGS, cast, literal
 from geartrain.backends.cpu.mathlib import MathLibrary
+from geartrain.backends.cpu.places_ir import Places
+from geartrain.backends.cpu.printer import Lines, OneLane
 from geartrain.schedule.loops import Fold, Kernel
 
-__all__ = ["BLOCK", "VECTOR_BYTES", "kernel_text", "lanes_of", "words_of"]
-
-VECTOR_BYTES = 64
-"""Bytes of a vector of the widest element: two registers of AVX2, so that two chains of work overlap."""
+__all__ = ["BLOCK", "kernel_text", "words_of"]
 
 BLOCK = 64
 """Vectors in a block of a sum."""
 
 
-def lanes_of(kernel: Kernel) -> int:
-    """How many elements are worked on at once: a vector of the widest dtype in the kernel."""
-    dtypes = {i.dtype for i in kernel.code} | {i.out for i in kernel.code}
-    return min(16, VECTOR_BYTES // max([int(d[1]) for d in dtypes]))
-
-
 def words_of(kernel: Kernel) -> int:
     """How many words a call of the kernel has."""
     return len(kernel.operands) * (2 + kernel.ndim) + kernel.ndim + kernel.immediates
-
-
-class _Lines:
-    """Instructions on ``lanes`` elements at once: what lowerings write to."""
-
-    def __init__(self, printer: "_Printer", lanes: int) -> None:
-        self._printer = printer
-        self.lanes = lanes
-
-    def type(self, dtype: str) -> str:
-        one = LLVM_TYPES[dtype]
-        return one if self.lanes == 1 else f"<{self.lanes} x {one}>"
-
-    def do(self, text: str) -> str:
-        return self._printer.do(text)
-
-    def const(self, dtype: str, value: float) -> str:
-        one = literal(dtype, value)
-        return one if self.lanes == 1 else f"splat ({LLVM_TYPES[dtype]} {one})"
-
-    def math(self, name: str, dtype: str, args: Sequence[str]) -> str:
-        symbol = self._printer.library.function(name, dtype, self.lanes)
-        t = self.type(dtype)
-        return self.do(f"call {t} @{symbol}({', '.join([f'{t} {a}' for a in args])})")
-
-    def intrinsic(self, name: str, dtype: str, args: Sequence[str]) -> str:
-        t = self.type(dtype)
-        one = f"f{8 * int(dtype[1])}" if dtype[0] == "f" else LLVM_TYPES[dtype]
-        symbol = f"llvm.{name}.{one if self.lanes == 1 else f'v{self.lanes}{one}'}"
-        self._printer.library.declare(symbol, f"declare {t} @{symbol}({', '.join([t] * len(args))})")
-        return self.do(f"call {t} @{symbol}({', '.join([f'{t} {a}' for a in args])})")
-
-    def splat(self, dtype: str, one: str) -> str:
-        if self.lanes == 1:
-            return one
-        t = self.type(dtype)
-        first = self.do(f"insertelement {t} poison, {LLVM_TYPES[dtype]} {one}, i64 0")
-        return self.do(f"shufflevector {t} {first}, {t} poison, <{self.lanes} x i32> zeroinitializer")
 
 
 def kernel_text(kernel: Kernel, name: str, library: MathLibrary) -> str:
@@ -81,48 +35,7 @@ def kernel_text(kernel: Kernel, name: str, library: MathLibrary) -> str:
 _FOLD_OPS = {"sum": "add", "max": "maximum", "min": "minimum", "any": "logical_or", "all": "logical_and"}
 
 
-class _Printer:
-    def __init__(self, kernel: Kernel, name: str, library: MathLibrary) -> None:
-        self.kernel = kernel
-        self.name = name
-        self.library = library
-        self.lines: list[str] = []
-        self.count = 0
-        self.lanes = lanes_of(kernel)
-        self.one = _Lines(self, 1)
-        self.now = ""
-        self.slots: list[str] = []
-        self.pointers: list[str] = []
-        self.strides: list[list[str]] = []
-        self.sizes: list[str] = []
-        self.uniform: dict[int, str] = {}  # values that are the same along the last loop, as scalars
-
-    # Writing.
-
-    def do(self, text: str) -> str:
-        self.count += 1
-        self.lines.append(f"  %v{self.count} = {text}")
-        return f"%v{self.count}"
-
-    def line(self, text: str) -> None:
-        self.lines.append(f"  {text}")
-
-    def label(self, name: str) -> None:
-        self.lines.append(f"{name}:")
-
-    def word(self, index: int) -> str:
-        return self.do(f"load i64, ptr {self.do(f'getelementptr i64, ptr %words, i64 {index}')}")
-
-    def offset(self, pointer: str, by: str) -> str:
-        return self.do(f"getelementptr i8, ptr {pointer}, i64 {by}")
-
-    def variable(self, type_: str, start: str) -> str:
-        """A stack slot, which LLVM turns into a register."""
-        self.count += 1
-        self.slots.append(f"  %s{self.count} = alloca {type_}")
-        self.line(f"store {type_} {start}, ptr %s{self.count}")
-        return f"%s{self.count}"
-
+class _Printer(Places):
     def text(self) -> str:
         kernel, nd = self.kernel, self.kernel.ndim
         at = 0
@@ -175,6 +88,16 @@ class _Printer:
         self.line(f"br label %{with_label}")
         self.label(f"{with_label}.end")
 
+    def hoist(self) -> None:
+        """What is the same along the last loop is computed once, before it."""
+        values = self.uniform
+        for i, (op, dtype, out, args) in enumerate(self.kernel.code):
+            if i not in values and op not in ("load", "imm", "gather") and all(a in values for a in args):
+                values[i] = self.compute(self.one, op, dtype, out, [values[a] for a in args])
+
+    def compute(self, e: Lines, op: str, dtype: str, out: str, args: list[str]) -> str:
+        return cast(e, dtype, out, args[0]) if op == "cast" else LOWERINGS[op](e, dtype, args)
+
     def counted(self, name: str, j: str, end: str) -> None:
         """Open a loop over ``j``, a variable, that runs while ``j < end``; :meth:`close` ends it."""
         self.line(f"br label %{name}")
@@ -194,10 +117,11 @@ class _Printer:
         """The last loop: vectors, then what is left one by one; folds along it are kept in registers."""
         kernel, lanes = self.kernel, self.lanes
         for i, (op, dtype, _, args) in enumerate(kernel.code):
-            if op == "load" and kernel.operands[args[0]].inner == "none" and not self._is_written(args[0]):
+            if op == "load" and kernel.operands[args[0]].inner == "none" and not self.is_written(args[0]):
                 self.uniform[i] = self.load(self.one, dtype, pointers[args[0]])
+        self.hoist()
         folds = [f for f in kernel.folds if f.inner]
-        vectors = _Lines(self, lanes)
+        vectors = Lines(self, lanes)
         totals = {f: self.start_total(f) for f in folds}
         j = self.variable("i64", "0")
         whole = self.do(f"and i64 {n}, {-lanes}")
@@ -233,7 +157,7 @@ class _Printer:
 
     # One point, or one vector of points.
 
-    def body(self, e: _Lines, pointers: list[str], j: str, sums: dict[Fold, str]) -> None:
+    def body(self, e: Lines, pointers: list[str], j: str, sums: dict[Fold, str]) -> None:
         """Load, compute, store, fold at the ``e.lanes`` points from ``j`` on."""
         kernel = self.kernel
         values: list[str] = []
@@ -242,10 +166,10 @@ class _Printer:
                 values.append(e.splat(out, self.uniform[i]))
             elif op == "load":
                 values.append(self.read(e, dtype, args[0], pointers, j))
-            elif op == "cast":
-                values.append(cast(e, dtype, out, values[args[0]]))
+            elif op == "gather":
+                values.append(self.gather(e, dtype, args[0], args[1:], values, pointers, j))
             else:
-                values.append(LOWERINGS[op](e, dtype, [values[a] for a in args]))
+                values.append(self.compute(e, op, dtype, out, [values[a] for a in args]))
         for value, operand in kernel.stores:
             self.write(e, operand, pointers, j, values[value])
         for f in kernel.folds:
@@ -258,51 +182,8 @@ class _Printer:
                 old = self.read(e, dtype, f.operand, pointers, j)
                 self.write(e, f.operand, pointers, j, LOWERINGS[_FOLD_OPS[f.kind]](e, dtype, (old, values[f.value])))
 
-    def _is_written(self, operand: int) -> bool:
-        return operand in [o for _, o in self.kernel.stores] or operand in [f.operand for f in self.kernel.folds]
-
-    def at(self, operand: int, pointers: list[str], j: str, lane: int = 0) -> str:
-        """The address of one element of an operand, ``lane`` after point ``j`` of the last loop."""
-        how, dtype = self.kernel.operands[operand].inner, self.kernel.operands[operand].dtype
-        if j == "" or how == "none":
-            return pointers[operand]
-        if how == "unit":
-            return self.do(f"getelementptr {_stored(dtype)}, ptr {pointers[operand]}, i64 {j}")
-        k = self.do(f"add i64 {j}, {lane}") if lane else j
-        return self.offset(pointers[operand], self.do(f"mul i64 {k}, {self.strides[operand][-1]}"))
-
-    def load(self, e: _Lines, dtype: str, pointer: str) -> str:
-        many = "" if e.lanes == 1 else f"<{e.lanes} x "
-        t = f"{many}{_stored(dtype)}{'>' if many else ''}"
-        value = self.do(f"load {t}, ptr {pointer}, align {dtype[1]}")
-        return self.do(f"icmp ne {t} {value}, {'0' if e.lanes == 1 else 'zeroinitializer'}") if dtype == "b1" else value
-
-    def read(self, e: _Lines, dtype: str, operand: int, pointers: list[str], j: str) -> str:
-        how = self.kernel.operands[operand].inner
-        if e.lanes == 1 or how == "unit":
-            return self.load(e, dtype, self.at(operand, pointers, j))
-        if how == "none":
-            return e.splat(dtype, self.load(self.one, dtype, self.at(operand, pointers, j)))
-        value = "poison"
-        for lane in range(e.lanes):
-            one = self.load(self.one, dtype, self.at(operand, pointers, j, lane))
-            value = self.do(f"insertelement {e.type(dtype)} {value}, {LLVM_TYPES[dtype]} {one}, i64 {lane}")
-        return value
-
-    def write(self, e: _Lines, operand: int, pointers: list[str], j: str, value: str) -> None:
-        dtype, how = self.kernel.operands[operand]
-        if e.lanes == 1 or how == "unit":
-            self.put(e, dtype, self.at(operand, pointers, j), value)
-            return
-        for lane in range(e.lanes):
-            one = self.do(f"extractelement {e.type(dtype)} {value}, i64 {lane}")
-            self.put(self.one, dtype, self.at(operand, pointers, j, lane), one)
-
-    def put(self, e: _Lines, dtype: str, pointer: str, value: str) -> None:
-        if dtype == "b1":
-            value = self.do(f"zext {e.type('b1')} {value} to {e.type('u1')}")
-            dtype = "u1"
-        self.line(f"store {e.type(dtype)} {value}, ptr {pointer}, align {dtype[1]}")
+        for s in kernel.scatters:
+            self.scatter(e, s, values, pointers, j)
 
     # Folds.
 
@@ -312,7 +193,7 @@ class _Printer:
     def is_float_sum(self, fold: Fold) -> bool:
         return fold.kind == "sum" and self.dtype_of(fold)[0] == "f"
 
-    def neutral(self, e: _Lines, fold: Fold) -> str:
+    def neutral(self, e: Lines, fold: Fold) -> str:
         return e.const(self.dtype_of(fold), _neutral(fold.kind, self.dtype_of(fold)))
 
     def across(self, fold: Fold, value: str) -> str:
@@ -324,7 +205,7 @@ class _Printer:
             for first in (0, half):
                 mask = ", ".join([f"i32 {first + k}" for k in range(half)])
                 parts.append(self.do(f"shufflevector {wide} {value}, {wide} poison, <{half} x i32> <{mask}>"))
-            value = LOWERINGS[_FOLD_OPS[fold.kind]](_Lines(self, half) if half > 1 else _OneLane(self), dtype, parts)
+            value = LOWERINGS[_FOLD_OPS[fold.kind]](Lines(self, half) if half > 1 else OneLane(self), dtype, parts)
             lanes = half
         one = f"<1 x {LLVM_TYPES[dtype]}>"
         return self.do(f"extractelement {one} {value}, i64 0") if self.lanes > 1 else value
@@ -367,20 +248,6 @@ class _Printer:
             old = self.load(self.one, dtype, pointer)
             value = LOWERINGS[_FOLD_OPS[fold.kind]](self.one, dtype, (old, value))
         self.put(self.one, dtype, pointer, value)
-
-
-class _OneLane(_Lines):
-    """A vector of one lane, the last step of folding lanes."""
-
-    def __init__(self, printer: _Printer) -> None:
-        super().__init__(printer, 1)
-
-    def type(self, dtype: str) -> str:
-        return f"<1 x {LLVM_TYPES[dtype]}>"
-
-
-def _stored(dtype: str) -> str:
-    return "i8" if dtype == "b1" else LLVM_TYPES[dtype]
 
 
 def _neutral(kind: str, dtype: str) -> float:
