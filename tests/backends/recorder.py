@@ -19,7 +19,7 @@ FLOAT_UNARY = ["floor", "ceil", "trunc", "rint", "isnan", "isinf", "isfinite", "
 BINARY = ["add", "subtract", "multiply", "maximum", "minimum"]
 ORDER = ["less", "less_equal", "greater", "greater_equal", "equal", "not_equal"]
 LOGIC = ["logical_and", "logical_or", "logical_xor"]
-MATH = ["exp", "tanh", "sin", "cos", "log1p", "arctan", "expm1", "sinh", "arcsinh"]
+MATH = ["exp", "tanh", "sin", "cos", "log1p", "arctan", "arcsinh"]
 
 
 class Recorder:
