@@ -71,8 +71,8 @@ def matmul(
     array([[21.],
            [43.]])
     """
-    dtype, stacked = a.dtype, max(a.ndim, b.ndim) == 3
-    fits = a.ndim in (2, 3) and b.ndim in (2, 3) and a.shape[-1] == b.shape[-2] and dtype == b.dtype
+    dtype, stacked = a.dtype.newbyteorder("="), max(a.ndim, b.ndim) == 3
+    fits = a.ndim in (2, 3) and b.ndim in (2, 3) and a.shape[-1] == b.shape[-2] and dtype == b.dtype.newbyteorder("=")
     if not fits or dtype.char not in NAMES or (a.ndim == b.ndim == 3 and len(a) != len(b)):
         what = f"operands of shapes {a.shape} and {b.shape} and dtypes {a.dtype} and {b.dtype} cannot be multiplied."
         raise ShapeError(teach("matmul", what, "Give matrices, or stacks of them, of one inexact dtype."))

@@ -32,7 +32,7 @@ from geartrain.backends import llvm
 __all__ = ["Library", "library", "why_not"]
 
 TIERS = (
-    ("Prescott", "Core2", "Penryn", "Dunnington", "Nehalem", "Athlon", "Opteron", "Barcelona", "Bobcat"),
+    ("Katmai", "Prescott", "Core2", "Penryn", "Dunnington", "Nehalem", "Athlon", "Opteron", "Barcelona", "Bobcat"),
     ("Sandybridge", "Bulldozer"),
     ("Piledriver", "Steamroller"),
     ("Haswell", "Excavator", "Zen"),
