@@ -114,6 +114,12 @@ before = threads() if os.path.exists("/proc/self/task") else 0
 def test_threads_start_when_there_is_work_for_them() -> None:
     program = f"""
 assert right(cost={pool.WORTH - 1}) and right(cost={pool.WORTH_WAKING - 1})
+time.sleep(0.01)
+assert all(right(cost={pool.WORTH - 1}) for _ in range(100)) and right(cost={pool.WORTH_WAKING - 1})
+print(threads() - before)
+assert all(right(cost={pool.WORTH_WAKING // 2}) for _ in range(9))  # one after the other it is worth it
+print(threads() - before)
+pool.set_threads(4)
 print(threads() - before)
 assert right()
 print(threads() - before)
@@ -122,7 +128,7 @@ print(threads() - before)
 assert right()
 print(threads() - before)
 """
-    assert in_another_process(program, GEARTRAIN_THREADS="4").split() == ["0", "3", "0", "1"]
+    assert in_another_process(program, GEARTRAIN_THREADS="4").split() == ["0", "3", "0", "3", "0", "1"]
 
 
 @needs_proc

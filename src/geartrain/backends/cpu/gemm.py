@@ -10,11 +10,12 @@ is the distance in elements from one row of ``a``, as it lies in memory, to the 
 rest are i64 and pointers (to alpha and beta too). With beta 0, what was in ``c`` does not matter, not even a NaN. The
 strides of a batch are in elements; 0 takes the same operand for all. A product with a vector (m or n is 1) is a gemv.
 
-The tiles depend on (m, n, k) and the flags alone, never on the number of threads, and one thread computes a tile: so
-the bits of the result do not depend on the number of threads, which OpenBLAS's own threading does not promise.
+The tiles depend on (m, n, k), the flags and the machine, never on the number of threads, and one thread computes a
+tile: so the bits of the result do not depend on the number of threads, which OpenBLAS's own threading does not promise.
 """
 
 import ctypes
+import os
 
 from geartrain.backends.cpu.emit import I1, I8, I32, I64, PTR, VOID, Function, Module, Value
 from geartrain.backends.cpu.openblas import library
@@ -35,13 +36,13 @@ PER_NS = {"f32": 24, "f64": 12, "c64": 6, "c128": 3}
 TILE = 1 << 21
 """A product of fewer multiplications stays whole."""
 
-ENOUGH = 16
-"""So many tiles are enough, if none has more than ``LARGE`` rows or columns; larger ones are cut in any case."""
+ENOUGH_PER_CORE = 2
+"""So many tiles for each core of the machine, used or not, are enough, if none is larger than ``LARGE``."""
 
 LARGE, SMALL = 512, 256
 """Tiles of 512 x 512 cost a few percent for packing operands twice; those below 256 rows are not cut further."""
 
-VECTOR_TILE = 1 << 16
+VECTOR_TILE = 1 << 17
 """A product of matrix and vector is cut into pieces of at least so many elements of the matrix."""
 
 WHOLE_ROWS, PART_ROWS = 32, 1024
@@ -51,6 +52,7 @@ WHOLE_ROWS, PART_ROWS = 32, 1024
 FLAGS, M, N, K, ALPHA, A, LDA, B, LDB, BETA, C, LDC, COUNT, STRIDE_A, STRIDE_B, STRIDE_C = range(0, 128, 8)
 SIZE, ROUTINES, ROWS, COLUMNS, ACROSS, TILES = range(128, 176, 8)
 CONTEXT_SIZE = 176
+ENOUGH = 16 * len(LETTERS)  # in gt_blas
 ARGUMENTS = {
     "flags": I64,
     "m": I64,
@@ -70,7 +72,9 @@ BATCH = {"count": I64, "stride_a": I64, "stride_b": I64, "stride_c": I64}
 
 def write(module: Module) -> None:
     """Write the products into a module that has ``gt_parallel``: ``EXPORTS``."""
-    module.zeros("gt_blas", 16 * len(LETTERS))  # gemm and gemv of each type: filled in by attach
+    module.zeros(
+        "gt_blas", ENOUGH + 8
+    )  # gemm and gemv of each type, and how many tiles are enough: filled in by attach
     _cut(module)
     _gemm(module)
     _gemv(module)
@@ -116,6 +120,7 @@ def _cut(module: Module) -> None:
     limit = vector.select(f.const(VECTOR_TILE), f.const(TILE))
     smallest = vector.select(across.select(f.const(PART_ROWS), f.const(WHOLE_ROWS)), f.const(SMALL))
     rows, columns, tiles = f.var(m), f.var(n), f.var(1)
+    enough = f.load(f.symbol("gt_blas"), ENOUGH, I64)
 
     def halve(side: Value) -> Value:
         return (side + 31) // 32 * 16  # half, up to a multiple of 16: no kernel is left with a thin rest
@@ -124,7 +129,7 @@ def _cut(module: Module) -> None:
         r, c = rows.get(), columns.get()
         longer = (r > c).select(r, c)
         f.leave_if((r * c * k <= limit) | (longer < smallest))
-        f.leave_if((tiles.get() >= ENOUGH) & (longer <= LARGE) & vector.equals(0))
+        f.leave_if((tiles.get() >= enough) & ((longer <= LARGE) | vector))
         rows.set((r >= c).select(halve(r), r))
         columns.set((r >= c).select(c, halve(c)))
         tiles.set(tiles.get() * 2)
@@ -235,6 +240,7 @@ def attach(code: Code) -> bool:
     found = library()
     if found is None:
         return False
+    ctypes.c_int64.from_address(code["gt_blas"] + ENOUGH).value = ENOUGH_PER_CORE * (os.cpu_count() or 1)
     table = (ctypes.c_void_p * (2 * len(LETTERS))).from_address(code["gt_blas"])
     for i, letter in enumerate(LETTERS.values()):
         table[2 * i], table[2 * i + 1] = found.address(f"{letter}gemm"), found.address(f"{letter}gemv")

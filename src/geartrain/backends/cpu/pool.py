@@ -30,8 +30,9 @@ __all__ = ["EXPORTS", "SPIN", "WORTH", "WORTH_WAKING", "attach", "get_threads", 
 WORTH = 4_000
 """The least work, in ns, that is shared with workers that spin: handing over and collecting takes 0.3 to 1 us."""
 
-WORTH_WAKING = 30_000
-"""The least work, in ns, for which sleeping workers are woken: a call of 3 to 8 us, and they come 30 to 60 us later."""
+WORTH_WAKING = 60_000
+"""The least work, in ns, for which sleeping workers are woken: that takes the caller some 10 us, and they come 20 to 50
+us later. It may come in parts, none of them worth it alone: then all that ran within ``SPIN`` of each other counts."""
 
 SPIN = 200_000
 """How long, in ns, a worker spins after its last piece: longer than the Python between two steps of a training loop."""
@@ -48,6 +49,7 @@ ANNOUNCED, OPEN = 256, 264  # the number of the latest round; 1 while its pieces
 INSIDE = 384  # workers that are looking at the round
 BODY, CONTEXT, N, CHUNK, PIECES, SHARES = range(512, 560, 8)
 SLEEPERS = 640
+LATELY, LAST = 648, 656  # work done alone while they slept; when that was
 MUTEX, CONDITION, SIGNALS = 768, 896, 1024
 MEMBERS = 1152  # of each thread, 128 bytes: the next piece of its share; its handle; the last round before it started
 NEXT, HANDLE, SEEN = 0, 8, 16
@@ -193,7 +195,13 @@ def _parallel(module: Module) -> None:
     wanted = f.load(pool, WANTED, I64)
     alone_if((wanted <= 1) | (cost < WORTH) | (n <= grain))
     asleep = f.atomic_load(pool, SLEEPERS).equals(f.load(pool, STARTED, I64))  # or not started
-    alone_if(asleep & (cost < WORTH_WAKING))
+    with f.when(asleep & (cost < WORTH_WAKING)):
+        now = _clock(f, f.room(f.const(16)))
+        recent = now - f.atomic_load(pool, LAST) <= SPIN
+        lately = recent.select(f.atomic_load(pool, LATELY), f.const(0)) + cost
+        f.atomic_store(pool, LAST, now)
+        f.atomic_store(pool, LATELY, lately)
+        alone_if(lately < WORTH_WAKING)
     alone_if(f.atomic_load(pool, BUSY).differs(0))
     alone_if(f.atomic_take(pool, BUSY, 0, 1).equals(0))
     with f.when(f.load(pool, STARTED, I64) + 1 < wanted, likely=False):
