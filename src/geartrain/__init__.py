@@ -2,6 +2,7 @@
 
 from geartrain import tree
 from geartrain.api import grad, hvp, jvp, stop_gradient, value_and_grad, vjp
+from geartrain.backends.cpu.pool import get_threads, set_threads
 from geartrain.check import check_derivatives
 from geartrain.jacobians import hessian, jacfwd, jacobian, jacrev
 from geartrain.jit import jit
@@ -17,6 +18,7 @@ __all__ = [
     "cost",
     "custom_rule",
     "explain",
+    "get_threads",
     "grad",
     "hessian",
     "hvp",
@@ -25,6 +27,7 @@ __all__ = [
     "jacrev",
     "jit",
     "jvp",
+    "set_threads",
     "stop_gradient",
     "tree",
     "value_and_grad",

@@ -18,7 +18,18 @@ from typing import Any, NamedTuple
 
 from geartrain.errors import GeartrainError
 
-__all__ = ["Code", "Host", "MissingNative", "compile_ir", "host", "installed", "load", "need", "target_machine"]
+__all__ = [
+    "QUICK",
+    "Code",
+    "Host",
+    "MissingNative",
+    "compile_ir",
+    "host",
+    "installed",
+    "load",
+    "need",
+    "target_machine",
+]
 
 
 class MissingNative(GeartrainError, ImportError):
@@ -91,8 +102,15 @@ def target_machine(opt: int = 3) -> Any:
 _compiling = threading.Lock()
 
 
-def compile_ir(text: str, opt: int = 3) -> bytes:
+def compile_ir(text: str, opt: int = 3, passes: Iterable[str] | None = None) -> bytes:
     """Optimise a module of LLVM IR for this host and return its object code.
+
+    Args:
+        text: the module.
+        opt: how much work to spend, 0 to 3, on passes and on choosing instructions. LLVM takes its time: at level 3,
+            some 40 ms for a page of code.
+        passes: the passes to run instead of those of the level, by the names that llvmlite gives them in
+            ``ModulePassManager.add_..._pass``; ``QUICK`` for code that is as it should be, but for variables in memory.
 
     Raises:
         RuntimeError: the text does not parse or verify. That is a mistake of ours: the message is LLVM's.
@@ -105,8 +123,18 @@ def compile_ir(text: str, opt: int = 3) -> bytes:
         module.data_layout = str(machine.target_data)
         module.verify()
         builder = binding.create_pass_builder(machine, binding.create_pipeline_tuning_options(speed_level=opt))
-        builder.getModulePassManager().run(module, builder)
+        if passes is None:
+            manager = builder.getModulePassManager()
+        else:
+            manager = binding.create_new_module_pass_manager()
+            for name in passes:
+                getattr(manager, f"add_{name}_pass")()
+        manager.run(module, builder)
         return machine.emit_object(module)
+
+
+QUICK = ("sroa", "instruction_combine", "simplify_cfg")
+"""A tenth of the time of level 1, for code that has little to gain from more."""
 
 
 class Code:

@@ -40,6 +40,9 @@ TIERS = (
 )
 """OpenBLAS's names of kernels for x86-64, by instruction set: SSE, AVX, AVX with FMA, AVX2, AVX-512."""
 
+OWN_CHOICE = "its own choice"
+"""To try the kernels that the library chooses when nobody tells it: not every one is known to it by its name."""
+
 AVX2 = {"+avx2", "+fma"}
 AVX512 = {"+avx512f", "+avx512bw", "+avx512dq", "+avx512vl", "+avx512cd"}
 
@@ -200,7 +203,7 @@ def wrong(found: Library) -> str:
 
 
 def _trial(path: Path, kernels: str) -> str:
-    """Try kernels in another process, which may die of them: what went wrong there, or the empty string."""
+    """Try kernels, or OWN_CHOICE, in another process, which may die: what went wrong, or the empty string."""
     if not sys.executable:
         return "there is no interpreter to try them with"
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(each for each in sys.path if each)}
@@ -247,7 +250,7 @@ def load(path: Path, origin: str) -> Library:
     target = best(llvm.host().features, mine.kernels)
     if target.lower() == alone.lower():
         return mine
-    if problem := _tried(path, target):
+    if problem := _tried(path, OWN_CHOICE if target == mine.kernels else target):
         note = f"{target} is possible, but {problem}"
         return mine._replace(note=note) if told is None else _describe(_open(path, told, True), path, origin, note)
     note = "OPENBLAS_CORETYPE says" if told else "it would itself choose"
@@ -287,8 +290,8 @@ def why_not() -> str:
 
 def main(path: str, kernels: str) -> None:
     """Say whether these kernels multiply right here: the other process of ``_trial``."""
-    found = _describe(_open(Path(path), kernels, False), Path(path), "trial")
-    if tier(found.kernels) != tier(kernels):
+    found = _describe(_open(Path(path), None if kernels == OWN_CHOICE else kernels, False), Path(path), "trial")
+    if kernels not in (OWN_CHOICE, found.kernels) and tier(found.kernels) != tier(kernels):
         print(f"the library has none ({found.kernels} is what it takes then)")
     else:
         print(wrong(found) or "right")

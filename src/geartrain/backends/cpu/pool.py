@@ -295,6 +295,12 @@ def get_threads() -> int:
 
     It is what ``set_threads`` said; else the environment variable ``GEARTRAIN_THREADS``; else the number of cores that
     this process may use.
+
+    Raises:
+        InputError: ``GEARTRAIN_THREADS`` is not an int from 1 to 256.
+
+    >>> get_threads() >= 1
+    True
     """
     if _Pool.size is None:
         text = os.environ.get("GEARTRAIN_THREADS", "").strip()

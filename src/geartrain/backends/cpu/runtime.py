@@ -1,30 +1,40 @@
 """The native code that all programs share, compiled and loaded once in a process: the pool and what is built on it."""
 
 import functools
+import os
 
 from geartrain.backends import llvm
 from geartrain.backends.cpu import entry, entry_ir, gemm, pool
 from geartrain.backends.cpu.emit import Module
 
-__all__ = ["code", "function", "has_blas", "module", "symbols"]
+__all__ = ["code", "function", "has_blas", "modules", "symbols"]
 
 EXPORTS = (*pool.EXPORTS, *gemm.EXPORTS, *entry_ir.EXPORTS)
 
 
 @functools.cache
-def module() -> Module:
-    """All of it, as LLVM IR."""
-    made = Module()
-    pool.write(made)
-    gemm.write(made)
-    entry_ir.write(made)
-    return made
+def modules() -> tuple[Module, Module]:
+    """All of it, as LLVM IR: what runs once for each call from Python; what runs now and then."""
+    calls, rest = Module(), Module()
+    entry_ir.write(calls)
+    pool.write(rest)
+    gemm.write(rest)
+    return calls, rest
 
 
 @functools.cache
 def code() -> llvm.Code:
-    """The loaded code. The first call compiles it (some 50 ms); no thread is started yet."""
-    loaded = llvm.load([llvm.compile_ir(str(module()))], EXPORTS, entry.symbols(tuple(module().declared)))
+    """The loaded code. The first call compiles it (some 0.1 s); no thread is started yet.
+
+    Raises:
+        MissingNative: there is no LLVM, or no native code for this system.
+    """
+    if os.name != "posix":
+        raise llvm.MissingNative("native code needs the threads of a POSIX system: there is none for this one yet")
+    calls, rest = modules()
+    quick = (*llvm.QUICK, "always_inliner", *llvm.QUICK)
+    objects = [llvm.compile_ir(str(calls), 1, quick), llvm.compile_ir(str(rest), 0, llvm.QUICK)]
+    loaded = llvm.load(objects, EXPORTS, entry.symbols(tuple(calls.declared)))
     pool.attach(loaded)
     return loaded
 
