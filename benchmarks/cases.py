@@ -1,6 +1,7 @@
 """What is measured, and what must hold."""
 
 import functools
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -113,8 +114,11 @@ def _importing(_: list[Peer], rounds: int) -> list[Row]:
     """Seconds for ``import geartrain`` in a process of its own that has imported NumPy already."""
     program = "import time, numpy; start = time.perf_counter(); import geartrain; print(time.perf_counter() - start)"
 
+    settings = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
     def once() -> float:
-        return float(subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout)
+        ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=settings)
+        return float(ended.stdout)
 
     once()  # writes the byte code
     milliseconds = [1e3 * once() for _ in range(rounds)]

@@ -67,7 +67,7 @@ def check_derivatives(
 
 
 def _first_order(
-    f: F, args: Sequence[Any], directions: int, allowed: float, step: float, rng: np.random.Generator, what: str
+    f: F, args: Sequence[Any], directions: int, allowed: float, step: float, rng: "np.random.Generator", what: str
 ) -> Checked:
     forward = reverse = 0.0
     for _ in range(directions):
@@ -92,7 +92,7 @@ def _first_order(
     return Checked(forward, reverse, directions)
 
 
-def _direction(like: Any, rng: np.random.Generator) -> Any:
+def _direction(like: Any, rng: "np.random.Generator") -> Any:
     """A random container like ``like``."""
 
     def draw(x: Any) -> Any:

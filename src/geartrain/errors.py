@@ -3,9 +3,10 @@
 import linecache
 import os
 import sys
-import sysconfig
 from types import FrameType
 from typing import NamedTuple
+
+import numpy as np
 
 __all__ = [
     "CheckError",
@@ -73,10 +74,8 @@ class SourceLine(NamedTuple):
 
 
 _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
-_PATHS = sysconfig.get_paths()
-_FOREIGN = tuple(
-    os.path.join(_PATHS[where], package) + os.sep for where in ("purelib", "platlib") for package in ("numpy", "scipy")
-)
+_PACKAGES = os.path.dirname(os.path.dirname(os.path.abspath(np.__file__)))
+_FOREIGN = tuple([os.path.join(_PACKAGES, package) + os.sep for package in ("numpy", "scipy")])
 
 
 def user_frame() -> FrameType | None:

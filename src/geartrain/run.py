@@ -42,9 +42,9 @@ def lift(name: str, level: Level, values: Sequence[Any]) -> list[Any]:
     out: list[Any] = []
     for x in values:
         kind = kind_of(x)
-        if kind in _PLAIN:
+        if kind.__name__ in _PLAIN and kind.__module__.startswith("numpy"):
             what = f"an argument is a {kind.__name__}, whose own rules cannot be traced."
-            raise InputError(teach(name, what, _PLAIN[kind]))
+            raise InputError(teach(name, what, _PLAIN[kind.__name__]))
         if level.kind == "grad" and is_value(x) and aval_of(x).dtype.kind not in "fc":
             raise InputError(
                 teach(
@@ -58,7 +58,7 @@ def lift(name: str, level: Level, values: Sequence[Any]) -> list[Any]:
     return out
 
 
-_PLAIN: dict[type, str] = {np.ma.MaskedArray: "Pass x.filled(0.0) and the mask.", np.matrix: "Pass np.asarray(x)."}
+_PLAIN = {"MaskedArray": "Pass x.filled(0.0) and the mask.", "matrix": "Pass np.asarray(x)."}
 
 
 def _called(x: Any) -> str:

@@ -1,6 +1,5 @@
 """Nodes: one operation applied to inputs."""
 
-import hashlib
 from collections.abc import Hashable
 from typing import Any
 
@@ -83,6 +82,10 @@ class Table:
         return found
 
 
+_SMALL = 4096
+"""Bytes of a constant array up to which it is compared by value; a larger one is equal to itself only."""
+
+
 def _bits(value: Any) -> Hashable:
     """A hashable key that tells apart everything that behaves differently."""
     kind = kind_of(value)
@@ -93,7 +96,8 @@ def _bits(value: Any) -> Hashable:
     if is_array(value):
         if value.dtype == object:
             return kind, id(value)
-        return kind, value.shape, value.dtype.str, hashlib.blake2b(value.tobytes()).digest()
+        same = value.tobytes() if value.nbytes <= _SMALL else id(value)
+        return kind, value.shape, value.dtype.str, same
     if isinstance(value, np.generic):
         return kind, value.tobytes()
     return (kind, repr(value)) if kind is float or kind is complex else (kind, value)

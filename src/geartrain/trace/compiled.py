@@ -19,13 +19,16 @@ def _copy(module: ModuleType) -> ModuleType:
     return twin
 
 
-_RANDOM = np.random  # NumPy loads it when it is first asked for, which must not be while a trace runs
 _OWN = {module: _copy(module) for module in (np, np.linalg, np.fft)}
 _OWN[np].linalg, _OWN[np].fft = _OWN[np.linalg], _OWN[np.fft]  # type: ignore[attr-defined]
 
 
 def spare() -> None:
-    """Give every compiled module that is loaded, and holds NumPy by a name, the copy instead."""
+    """Give every compiled module that is loaded, and holds NumPy by a name, the copy instead.
+
+    NumPy loads ``np.random`` when it is first asked for. That is done here, so that it is not while a trace runs.
+    """
+    assert np.random
     for module in list(sys.modules.values()):
         if isinstance(getattr(getattr(module, "__spec__", None), "loader", None), ExtensionFileLoader):
             space = vars(module)
