@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from geartrain.errors import RuleError, teach
-from geartrain.ir.aval import Array
+from geartrain.ir.aval import Array, aval_of
 from geartrain.ir.node import Node
 from geartrain.ir.op import ONE, Constant, Custom, Linear, Pointwise
 
@@ -148,7 +148,8 @@ def _transpose(op: Linear, i: int) -> Callable[..., Array] | None:
 
 
 def _zero(x: Array) -> Array:
-    return np.zeros(np.shape(x), x.dtype if hasattr(x, "dtype") else float)
+    aval = aval_of(x)
+    return np.zeros(aval.shape, aval.dtype)
 
 
 def _no_rule(node: Node) -> RuleError:

@@ -4,7 +4,7 @@ A cotangent pairs with a tangent by ``Re(y_bar * y_dot)``, without conjugation: 
 ``z = a + ib`` is ``df/da - i df/db``, and every transpose is the plain one. ``abs`` and ``angle`` have rate 0 at 0.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from geartrain.ir.aval import Array, aval_of
@@ -58,11 +58,40 @@ def _conj_T(y_bar: Array, z: Array) -> Array:
 
 REAL = linear("real", np.real, transposes=(_real_T,), batch=over_stacks("real"))
 IMAG = linear("imag", np.imag, transposes=(_imag_T,), batch=over_stacks("imag"))
-PARTS: dict[Op, Callable[[Array, Array], Array]] = {
-    REAL: lambda z, part: part + 1j * IMAG(z),
-    IMAG: lambda z, part: REAL(z) + 1j * part,
-}
-"""How a complex array changes when one of its parts is written: both are views of it."""
+
+
+def _set_real(z: Array, part: Array) -> Array:
+    new = z.copy()
+    new.real = part
+    return new
+
+
+def _set_real_T_z(y_bar: Array, z: Array, part: Array) -> Array:
+    return 1j * IMAG(y_bar)
+
+
+def _set_real_T_part(y_bar: Array, z: Array, part: Array) -> Array:
+    return REAL(y_bar)
+
+
+def _set_imag(z: Array, part: Array) -> Array:
+    new = z.copy()
+    new.imag = part
+    return new
+
+
+def _set_imag_T_z(y_bar: Array, z: Array, part: Array) -> Array:
+    return _complex_like(REAL(y_bar), z)
+
+
+def _set_imag_T_part(y_bar: Array, z: Array, part: Array) -> Array:
+    return -IMAG(y_bar)
+
+
+SET_REAL = linear("set_real", _set_real, transposes=(_set_real_T_z, _set_real_T_part), jointly=True)
+SET_IMAG = linear("set_imag", _set_imag, transposes=(_set_imag_T_z, _set_imag_T_part), jointly=True)
+PARTS: dict[Op, Op] = {REAL: SET_REAL, IMAG: SET_IMAG}
+"""What writes to a part of a complex array, both of which are views of it."""
 
 VIEWS.update(PARTS)
 

@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from geartrain.ir.aval import Array, Aval
+from geartrain.ir.aval import Array, Aval, aval_of
 from geartrain.ir.node import CONST, Node
 from geartrain.ir.op import Op
 from geartrain.ops.complexes import PARTS
-from geartrain.ops.index import GETITEM, SCATTER
+from geartrain.ops.index import GETITEM, SCATTER, Template
 from geartrain.ops.shape import RESHAPE, TRANSPOSE
 
 __all__ = ["Step", "Storage", "lend", "live", "own", "put"]
@@ -76,22 +76,37 @@ def own(store: Storage) -> None:
         store.owned = True
 
 
-def put(base: Array, path: tuple[Step, ...], template: tuple[Any, ...], arrays: list[Array], part: Array) -> Array:
-    """``base`` with ``part`` written at an index of the view at ``path``, as an expression of ops (no mutation)."""
-    views = [base]
+def put(store: Storage, path: tuple[Step, ...], template: Template, arrays: list[Node], part: Node) -> list[Node]:
+    """The nodes that write ``part`` at an index of the view at ``path``; the last one is the storage's new node.
+
+    Nothing is computed: each node has just its aval, since no rule needs more of an array that is written part by part.
+    """
+    whole = store.node if store.node is not None else lend(store)
+    value = store.buffer
+    made: list[Node] = []
+    views: list[tuple[Node, Aval]] = [(whole, aval_of(value))]
+    depends = whole.depends | part.depends
+    for node in arrays:
+        depends |= node.depends
     for step in path:
-        views.append(step.op(views[-1], params=step.params))
-    new = SCATTER(views.pop(), part, *arrays, params=(template,))
+        value = step.op.fn(value, *step.params)
+        made.append(Node(step.op, (views[-1][0],), step.params, aval_of(value), whole.depends))
+        views.append((made[-1], aval_of(value)))
+    of, aval = views.pop()
+    new = Node(SCATTER, (of, part, *arrays), (template,), aval, depends)
+    made.append(new)
     for step in reversed(path):
-        of = views.pop()
+        of, aval = views.pop()
         if step.op is GETITEM:
-            new = SCATTER(of, new, params=step.params)
+            new = Node(SCATTER, (of, new), step.params, aval, depends)
         elif step.op is TRANSPOSE:
-            new = TRANSPOSE(new, params=(tuple(int(i) for i in np.argsort(step.params[0])),))
+            axes = tuple([int(i) for i in np.argsort(step.params[0])])
+            new = Node(TRANSPOSE, (new,), (axes,), aval, depends)
         elif step.op is RESHAPE:
-            new = RESHAPE(new, params=(of.shape,))
+            new = Node(RESHAPE, (new,), (aval.shape,), aval, depends)
         elif step.op in PARTS:
-            new = PARTS[step.op](of, new)
+            new = Node(PARTS[step.op], (of, new), (), aval, depends)
         else:
             raise ValueError("assignment destination is read-only")  # as NumPy says it of a broadcast array
-    return new
+        made.append(new)
+    return made

@@ -466,7 +466,7 @@ def _set_flat(self: Any, value: Any) -> None:
 Get = Callable[[Any], Any]
 Set = Callable[[Any, Any], None]
 ATTRIBUTES: dict[str, tuple[Get, Set | None]] = {
-    "shape": (lambda self: np.shape(known(self)), _set_shape),
+    "shape": (lambda self: aval_of(known(self)).shape, _set_shape),
     "dtype": (lambda self: aval_of(known(self)).dtype, None),
     "ndim": (lambda self: len(aval_of(known(self)).shape), None),
     "size": (lambda self: aval_of(known(self)).size, None),

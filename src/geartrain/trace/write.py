@@ -13,8 +13,8 @@ from geartrain.ops.index import GETITEM, HERE, fill, split_index, where
 from geartrain.ops.shape import cast
 from geartrain.trace.apply import apply
 from geartrain.trace.level import Trace, active
-from geartrain.trace.storage import Storage, lend, live, own, put
-from geartrain.trace.tracer import Tracer, depends_of, known, leaked, node_of, stand_in, value_of
+from geartrain.trace.storage import Storage, live, own, put
+from geartrain.trace.tracer import Tracer, capture, depends_of, known, leaked, stand_in, value_of
 
 __all__ = ["read", "write"]
 
@@ -68,8 +68,10 @@ def write(t: Array, index: Any, value: Any) -> None:
     if depends:
         _check(trace, store, target, value)
         part = _shaped(value, _shape_at(target, place), target.dtype)
-        base = Tracer(trace, store.node if store.node is not None else lend(store))
-        new = node_of(put(base, t.path, template, arrays, part))
+        nodes = put(store, t.path, template, [capture(a) for a in arrays], capture(part))
+        for node in nodes:
+            trace.add(node)
+        new = nodes[-1]
     own(store)
     try:
         live(store, t.path)[place] = value_of(value)
