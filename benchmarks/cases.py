@@ -117,7 +117,8 @@ def _importing(_: list[Peer], rounds: int) -> list[Row]:
     settings = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
     def once() -> float:
-        ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=settings)
+        command = [sys.executable, "-c", program]
+        ended = subprocess.run(command, capture_output=True, text=True, check=True, env=settings)
         return float(ended.stdout)
 
     once()  # writes the byte code
