@@ -42,11 +42,11 @@ def push(node: Node, y: Array, xs: Sequence[Array], xs_dot: Sequence[Array | Non
     return y_dot
 
 
-def pull(node: Node, y_bar: Array, y: Array, xs: Sequence[Array], wanted: Sequence[int]) -> Sequence[Array | None]:
+def pull(node: Node, y_bar: Array, y: Array, xs: Sequence[Array], wanted: Sequence[int]) -> list[Array | None]:
     """How the end moves when the operands move: a cotangent for each operand that is ``wanted``."""
     op = node.op
     if isinstance(op, Custom):
-        return op.pull(y_bar, y, xs, *node.params)
+        return list(op.pull(y_bar, y, xs, *node.params))
     xs_bar: list[Array | None] = [None] * len(xs)
     for i, want in enumerate(wanted):
         if not want or isinstance(op, Constant):
