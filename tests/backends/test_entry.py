@@ -3,12 +3,16 @@
 import ctypes
 import dataclasses
 import gc
+import os
+import signal
+import subprocess
 import sys
 import threading
 import time
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -284,6 +288,28 @@ def test_where_outputs_and_arenas_are(install: Install) -> None:
     assert second[0] == second.ctypes.data
     again = call(3)
     assert again[1][0] != second[0], "the outputs of a call are its own"
+
+
+def test_guarded_arenas() -> None:
+    """A plan that stays inside of its arena goes on; one that takes a byte more dies."""
+    prelude = """
+from geartrain import tree
+from geartrain.backends.cpu import runtime
+from geartrain.backends.cpu.program import Program, Scalar
+from tests.backends import native
+def function(arena):
+    given, shape = [Scalar(int)] * 8, tree.flatten((0,) * 8)[1]
+    made = runtime.function(print)
+    made.install(Program(shape, given, shape, given, native.code()["copy"], arena))
+    return made.call
+"""
+    fits = prelude + "assert [function(64)(8, *range(7)) for _ in range(3)] == [(8, *range(7))] * 3"
+    dies = prelude + "function(64)(9, *range(7))"
+    path = os.pathsep.join([str(Path(__file__).parents[2]), *sys.path])
+    given = os.environ | {"GEARTRAIN_GUARD": "1", "PYTHONPATH": path}
+    for text, ends in ((fits, 0), (dies, -signal.SIGSEGV)):
+        done = subprocess.run([sys.executable, "-c", text], env=given, capture_output=True, text=True, check=False)
+        assert done.returncode == ends, done.stderr
 
 
 def test_very_many_leaves(install: Install) -> None:

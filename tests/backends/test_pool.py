@@ -134,6 +134,9 @@ print(threads() - before)
 @needs_proc
 def test_a_child_makes_its_own_workers() -> None:
     program = """
+from geartrain.backends.cpu import blas
+square = np.arange(250_000.0).reshape(500, 500) % 7
+product = blas.matmul(square, square)
 assert right()
 child = os.fork()
 if child == 0:
@@ -141,6 +144,7 @@ if child == 0:
     ok = right() and right()
     time.sleep(0.01)  # asleep
     ok = ok and right() and threads() == 3
+    ok = ok and np.array_equal(blas.matmul(square, square), product)
     if os.fork() == 0:
         os._exit(0 if right() else 1)
     _, status = os.wait()

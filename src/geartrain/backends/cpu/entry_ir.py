@@ -53,8 +53,8 @@ _REFS: Final = sys.version_info >= (3, 13)
 """Whether there are ways to read lists and dicts that are safe without a GIL."""
 
 
-def write(module: Module) -> None:
-    """Write the functions into a module: ``EXPORTS``."""
+def write(module: Module, guarded: bool = False) -> None:
+    """Write the functions into a module: ``EXPORTS``. ``guarded``: with the arenas of ``guard``, never kept."""
     _fetch(module)
     _scalar(module)
     _array(module)
@@ -63,7 +63,7 @@ def write(module: Module) -> None:
     _rooms(module)
     _leaf(module)
     _build(module)
-    _run(module)
+    _run(module, guarded)
     _try(module)
     _slow(module)
     _call(module)
@@ -315,8 +315,9 @@ def _build(module: Module) -> None:
     f.give(f.load(stack, 0, PTR))
 
 
-def _run(module: Module) -> None:
+def _run(module: Module, guarded: bool) -> None:
     """``gt_run(words, scratch)``: call the plan, with an arena, without the GIL; what it returned, or FAILED."""
+    allocate, free = ("gt_guarded_allocate", "gt_guarded_free") if guarded else ("gt_allocate", "gt_free")
     f = module.inline("gt_run", I64, words=PTR, scratch=PTR)
     words, scratch = f["words"], f["scratch"]
     inputs, outputs = scratch.at(f.load(words, AT_IN, I64)), scratch.at(f.load(words, AT_OUT, I64))
@@ -326,7 +327,7 @@ def _run(module: Module) -> None:
         # The arena of the last call, if no other thread has it.
         arena.set(f.atomic_swap(kept, 0, f.null()))
         with f.when(arena.get().is_null(), likely=False):
-            arena.set(f.call("gt_allocate", PTR, f.const(64), size))
+            arena.set(f.call(allocate, PTR, f.const(64), size))
             with f.when(arena.get().is_null()):
                 f.call("PyErr_NoMemory", PTR)
                 f.give(FAILED)
@@ -336,9 +337,9 @@ def _run(module: Module) -> None:
         thread.set(f.call("PyEval_SaveThread", PTR))
     status = f.call_at(plan, I32, inputs, outputs, arena.get()).widen(I64)
     with f.when(size > 0):
-        before = f.atomic_swap(kept, 0, arena.get())
+        before = arena.get() if guarded else f.atomic_swap(kept, 0, arena.get())
         with f.when(before.is_null().equals(0), likely=False):
-            f.call("gt_free", VOID, before)
+            f.call(free, VOID, before)
     with f.when(release):
         f.call("PyEval_RestoreThread", VOID, thread.get())
     f.give(status)

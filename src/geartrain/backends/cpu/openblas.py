@@ -179,11 +179,11 @@ def wrong(found: Library) -> str:
     for letter, dtype in (("s", np.float32), ("d", np.float64), ("z", np.complex128)):
         gemm = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 13)(found.address(f"{letter}gemm"))
         for m, n, k in ((1, 3, 2), (67, 41, 129), (130, 259, 70)):
+            a, b = (random.integers(-4, 5, shape).astype(dtype) for shape in ((m, k), (k, n)))
+            if dtype is np.complex128:
+                a, b = a + 1j * a[::-1], b - 1j * b[:, ::-1]
+            expected = np.einsum("ik,kj->ij", a, b)  # not through NumPy's OpenBLAS
             for transposes in (b"NN", b"NT", b"TN", b"TT"):
-                a, b = (random.integers(-4, 5, shape).astype(dtype) for shape in ((m, k), (k, n)))
-                if dtype is np.complex128:
-                    a, b = a + 1j * a[::-1], b - 1j * b[:, ::-1]
-                expected = np.einsum("ik,kj->ij", a, b)  # not through NumPy's OpenBLAS
                 left, right = (
                     np.asfortranarray(x.T if t == ord("T") else x) for x, t in zip((a, b), transposes, strict=True)
                 )

@@ -2,9 +2,10 @@
 
 import functools
 import os
+import threading
 
 from geartrain.backends import llvm
-from geartrain.backends.cpu import entry, entry_ir, gemm, pool
+from geartrain.backends.cpu import entry, entry_ir, gemm, guard, pool
 from geartrain.backends.cpu.emit import Module
 
 __all__ = ["code", "function", "has_blas", "modules", "symbols"]
@@ -16,19 +17,29 @@ EXPORTS = (*pool.EXPORTS, *gemm.EXPORTS, *entry_ir.EXPORTS)
 def modules() -> tuple[Module, Module]:
     """All of it, as LLVM IR: what runs once for each call from Python; what runs now and then."""
     calls, rest = Module(), Module()
-    entry_ir.write(calls)
+    if guard.wanted():
+        guard.write(calls)
+    entry_ir.write(calls, guard.wanted())
     pool.write(rest)
     gemm.write(rest)
     return calls, rest
 
 
-@functools.cache
+_once = threading.RLock()
+
+
 def code() -> llvm.Code:
     """The loaded code. The first call compiles it (some 0.1 s); no thread is started yet.
 
     Raises:
         MissingNative: there is no LLVM, or no native code for this system.
     """
+    with _once:
+        return _load()
+
+
+@functools.cache
+def _load() -> llvm.Code:
     if os.name != "posix":
         raise llvm.MissingNative("native code needs the threads of a POSIX system: there is none for this one yet")
     calls, rest = modules()
@@ -39,9 +50,14 @@ def code() -> llvm.Code:
     return loaded
 
 
-@functools.cache
 def has_blas() -> bool:
-    """Whether there are matrix products; the first call looks for the library, and checks it."""
+    """Whether there are matrix products; the first call looks for the library, and checks it (0.1 s)."""
+    with _once:
+        return _attach()
+
+
+@functools.cache
+def _attach() -> bool:
     return gemm.attach(code())
 
 
