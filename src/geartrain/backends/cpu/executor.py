@@ -5,6 +5,7 @@ kept for the next call.
 """
 
 import ctypes
+import functools
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -14,6 +15,7 @@ import numpy as np
 from geartrain.backends import numpy
 from geartrain.backends.cpu import kernels
 from geartrain.backends.cpu.encode import Encoder, kernels_of, slots_of
+from geartrain.backends.cpu.plan_ir import NativePlan, native_plan
 from geartrain.ir.aval import Array, Aval
 from geartrain.ir.node import CONST, Node
 from geartrain.schedule.plan import Plan
@@ -85,6 +87,20 @@ class Executor:
         self._count = encoder.bases
         self._data = np.array(words, np.int64)
         self._start = address(self._data)
+
+    @functools.cached_property
+    def native(self) -> NativePlan | None:
+        """The plan as a native function, for :mod:`geartrain.backends.cpu.entry`; None if NumPy has a part in it."""
+        if any(isinstance(segment, Call) for segment in self._segments):
+            return None
+        template = np.zeros(self._count, np.int64)
+        for slot, value in self._consts:
+            template[slot] = address(value)
+        first = 2 + len(self._consts)
+        inputs = len(self._inputs), first
+        outputs = len(self._outputs), first + len(self._inputs)
+        made = native_plan(template, inputs, outputs, self._data, self.plan.arena)
+        return made._replace(keep=(made.keep, self._consts))
 
     # Running.
 

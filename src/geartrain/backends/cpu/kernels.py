@@ -10,7 +10,7 @@ from geartrain.backends.cpu.kernel_ir import kernel_text
 from geartrain.backends.cpu.mathlib import MathLibrary, function_text
 from geartrain.schedule.loops import Kernel
 
-__all__ = ["address", "addresses", "count", "looper", "module_text", "product", "walker"]
+__all__ = ["address", "addresses", "count", "looper", "module_text", "object_code", "product", "walker"]
 
 _WALK = """
 define void @gt_walk(ptr %plan, ptr %end, ptr %bases) nounwind {
@@ -68,7 +68,7 @@ def module_text(kernels: Iterable[Kernel], library: MathLibrary | None = None) -
     return "\n".join([library.text(), *bodies])
 
 
-def _object(text: str) -> bytes:
+def object_code(text: str) -> bytes:
     """Object code of kernels. They are loops as they should be, so a few quick passes are enough."""
     binding = llvm.need()
     machine = llvm.target_machine(2)
@@ -96,7 +96,7 @@ def addresses(kernels: Iterable[Kernel]) -> dict[Kernel, int]:
             names = [f"kernel{i}" for i in range(len(new))]
             text = module_text(new, library)
             code = llvm.load(
-                [_object(text)], names, {symbol: _function(symbol, library) for symbol in library.functions}
+                [object_code(text)], names, {symbol: _function(symbol, library) for symbol in library.functions}
             )
             _code.append(code)
             _known.update({kernel: code[name] for kernel, name in zip(new, names, strict=True)})
@@ -111,7 +111,7 @@ def address(kernel: Kernel) -> int:
 def _function(symbol: str, library: MathLibrary) -> int:
     """The address of a function of the math library."""
     if symbol not in _functions:
-        code = llvm.load([_object(function_text(symbol, *library.functions[symbol]))], [symbol])
+        code = llvm.load([object_code(function_text(symbol, *library.functions[symbol]))], [symbol])
         _code.append(code)
         _functions[symbol] = code[symbol]
     return _functions[symbol]
@@ -130,7 +130,7 @@ def product(t: str) -> int:
                 loads.append(f"%{name} = getelementptr i8, ptr %{name}1, i64 %w{2 * i + 1}")
             gemm = f"gt_gemm_batch_{t}"
             text = _PRODUCT.format(t={"f32": "float", "f64": "double"}[t], gemm=gemm, loads="\n  ".join(loads))
-            code = llvm.load([_object(text)], ["product"], {gemm: runtime.symbols()[gemm]})
+            code = llvm.load([object_code(text)], ["product"], {gemm: runtime.symbols()[gemm]})
             _code.append(code)
             _products[t] = code["product"]
         return _products[t]

@@ -1,0 +1,87 @@
+"""A plan as a native function: ``int32 plan(void **inputs, void **outputs, void *arena)``, which ``entry`` calls.
+
+What differs between plans is a header of words; the function of one plan is three instructions that know its header.
+The addresses of bases lie in the arena, behind the plan's own part of it, so that calls may run at the same time.
+"""
+
+import functools
+from typing import NamedTuple
+
+import numpy as np
+
+from geartrain.backends import llvm
+from geartrain.backends.cpu import kernels
+from geartrain.backends.cpu.emit import I32, I64, PTR, VOID, Module
+from geartrain.ir.aval import Array
+
+__all__ = ["NativePlan", "native_plan"]
+
+_BASES, _TEMPLATE, _INPUTS, _FIRST_INPUT, _OUTPUTS, _FIRST_OUTPUT, _BEGIN, _END, _TABLE = range(0, 72, 8)
+
+
+class NativePlan(NamedTuple):
+    """The address of a plan, the bytes of arena that it needs, and what has to live as long as it is used."""
+
+    address: int
+    arena: int
+    keep: object
+
+
+def native_plan(
+    template: Array, inputs: tuple[int, int], outputs: tuple[int, int], words: Array, arena: int
+) -> NativePlan:
+    """Make the function of a plan.
+
+    Args:
+        template: the bases (int64), with the addresses of constants filled in.
+        inputs: the number of inputs and the first of their bases.
+        outputs: the same of the outputs.
+        words: the steps (int64).
+        arena: the bytes of the plan's own part of the arena.
+    """
+    table = -(-arena // 64) * 64
+    begin = words.__array_interface__["data"][0]
+    header = np.zeros(9, np.int64)
+    for at, value in {
+        _BASES: len(template),
+        _TEMPLATE: template.__array_interface__["data"][0],
+        _INPUTS: inputs[0],
+        _FIRST_INPUT: inputs[1],
+        _OUTPUTS: outputs[0],
+        _FIRST_OUTPUT: outputs[1],
+        _BEGIN: begin,
+        _END: begin + words.nbytes,
+        _TABLE: table,
+    }.items():
+        header[at // 8] = value
+    module = Module()
+    f = module.function("plan", I32, inputs=PTR, outputs=PTR, arena=PTR)
+    head = f.const(header.__array_interface__["data"][0]).as_pointer()
+    f.give(f.call("gt_run", I32, head, f["inputs"], f["outputs"], f["arena"]))
+    run = _run()
+    code = llvm.load([kernels.object_code(str(module))], ["plan"], {"gt_run": run["gt_run"]})
+    return NativePlan(code["plan"], table + 8 * (len(template) + 1), (code, run, header, template, words))
+
+
+@functools.cache
+def _run() -> llvm.Code:
+    """``gt_run(header, inputs, outputs, arena)``: fill in the bases and walk; 1 where a kernel noted an error."""
+    module = Module()
+    f = module.function("gt_run", I32, header=PTR, inputs=PTR, outputs=PTR, arena=PTR)
+    header, arena = f["header"], f["arena"]
+    bases = arena.at(f.load(header, _TABLE, I64))
+    n = f.load(header, _BASES, I64)
+    template = f.load(header, _TEMPLATE, PTR)
+    with f.count(n) as i:
+        f.store(bases.at(i * 8), 0, f.load(template.at(i * 8), 0, I64))
+    status = bases.at(n * 8)
+    f.store(status, 0, 0)
+    f.store(bases, 0, arena, PTR)
+    f.store(bases, 8, status, PTR)
+    for many, first, given in ((_INPUTS, _FIRST_INPUT, f["inputs"]), (_OUTPUTS, _FIRST_OUTPUT, f["outputs"])):
+        start = bases.at(f.load(header, first, I64) * 8)
+        with f.count(f.load(header, many, I64)) as i:
+            f.store(start.at(i * 8), 0, f.load(given.at(i * 8), 0, PTR), PTR)
+    f.call("gt_walk", VOID, f.load(header, _BEGIN, PTR), f.load(header, _END, PTR), bases)
+    f.give(f.load(status, 0, I64).narrow(I32))
+    return llvm.load([llvm.compile_ir(str(module))], ["gt_run"], {"gt_walk": kernels.walker()})
