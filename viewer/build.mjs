@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const out = join(here, "..", "src", "geartrain", "view", "static");
-const entries = { see: "see.ts" };
+const entries = { see: "see.ts", lesson: "lesson.ts" };
 
 // The same hash as view/pages.py computes: names and contents, in the order of the names.
 export function sourceHash() {
