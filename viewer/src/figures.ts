@@ -1,8 +1,7 @@
 // The lesson's figures. Each stands in the page as a still picture and is replaced by one that moves.
 
-import { parse, ParseError } from "./parse.js";
-import { Twin } from "./run.js";
-import { Tape, type Trace } from "./trace.js";
+import { Builder, parse, ParseError } from "./parse.js";
+import type { Tape } from "./trace.js";
 import { clamp, count, fmt, h, plural, raised, s } from "./util.js";
 import { show } from "./view.js";
 
@@ -30,7 +29,7 @@ const picture: Figure = (place, data) => { show(parse(data.f!, at(data.at ?? "")
 const nudge: Figure = (place) => {
   const [x, width] = [1, 640];
   let by = 0.1;
-  const svg = s("svg", { viewBox: `0 0 ${width} 220`, role: "img" });
+  const svg = s("svg", { viewBox: `0 0 ${width} 220`, role: "img", class: "small" });
   const draw = () => {
     const u = (t: number) => 3 * t + 1;
     const y = (t: number) => u(t) ** 2;
@@ -57,7 +56,7 @@ const nudge: Figure = (place) => {
 const depth: Figure = (place) => {
   let [layers, rate] = [10, 0.5];
   const width = 640;
-  const svg = s("svg", { viewBox: `0 0 ${width} 230`, role: "img" });
+  const svg = s("svg", { viewBox: `0 0 ${width} 230`, role: "img", class: "small" });
   const said = h("p", { class: "sentence", role: "status" });
   const draw = () => {
     svg.replaceChildren();
@@ -87,12 +86,12 @@ const doubled: Figure = (place) => {
     const [paths, edges] = [2n ** BigInt(n), BigInt(2 * n)];
     const row = (name: string, x: bigint, klass = "") => h("tr", {}, h("th", { scope: "row", class: klass }, name), h("td", { class: `num ${klass}`, title: x.toString() }, count(x)));
     body.replaceChildren(h("table", { class: "work" }, h("caption", {}, `${plural(n, "step")} that each add a value to itself`), h("tbody", {}, row("paths from x to y", paths), row("multiplications, path by path", BigInt(n - 1) * paths), row("multiplications, each edge once", edges, "bwd"))));
+    if (n > 4) return;
+    const build = new Builder();
+    let value = build.input("x", 1);
+    for (let k = 0; k < n; k++) value = build.apply("add", value, value);
     const box = h("div");
-    if (n <= 5) {
-      let f = "x";
-      for (let k = 0; k < n; k++) f = k ? `sum${k}` : "x + x";
-      void f;
-    }
+    show(build.trace(value, "x doubled"), box, { compact: true });
     body.append(box);
   };
   place.replaceChildren(range("steps", 1, 100, 1, 3, draw), body);
@@ -195,16 +194,14 @@ const flops: Figure = (place, data) => {
   const { machine, sizes, rates } = JSON.parse(data.measured!) as { machine: string; sizes: number[]; rates: number[] };
   const width = 640;
   const most = Math.max(...rates);
-  const svg = s("svg", { viewBox: `0 0 ${width} 210`, role: "img", "aria-label": sizes.map((n, k) => `${n}: ${fmt(rates[k], 3)} billion`).join(", ") });
+  const svg = s("svg", { viewBox: `0 0 ${width} 192`, role: "img", class: "small", "aria-label": sizes.map((n, k) => `${n}: ${fmt(rates[k], 3)} billion`).join(", ") });
   sizes.forEach((n, k) => {
     const w = (width - 60) / sizes.length;
     const tall = (140 * rates[k]) / most;
     svg.append(s("rect", { class: "flop", x: 40 + k * w + 6, width: w - 12, y: 165 - tall, height: tall, rx: 3 }), s("text", { class: "num soft tick", x: 40 + k * w + w / 2, y: 184, "text-anchor": "middle" }, String(n)),
       s("text", { class: "num bwd", x: 40 + k * w + w / 2, y: 158 - tall, "text-anchor": "middle" }, fmt(rates[k], 3)));
   });
-  svg.append(s("text", { class: "label soft", x: 40, y: 205 }, `billions of additions and multiplications a second, by rows of square matrices; ${machine}`));
-  place.replaceChildren(svg);
+  place.replaceChildren(svg, h("p", { class: "label soft centre" }, `Billions of additions and multiplications a second, by the number of rows of two square matrices. ${machine}.`));
 };
 
 export const FIGURES: Record<string, Figure> = { view: picture, nudge, depth, doubled, cost, layer, own, flops };
-export { Twin, type Trace };

@@ -15,7 +15,7 @@ export function network(place: HTMLElement, trace: Trace, points: { x: number[][
   const losses: number[] = [];
   const picture = h("canvas", { width: SIZE, height: SIZE, role: "img", class: "plane" });
   const graph = s("svg", { viewBox: "0 0 360 250", role: "img" });
-  const curve = s("svg", { viewBox: "0 0 620 90", role: "img" });
+  const curve = s("svg", { viewBox: "0 0 620 90", role: "img", class: "small" });
   const said = h("p", { class: "sentence", role: "status" });
 
   const score = (a: number, b: number) => {
@@ -64,15 +64,15 @@ export function network(place: HTMLElement, trace: Trace, points: { x: number[][
     const units = twin.input(byName.b1).length;
     const Y = (k: number, n: number) => 125 + (k - (n - 1) / 2) * Math.min(78, 216 / Math.max(n - 1, 1));
     graph.replaceChildren();
-    const wire = (name: string, k: number, x0: number, y0: number, x1: number, y1: number) => {
+    const wire = (name: string, k: number, x0: number, y0: number, x1: number, y1: number, along: number) => {
       const [w, g] = [twin.input(byName[name])[k], twin.bars[byName[name]]?.[k] ?? 0];
       const line = s("path", { class: `back${g < 0 ? " negative" : ""}`, d: `M${x0},${y0} L${x1},${y1}`, "stroke-width": Math.min(7, 0.6 + 26 * Math.abs(g)) });
       line.append(s("title", {}, `weight ${fmt(w)}, gradient ${fmt(g)}`));
-      graph.append(line, s("text", { class: "num wire", x: x0 + (x1 - x0) * 0.36, y: y0 + (y1 - y0) * 0.36 + 4, "text-anchor": "middle" }, fmt(g, 2)));
+      graph.append(line, s("text", { class: "num wire", x: x0 + (x1 - x0) * along, y: y0 + (y1 - y0) * along + 4, "text-anchor": "middle" }, fmt(g, 2)));
     };
     for (let j = 0; j < units; j++) {
-      for (let i = 0; i < 2; i++) wire("w1", i * units + j, 40, Y(i, 2), 190, Y(j, units));
-      wire("w2", j, 190, Y(j, units), 330, 125);
+      for (let i = 0; i < 2; i++) wire("w1", i * units + j, 40, Y(i, 2), 190, Y(j, units), i ? 0.34 : 0.66);
+      wire("w2", j, 190, Y(j, units), 330, 125, 0.4);
     }
     const unit = (x: number, y: number, text: string) => graph.append(s("circle", { class: "unit", cx: x, cy: y, r: 15 }), s("text", { x, y: y + 5, "text-anchor": "middle", class: "name" }, text));
     unit(40, Y(0, 2), "x₁");

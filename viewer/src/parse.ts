@@ -142,7 +142,6 @@ export function parse(text: string, at: Record<string, number> = {}): Trace {
   for (const t of all) {
     if (t.kind === "name" && !(t.text in CONSTANTS) && !variables.has(t.text) && !isFunction(t.text)) variables.set(t.text, 0);
   }
-  if (!variables.size) throw new ParseError("there is no variable to differentiate in", 0);
   for (const v of [...variables.keys()].sort()) variables.set(v, build.input(v, at[v] ?? 1));
   let k = 0;
   let depth = 0;
@@ -208,6 +207,7 @@ export function parse(text: string, at: Record<string, number> = {}): Trace {
   };
   let output = sum();
   if (peek().kind !== "end") fail(`“${peek().text}” cannot stand here`);
+  if (!variables.size) throw new ParseError("there is no variable to differentiate in", 0);
   if (build.isConstant(output) || [...variables.values()].includes(output)) output = build.apply("positive", output);
   return build.trace(output, text);
 }

@@ -6,16 +6,16 @@ import { fmt, h, log10, plural, raised, s } from "./util.js";
 
 interface Point { size: number; signed: number; label: string; edge: number }
 
-function running(tape: Tape, path: number[], all: Factor[]): { points: Point[]; stopped: boolean } {
+function running(tape: Tape, path: number[], all: Factor[]): { points: Point[]; stopped: number | null } {
   const end = tape.target[path[path.length - 1]];
   let product = tape.barSize[end] || 1;
   const points: Point[] = [{ size: product, signed: product, label: fmt(product), edge: -1 }];
   for (const f of all) {
-    if (!(f.size > 0) || !Number.isFinite(f.size)) return { points, stopped: true };
+    if (!(f.size > 0) || !Number.isFinite(f.size)) return { points, stopped: f.size };
     product *= f.signed;
     points.push({ size: Math.abs(product), signed: product, label: fmt(product), edge: f.kind === "gain" ? f.edge : -1 });
   }
-  return { points, stopped: false };
+  return { points, stopped: null };
 }
 
 export function drawRuler(tape: Tape, path: number[], all: Factor[], pulled: (edge: number) => boolean, width: number, y: number): SVGElement {
@@ -42,34 +42,32 @@ export function drawRuler(tape: Tape, path: number[], all: Factor[], pulled: (ed
     group.append(s("path", { class: "scale", d: `M${X(l)},${y} v7` }), s("text", { class: "num soft tick", x: X(l), y: y + 23, "text-anchor": "middle" }, text));
   }
   const few = points.length <= 9;
-  const taken: Record<string, number[]> = { step: [], value: [] };
-  const free = (kind: string, x: number, room: number) => {
-    if (taken[kind].some((other) => Math.abs(other - x) < room)) return false;
-    taken[kind].push(x);
+  const taken: [number, number][] = [];
+  const free = (x: number, text: string) => {
+    const half = 4.6 * text.length + 3;
+    if (taken.some(([a, b]) => x - half < b && x + half > a)) return false;
+    taken.push([x - half, x + half]);
     return true;
   };
+  const reachedAt = (k: number) => all.slice(0, k).every((f) => pulled(f.edge));
+  const order = [0, points.length - 1, ...(few ? points.keys() : [])]; // the ends are named first
+  for (const k of new Set(order)) {
+    if (free(X(logs[k]), points[k].label)) group.append(s("text", { class: `num ${reachedAt(k) ? "bwd" : "soft"}`, x: X(logs[k]), y: y - 27, "text-anchor": "middle" }, points[k].label));
+  }
   for (let k = 0; k < points.length; k++) {
     const p = points[k];
-    const earlier = all.slice(0, k);
-    const reached = earlier.every((f) => pulled(f.edge));
+    const reached = reachedAt(k);
     if (k) {
       const [a, b] = [X(logs[k - 1]), X(logs[k])];
       const way = Math.sign(b - a) || 1;
       if (Math.abs(b - a) > 1) group.append(s("path", { class: `run${reached ? "" : " ahead"}${p.signed < 0 ? " negative" : ""}`, d: `M${a},${y - 14} H${b - way * 6}` }));
-      if (few && Math.abs(b - a) > 60 && free("step", (a + b) / 2, 110)) {
-        group.append(s("text", { class: `num step ${reached ? "bwd" : "soft"}`, x: (a + b) / 2, y: y - 21, "text-anchor": "middle" },
-          `× ${fmt(all[k - 1].signed)}${all[k - 1].kind === "merge" ? " meets" : ""}`));
-      }
+      const text = `× ${fmt(all[k - 1].signed)}${all[k - 1].kind === "merge" ? " meets" : ""}`;
+      if (few && Math.abs(b - a) > 60 && free((a + b) / 2, text)) group.append(s("text", { class: `num step ${reached ? "bwd" : "soft"}`, x: (a + b) / 2, y: y - 22, "text-anchor": "middle" }, text));
     }
     group.append(s("circle", { class: `dot${reached ? "" : " ahead"}`, cx: X(logs[k]), cy: y - 14, r: few ? 5 : 3 }));
-    const last = k === points.length - 1;
-    if ((few || last || k === 0) && free("value", X(logs[k]), 58)) {
-      group.append(s("text", { class: `num ${reached ? "bwd" : "soft"}`, x: X(logs[k]), y: y - 28, "text-anchor": "middle" }, p.label));
-    }
   }
-  if (stopped) group.append(s("text", { class: "num bwd", x: X(logs[logs.length - 1]) + 14, y: y - 10 }, "× 0: it stops here"));
-  group.append(s("text", { class: "label soft", x: left, y: y + 46 },
-    "how strongly the end moves for a nudge here: running product from the end, log scale"));
+  const stops = stopped === null ? "" : stopped === 0 ? "; then × 0: nothing comes back from there" : "; then a factor that is not finite";
+  group.append(s("text", { class: "label soft", x: left, y: y + 46 }, `how strongly the end moves for a nudge here: running product from the end, log scale${stops}`));
   return group;
 }
 

@@ -23,6 +23,20 @@ async function page(): Promise<void> {
     place.replaceChildren(damaged(error));
   }
   document.documentElement.dataset.ready = "yes";
+  if (place.hasAttribute("data-live")) void wait();
+}
+
+/** Load again when the server has a newer page; it keeps the step and the selection, which are in the address. */
+async function wait(): Promise<void> {
+  let have: string | null = null;
+  for (;;) {
+    try {
+      const version = await (await fetch("/version")).text();
+      if (have !== null && version !== have) location.reload();
+      have = version;
+    } catch { /* the server is gone; it may come back */ }
+    await new Promise((go) => setTimeout(go, 700));
+  }
 }
 
 /** Put the moving picture in the place of the still one, in a shadow root, so that the notebook's own style stays out. */

@@ -12,7 +12,7 @@ from typing import Any
 
 from geartrain.view.still import data_uri, still_svg
 
-__all__ = ["asset", "notebook_html", "pack", "page_html", "source_hash"]
+__all__ = ["asset", "notebook_html", "pack", "page_html", "policy", "source_hash"]
 
 Trace = dict[str, Any]
 
@@ -33,16 +33,19 @@ def pack(data: Any) -> str:
     return base64.b64encode(zlib.compress(text.encode(), 9)).decode()
 
 
-def page_html(trace: Trace, text: str) -> str:
-    """The page of a trace as one file. ``text`` is what a reader without scripts gets beside the still picture."""
+def page_html(trace: Trace, text: str, live: bool = False) -> str:
+    """The page of a trace as one file. ``text`` is what a reader without scripts gets beside the still picture.
+
+    A ``live`` page asks its server whether it has changed, and loads again.
+    """
     script, style = asset("see.js"), asset("style.css")
     title = escape(f"{trace['formula'] or trace['title']}: geartrain")
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{_policy(script, style)}">
+<meta http-equiv="Content-Security-Policy" content="{policy(script, style, live)}">
 <meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}</title>
 <style>{style}</style></head>
-<body class="geartrain-page"><main class="geartrain" data-geartrain data-hash>
+<body class="geartrain-page"><main class="geartrain" data-geartrain data-hash{" data-live" if live else ""}>
 {_static(trace, text)}
 </main>
 <script type="application/octet-stream" data-trace>{pack(trace)}</script>
@@ -72,10 +75,12 @@ def _static(trace: Trace, text: str) -> str:
     )
 
 
-def _policy(script: str, style: str) -> str:
+def policy(script: str, style: str, live: bool = False) -> str:
+    """The Content-Security-Policy of a page with this script and this style in it, and nothing from elsewhere."""
+    connect = " connect-src 'self';" if live else ""
     return (
         f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}' 'unsafe-hashes'"
-        f" '{_digest('max-width:100%')}'; img-src data:; base-uri 'none'; form-action 'none'"
+        f" '{_digest('max-width:100%')}'; img-src data:;{connect} base-uri 'none'; form-action 'none'"
     )
 
 

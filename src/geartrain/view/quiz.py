@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from geartrain.errors import InputError, teach
+from geartrain.ir.aval import Array, aval_of, is_scalar
 from geartrain.ir.op import Pointwise
 from geartrain.view.labels import labels, number
 from geartrain.view.measures import consumers, dominant_path
@@ -67,7 +68,9 @@ class Quiz:
         for mistake in self.mistakes:
             if _same(answer, mistake.value):
                 return f"Not {number(answer)}. {mistake.said}"
-        return f"Not {number(answer)}. Work it out step by step: find each step's own rate, then multiply along the way."
+        return (
+            f"Not {number(answer)}. Work it out step by step: find each step's own rate, then multiply along the way."
+        )
 
     def reveal(self) -> str:
         """The answer, and where each wrong one comes from."""
@@ -78,7 +81,7 @@ class Quiz:
         return f"{self.question}\nPredict first. Then: .check(your answer), or .reveal()."
 
 
-def quiz(f: Callable[..., Any], x: float) -> Quiz:
+def quiz(f: Callable[..., Any], x: Array) -> Quiz:
     """A question about the derivative of ``f`` at the number ``x``, with the answers that known mistakes give.
 
     >>> asked = quiz(lambda x: (3 * x + 1) ** 2, 1.0)
@@ -91,8 +94,8 @@ def quiz(f: Callable[..., Any], x: float) -> Quiz:
     Raises:
         InputError: f does not turn one number into one number.
     """
-    if not isinstance(x, (int, float, np.floating)):
-        raise InputError(teach("quiz", f"a quiz asks about a number, got {type(x).__name__}.", "Write quiz(f, 1.0)."))
+    if not is_scalar(x) or aval_of(x).dtype.kind not in "fiu":
+        raise InputError(teach("quiz", f"a quiz asks about a number, got {x!r:.60}.", "Write quiz(f, 1.0)."))
     seen = record(f, float(x))
     if any(np.size(v) != 1 or np.iscomplexobj(v) for v in seen.values):
         raise InputError(teach("quiz", "a quiz asks about functions of one number.", "Use gt.see for arrays."))
@@ -105,7 +108,7 @@ def quiz(f: Callable[..., Any], x: float) -> Quiz:
     why = f"{' · '.join(number(r) for r in reversed(rates))} = {number(right)}"
     if several:
         why = f"the products along all paths add up to {number(right)}"
-    question = f"y = {name}. What is d{'y'}/d{seen.inputs[0][0]} at {seen.inputs[0][0]} = {number(float(x))}?"
+    question = f"y = {name}. What is dy/d{seen.inputs[0][0]} at {seen.inputs[0][0]} = {number(float(x))}?"
     value = float(np.asarray(seen.values[seen.outputs[0]]).item())
     return Quiz(question, right, _distinct(_mistakes(seen, path, several, value, right), right), why)
 

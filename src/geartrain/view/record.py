@@ -57,8 +57,12 @@ class Recording:
     formula: str | None = None
 
 
-def record(f: Callable[..., Any], *args: Any, title: str = "", formula: str | None = None) -> Recording:
+def record(
+    f: Callable[..., Any], *args: Any, title: str = "", formula: str | None = None, names: Sequence[str] = ()
+) -> Recording:
     """Run ``f(*args)`` once and look at everything. Floats and arrays of floats are differentiated, the rest is given.
+
+    ``names`` are those of the leaves of ``args``, by default the parameters of ``f``.
 
     >>> seen = record(lambda x: (3 * x + 1) ** 2, 1.0)
     >>> [node.op.name for node in seen.nodes]
@@ -91,7 +95,8 @@ def record(f: Callable[..., Any], *args: Any, title: str = "", formula: str | No
     number = {node: i for i, node in enumerate(nodes)}
     values = _values(nodes, number)
     bars, edges = _pull_back(nodes, number, values, ends, level.bit)
-    names = [name for name, leaf_moves in zip(_names(f, args), moving, strict=True) if leaf_moves]
+    called = names or _names(f, args)
+    names = [name for name, leaf_moves in zip(called, moving, strict=True) if leaf_moves]
     return Recording(
         title=title or getattr(f, "__name__", type(f).__name__),
         nodes=tuple(nodes),
