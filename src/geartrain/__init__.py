@@ -10,6 +10,8 @@ from geartrain.mapping import vmap
 from geartrain.rules import checkpoint, custom_rule
 from geartrain.view.cost import cost
 from geartrain.view.explain import explain
+from geartrain.view.quiz import quiz
+from geartrain.view.see import see
 
 __version__ = "0.1.0"
 __all__ = [
@@ -27,6 +29,8 @@ __all__ = [
     "jacrev",
     "jit",
     "jvp",
+    "quiz",
+    "see",
     "set_threads",
     "stop_gradient",
     "tree",

@@ -1,4 +1,4 @@
-"""The command line: ``geartrain train digits``, ``geartrain explain "(3*x + 1)**2" --at x=1``.
+"""The command line: ``geartrain train digits``, ``explain "(3*x + 1)**2" --at x=1``, ``see``, ``lesson``.
 
 Exit codes: 0 done; 1 the work failed (a NaN, a full disk); 2 bad usage or input; 130 stopped by Ctrl-C.
 """
@@ -15,6 +15,7 @@ from geartrain.train import config as configs
 from geartrain.train import data, extras, job
 from geartrain.train.errors import TrainingError
 from geartrain.train.run import RunFolder, newest, next_free, versions
+from geartrain.view.commands import add_lesson, add_see
 from geartrain.view.expression import explain_expression
 
 RUNS = Path("runs")
@@ -49,6 +50,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_train(commands)
     _add_explain(commands)
+    add_see(commands)
+    add_lesson(commands)
     return parser
 
 

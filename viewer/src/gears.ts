@@ -123,7 +123,7 @@ export class GearTrain {
     const below = stage.note ?? turning + (stage.rate < 0 ? ", the other way" : "");
     const said = below.length * 6.4 < room ? below : stage.rate < 0 ? "other way" : "";
     into.append(
-      s("text", { class: `num big${room < 130 ? " tight" : ""}${klass}`, x: inside ? wheelX : middle, y: inside ? y - 15 : top, "text-anchor": "middle" }, `×${fmt(stage.rate)}`),
+      s("text", { class: `num big${inside ? " on" : ""}${room < 130 ? " tight" : ""}${klass}`, x: inside ? wheelX : middle, y: inside ? y - 15 : top, "text-anchor": "middle" }, `×${fmt(stage.rate)}`),
       s("text", { class: "label soft", x: middle, y: y + tallest + 22, "text-anchor": "middle" },
         said),
     );

@@ -7,6 +7,7 @@ import runpy
 import sys
 import threading
 import time
+import traceback
 import webbrowser
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -104,7 +105,16 @@ def _maker(arguments: argparse.Namespace) -> tuple[Callable[[], Seen], Path | No
 
     def make() -> Seen:
         f, _ = _load(where, name)
-        return see(f, *_arguments(f, at), source=not arguments.no_source)
+        values = _arguments(f, at)
+        try:
+            return see(f, *values, source=not arguments.no_source)
+        except GeartrainError:
+            raise
+        except Exception as error:  # the user's own program: say what it said, and where
+            last = traceback.extract_tb(error.__traceback__)[-1]
+            raise InputError(
+                f"{name} raised {type(error).__name__}: {error}, at {last.filename}:{last.lineno}: {last.line}"
+            ) from error
 
     return make, file
 

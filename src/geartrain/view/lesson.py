@@ -201,9 +201,9 @@ def _network_data() -> dict[str, Any]:
     t = np.concatenate([np.ones(16), -np.ones(16)])
 
     def loss(w1: Any, b1: Any, w2: Any, b2: Any) -> Any:
-        hidden = np.tanh(x @ w1 + b1)
-        score = hidden @ w2 + b2
-        return np.mean(np.logaddexp(0.0, -t * score))
+        hidden: Any = np.tanh(x @ w1 + b1)
+        each: Any = np.logaddexp(0.0, -t * (hidden @ w2 + b2))
+        return each.mean()
 
     first = (np.round(rng.normal(0, 1.2, (2, 5)), 3), np.zeros(5), np.round(rng.normal(0, 0.8, 5), 3), 0.0)
     points = {"x": [flat(row) for row in x], "t": flat(t)}
