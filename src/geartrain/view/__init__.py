@@ -6,7 +6,7 @@ together, ``page`` prints that as plain text; ``cost`` counts; ``expression`` re
 a NaN was born.
 
 The picture: ``record`` runs a program and looks at every local product, ``measures`` has the definitions, ``scopes``
-folds what repeats, ``trace_file`` writes it all as ``geartrain-trace/1``. Everything that draws reads that: ``still`` as SVG,
-``document`` as a page of one file (built from ``viewer/``), ``see`` as one object with four bodies. ``quiz`` asks,
-``lesson`` teaches, ``server`` serves.
+folds what repeats, ``trace_file`` writes it all as ``geartrain-trace/1``. Everything that draws reads that: ``still``
+as SVG, ``document`` as a page of one file (built from ``viewer/``), ``see`` as one object with four bodies. ``quiz``
+asks, ``lesson`` teaches, ``server`` serves.
 """
