@@ -17,6 +17,7 @@ from geartrain.train.errors import TrainingError
 from geartrain.train.run import RunFolder, newest, next_free, versions
 from geartrain.view.commands import add_lesson, add_see
 from geartrain.view.expression import explain_expression
+from geartrain.view.page import for_encoding
 
 RUNS = Path("runs")
 _FAILED, _BAD_INPUT, _CTRL_C = 1, 2, 130
@@ -121,7 +122,8 @@ def _train_in(run: RunFolder, config: configs.Config, dataset: data.Dataset) -> 
 
 
 def _explain(arguments: argparse.Namespace) -> int:
-    print(explain_expression(arguments.expression, dict(arguments.at)))
+    text = explain_expression(arguments.expression, dict(arguments.at))
+    print(for_encoding(text, getattr(sys.stdout, "encoding", None) or "utf-8"))
     return 0
 
 

@@ -1,6 +1,9 @@
 """Typed formulas: read exactly, never evaluated as Python, and refused with a caret under the place."""
 
 import math
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +49,15 @@ def test_the_lesson() -> None:
 def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["explain", "(3*x + 1)**2", "--at", "x=1"]) == 0
     assert capsys.readouterr().out == LESSON + "\n"
+
+
+def test_the_command_on_a_terminal_without_raised_digits() -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    command = [sys.executable, "-m", "geartrain", "explain", "x**2 * y", "--at", "x=1", "y=2"]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=60)
+    assert "u = x^2 " in ended.stdout
+    assert "z = u*y" in ended.stdout
+    assert "?" not in ended.stdout
 
 
 def test_several_variables() -> None:

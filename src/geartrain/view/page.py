@@ -13,7 +13,7 @@ from geartrain.view.record import norm
 from geartrain.view.sweep import rms
 from geartrain.view.work import Work, big
 
-__all__ = ["Explanation", "Input", "Rate", "Step", "summary"]
+__all__ = ["Explanation", "Input", "Rate", "Step", "for_encoding", "summary"]
 
 Kind = Literal["pointwise", "linear", "custom"]
 
@@ -108,6 +108,20 @@ def _number(x: Array) -> str:
 
 def _is_number(x: Array) -> bool:
     return np.ndim(x) == 0
+
+
+def for_encoding(text: str, encoding: str) -> str:
+    """``text`` as it can be written in ``encoding``: without raised digits where it has none.
+
+    >>> for_encoding("2u² × 3", "ascii")
+    '2u^2 x 3'
+    """
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        plain = text.translate({ord("²"): "^2", ord("³"): "^3", ord("·"): "*", ord("×"): "x"})
+        return plain.encode(encoding, "replace").decode(encoding)
+    return text
 
 
 # Forward.

@@ -5,8 +5,7 @@ of the contributions over the edges out of u. From these:
 
 - gain of an edge, ``|c_e| / |v_bar|``: for numbers the absolute local rate; for arrays the gain for this gradient at
   this point, which is no operator norm;
-- merge at u on a path, ``|u_bar| / |c_e|`` with e the path's edge out of u;
-- cancellation where paths meet, ``|sum of c_e| / sum of |c_e|``, from 0 (all cancels) to 1.
+- merge at u on a path, ``|u_bar| / |c_e|`` with e the path's edge out of u.
 
 Along any path, exactly: ``|x_bar| = |y_bar|`` times all gains times all merges.
 """
