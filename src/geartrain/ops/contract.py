@@ -46,7 +46,8 @@ MATMUL = linear("matmul", _matmul, transposes=(_matmul_T_a, _matmul_T_b), batch=
 
 @spells(np.matmul)
 def matmul(a: Array, b: Array) -> Array:
-    a, b = common_dtype([a, b])
+    if not (hasattr(a, "dtype") and hasattr(b, "dtype") and a.dtype == b.dtype):
+        a, b = common_dtype([a, b])
     if a.ndim == 0 or b.ndim == 0:
         raise ValueError("matmul: scalar operands are not allowed, use * instead")
     if a.ndim <= 2 and b.ndim <= 2:

@@ -7,12 +7,13 @@ import numpy as np
 
 from geartrain.errors import RuleError, TraceError, teach
 from geartrain.ir.aval import Array
-from geartrain.ir.op import Pointwise
+from geartrain.ir.op import Op, Pointwise
 from geartrain.kinds import kind_of
 from geartrain.ops.index import at_by
 from geartrain.ops.reduce import accumulate_by, outer_by, reduce_by, reduceat_by
 from geartrain.ops.shape import cast
 from geartrain.ops.table import SPELLINGS
+from geartrain.trace.apply import apply
 from geartrain.trace.level import active, aside
 from geartrain.trace.tracer import Tracer, depends_of, fresh, plain, value_of
 from geartrain.trace.write import write
@@ -43,6 +44,10 @@ _IGNORED = {"casting", "order", "subok"}
 
 def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Array, ...], kwargs: dict[str, Any]) -> Any:
     """A ufunc was called with a tracer among its operands or outputs."""
+    if method == "__call__" and not kwargs:
+        mean = SPELLINGS.get(ufunc)
+        if isinstance(mean, Op) and _are_ready(inputs):
+            return apply(mean, inputs)
     out = kwargs.pop("out", None)
     if not kwargs and not traced(inputs):
         result = _untraced(getattr(ufunc, method), inputs, {})
@@ -59,6 +64,19 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Array, ...], kwargs: 
             kwargs.pop(name, None)
         result = _UFUNC_METHODS[method](ufunc, *inputs, **kwargs)
     return result if out is None else _write_out(ufunc.__name__, out, result)
+
+
+_READY = frozenset((Tracer, np.ndarray, np.float64, np.float32, float, int))
+
+
+def _are_ready(inputs: tuple[Array, ...]) -> bool:
+    """Whether operands can be taken as they are: no sequences, and not Python's numbers alone."""
+    ready = False
+    for x in inputs:
+        if type(x) not in _READY:
+            return False
+        ready = ready or not _is_python_number(x)
+    return ready
 
 
 def _elementwise(ufunc: np.ufunc, inputs: tuple[Array, ...], kwargs: dict[str, Any], out: Any) -> Any:
