@@ -290,6 +290,12 @@ def test_where_outputs_and_arenas_are(install: Install) -> None:
     assert again[1][0] != second[0], "the outputs of a call are its own"
 
 
+def test_one_function_for_many_plans(install: Install) -> None:
+    contexts = [np.array([7]), np.array([8])]
+    tell = [make("tell", (), [], 0, [Scalar(int)], context=each.ctypes.data) for each in contexts]
+    assert [install(each)() for each in tell] == [7, 8]
+
+
 def test_guarded_arenas() -> None:
     """A plan that stays inside of its arena goes on; one that takes a byte more dies."""
     prelude = """

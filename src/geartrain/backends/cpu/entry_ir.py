@@ -26,7 +26,8 @@ PLAN, ARENA, KEPT, RELEASE, N_ARGS = range(0, 40, 8)
 N_READ, READ, N_OUT, OUT, N_BUILD, BUILD = range(40, 88, 8)  # how many instructions of each sort, and where they are
 SCRATCH, AT_IN, AT_OUT, AT_SLOTS, AT_MADE, AT_STACK = range(88, 136, 8)  # see _try
 GIVEN_AWAY, HOLDS = 136, 144  # whether there are inputs that are given away; items of containers, held by references
-WORDS: Final = 19
+CONTEXT = 152
+WORDS: Final = 20
 
 # An instruction that reads an object and checks it.
 FROM, PARENT, INDEX, KIND, IS, SIZE, NDIMS, SHAPE, NEED, SLOT, NBYTES = range(0, 88, 8)
@@ -335,7 +336,8 @@ def _run(module: Module, guarded: bool) -> None:
     thread = f.var(f.null())
     with f.when(release):
         thread.set(f.call("PyEval_SaveThread", PTR))
-    status = f.call_at(plan, I32, inputs, outputs, arena.get()).widen(I64)
+    context = f.load(words, CONTEXT, PTR)
+    status = f.call_at(plan, I32, inputs, outputs, arena.get(), context).widen(I64)
     with f.when(size > 0):
         before = arena.get() if guarded else f.atomic_swap(kept, 0, arena.get())
         with f.when(before.is_null().equals(0), likely=False):

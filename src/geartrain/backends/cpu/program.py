@@ -1,9 +1,9 @@
 """A compiled plan with what it expects and what it gives: data for the native entry, and the same in plain Python.
 
-A plan is ``int plan(void **inputs, void **outputs, void *arena)``. It returns 0; or a positive number of its own, if it
-cannot go on (a guard does not hold, an index is out of range), and then nothing of it is seen. Inputs are only read,
-unless given away; outputs are fresh memory, aligned to 16 bytes at least, and never overlap inputs; the arena is
-aligned to 64 bytes, holds anything, and belongs to this one call.
+A plan is ``int plan(void **inputs, void **outputs, void *arena, void *context)``. It returns 0; or a positive number
+of its own, if it cannot go on (a guard does not hold, an index is out of range), and then nothing of it is seen. Inputs
+are only read, unless given away; outputs are fresh memory, aligned to 16 bytes at least, and never overlap inputs; the
+arena is aligned to 64 bytes, holds anything, and belongs to this one call; the context is the program's.
 """
 
 import ctypes
@@ -114,6 +114,7 @@ class Program:
         arena: how many bytes of arena it needs.
         keep: what has to live as long as the program: the loaded code.
         release: whether to let go of the GIL meanwhile; not worth it for a plan of less than a microsecond.
+        context: an address that the plan is given: what one function for many plans tells them apart by.
     """
 
     def __init__(
@@ -126,10 +127,11 @@ class Program:
         arena: int = 0,
         keep: Any = None,
         release: bool = True,
+        context: int = 0,
     ) -> None:
         self.arguments, self.inputs = arguments, tuple(inputs)
         self.result, self.outputs = result, tuple(outputs)
-        self.plan = plan
+        self.plan, self.context = plan, context
         self._arena = _Arena(arena)
         self.handle = self._encode(arena, release, keep)
 
@@ -167,6 +169,7 @@ class Program:
             ir.AT_SLOTS: at_slots,
             ir.AT_MADE: at_made,
             ir.AT_STACK: at_stack,
+            ir.CONTEXT: self.context,
             ir.GIVEN_AWAY: reads.given,
             ir.HOLDS: n_read > len(self.arguments.children),
         }
@@ -191,8 +194,8 @@ class Program:
         given = (_address(leaf, value) for leaf, value in zip(self.inputs, values, strict=True))
         taken = (_address(leaf, value) for leaf, value in zip(self.outputs, made, strict=True))
         pointers = [(ctypes.c_void_p * max(len(each), 1))(*each) for each in map(_present, (given, taken))]
-        call = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)(self.plan)
-        if status := call(*pointers, start):
+        call = ctypes.CFUNCTYPE(ctypes.c_int32, *[ctypes.c_void_p] * 4)(self.plan)
+        if status := call(*pointers, start, self.context):
             raise PlanStopped(status)
         return tree.unflatten(self.result, [_finish(*pair) for pair in zip(self.outputs, made, strict=True)])
 
