@@ -10,6 +10,7 @@ from geartrain.passes.loops import LOOP, Loop
 from geartrain.passes.normalise import explicit, plain
 from geartrain.passes.rewrite import Builder, rewritten
 from geartrain.passes.roll import roll
+from geartrain.passes.updates import simplify_updates
 from geartrain.passes.verify import verify
 
 __all__ = ["PIPELINE", "Observer", "Pass", "optimised"]
@@ -22,6 +23,7 @@ PIPELINE: tuple[Pass, ...] = (
     ("explicit", explicit),
     ("plain", plain),
     ("fold constants", fold_constants),
+    ("simplify updates", simplify_updates),
 )
 
 

@@ -225,7 +225,7 @@ def _key(params: Any) -> Any:
         return tuple([_key(p) for p in cast("tuple[Any, ...]", params)])
     if isinstance(params, slice):
         return str(cast("slice[Any, Any, Any]", params))
-    return (type(params), params) if type(params) in (int, str, bool, float, type(None)) else object()
+    return (type(params), params) if type(params) in (int, str, bool, float, type(None), type(...)) else object()
 
 
 def _candidates(kinds: list[int]) -> Iterator[tuple[int, int, int]]:

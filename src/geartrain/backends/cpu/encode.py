@@ -83,10 +83,8 @@ class Encoder:
         moves: list[list[int]] = []
         numbers: dict[tuple[str, int], int] = {}
 
-        def base(
-            kind: str, number: int, first: tuple[int, int], then: tuple[int, int], further: int, turns: int
-        ) -> None:
-            numbers[kind, i] = self.bases
+        def base(kind: str, k: int, first: tuple[int, int], then: tuple[int, int], further: int, turns: int) -> None:
+            numbers[kind, k] = self.bases
             moves.append([self.bases, *first, *then, further, turns])
             self.bases += 1
 
