@@ -13,7 +13,7 @@ from geartrain.ir.aval import Array, aval_of, is_array
 from geartrain.ir.node import Node
 from geartrain.kinds import kind_of
 from geartrain.ops.complexes import REAL
-from geartrain.trace import intercept, wear
+from geartrain.trace import intercept, methods, wear
 from geartrain.trace.level import Kind, Level
 from geartrain.trace.tracer import Tracer, capture, depends_of, new_input, node_of, value_of
 
@@ -21,7 +21,8 @@ __all__ = ["F", "Run", "as_leaf", "is_value"]
 
 F = Callable[..., Any]
 
-assert wear.METHODS  # a tracer without its dress could do nothing
+assert methods.METHODS
+assert wear.OPERATORS  # a tracer without its dress could do nothing
 
 
 def is_value(x: Any) -> bool:

@@ -1,4 +1,4 @@
-"""What a tracer wears: the operators, methods and attributes of ndarray, by tables.
+"""What a tracer wears: NumPy's protocols, Python's operators and questions, by tables; ``methods`` has the rest.
 
 Each entry means a NumPy function, which means an op; so ``t.sum()``, ``np.sum(t)`` and ``np.add.reduce(t)`` are one.
 """
@@ -8,20 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from geartrain.errors import InputError, TraceError, teach
+from geartrain.errors import TraceError, teach
 from geartrain.ir.aval import Array, aval_of, is_array
 from geartrain.ir.op import Op
 from geartrain.ir.untyped import numpy
 from geartrain.kinds import kind_of
 from geartrain.ops.pointwise import ADD, DIVIDE, MULTIPLY, NEGATIVE, POWER, SQUARE, SUBTRACT
-from geartrain.ops.shape import cast
 from geartrain.trace.apply import apply, binary, unary
 from geartrain.trace.decide import bare, decide
 from geartrain.trace.spellings import call_function, call_ufunc
-from geartrain.trace.tracer import Tracer, depends_of, known, stand_in, value_of
+from geartrain.trace.tracer import Tracer, depends_of, known, value_of
 from geartrain.trace.write import read, write
 
-__all__ = ["METHODS", "OPERATORS"]
+__all__ = ["ASKED", "OPERATORS"]
 
 _PYTHON = (float, int, complex, bool)
 _OPERANDS = (np.ndarray, np.generic, *_PYTHON)
@@ -265,223 +264,3 @@ WITH_MORE: dict[str, Callable[..., Any]] = {
 
 for _name, _f in {**ASKED, **WITH_MORE}.items():
     setattr(Tracer, f"__{_name}__", _f)
-
-
-# Methods.
-
-METHODS: dict[str, Callable[..., Any]] = {
-    name: getattr(np, name)
-    for name in [
-        "all",
-        "any",
-        "argmax",
-        "argmin",
-        "argpartition",
-        "argsort",
-        "choose",
-        "clip",
-        "conj",
-        "conjugate",
-        "cumprod",
-        "cumsum",
-        "diagonal",
-        "dot",
-        "max",
-        "mean",
-        "min",
-        "nonzero",
-        "partition",
-        "prod",
-        "put",
-        "ravel",
-        "repeat",
-        "round",
-        "searchsorted",
-        "squeeze",
-        "std",
-        "sum",
-        "swapaxes",
-        "take",
-        "trace",
-        "var",
-    ]
-}
-"""The methods that take the array as the first argument of the NumPy function of the same name."""
-
-
-def _method(f: Callable[..., Any]) -> Callable[..., Any]:
-    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return call_function(f, (self, *args), kwargs)
-
-    return method
-
-
-def _astype(
-    self: Any, dtype: Any, order: str = "K", casting: str = "unsafe", subok: bool = True, copy: bool = True
-) -> Array:
-    if not np.can_cast(self.dtype, dtype, casting):  # type: ignore[arg-type]
-        raise TypeError(f"Cannot cast array data from {self.dtype!r} to {np.dtype(dtype)!r} according to '{casting}'")
-    return self if not copy and self.dtype == np.dtype(dtype) else cast(self, dtype)
-
-
-def _reshape(self: Any, *shape: Any, order: str = "C", copy: bool | None = None) -> Array:
-    return np.reshape(self, shape[0] if len(shape) == 1 else shape, order=order)  # type: ignore[call-overload]
-
-
-def _transpose(self: Any, *axes: Any) -> Array:
-    return np.transpose(self, axes[0] if len(axes) == 1 else axes or None)
-
-
-def _copy(self: Any, order: str = "C") -> Array:
-    return np.copy(self)
-
-
-def _flatten(self: Any, order: str = "C") -> Array:
-    return np.copy(np.ravel(self, order=order))  # type: ignore[call-overload]
-
-
-def _item(self: Any, *index: Any) -> Array:
-    if not index and self.size != 1:
-        raise ValueError("can only convert an array of size 1 to a Python scalar")
-    flat = np.ravel(self)
-    return flat[0] if not index else flat[index[0]] if len(index) == 1 else self[index]
-
-
-def _tolist(self: Any) -> Any:
-    return [part.tolist() for part in self] if self.ndim else self
-
-
-def _fill(self: Any, value: Any) -> None:
-    write(self, Ellipsis, value)
-
-
-def _sort(self: Any, axis: int = -1, kind: Any = None, order: Any = None, *, stable: bool | None = None) -> None:
-    write(self, Ellipsis, np.sort(self, axis=axis))
-
-
-def _partition(self: Any, kth: Any, axis: int = -1, kind: str = "introselect", order: Any = None) -> None:
-    write(self, Ellipsis, np.partition(self, kth, axis=axis))
-
-
-def _put(self: Any, indices: Any, values: Any, mode: str = "raise") -> None:
-    np.put(self, indices, values, mode=mode)  # type: ignore[call-overload]
-
-
-def _compress(self: Any, condition: Any, axis: int | None = None) -> Array:
-    return np.compress(condition, self, axis=axis)
-
-
-def _view(self: Any, dtype: Any = None, type: Any = None) -> Array:
-    if (dtype is None or dtype is np.ndarray or dtype == self.dtype) and type in (None, np.ndarray):
-        return self[...]
-    raise InputError(
-        teach("view", "the bits of a traced array cannot be read as another dtype.", "Convert it: x.astype(dtype).")
-    )
-
-
-def _tobytes(self: Any, order: Any = "C") -> bytes:
-    return bare(self, "np.asarray").tobytes(order)
-
-
-def _is_integer(self: Any) -> bool:
-    return bool(self == np.floor(self))
-
-
-def _setflags(self: Any, **flags: Any) -> None:
-    """A copy is written instead of an array that is locked, so whether it may be written does not matter here."""
-    if set(flags) - {"write"}:
-        value_of(self).setflags(**flags)
-
-
-def _refuse_resize(self: Any, *shape: Any, refcheck: bool = True) -> None:
-    raise InputError(
-        teach("resize", "a traced array cannot change its size in place.", "Write x = np.resize(x, shape).")
-    )
-
-
-for _name, _f in METHODS.items():
-    _wear(_name, _method(_f))
-for _f in (_astype, _reshape, _transpose, _copy, _flatten, _item, _tolist, _fill, _sort, _partition, _put, _compress):
-    _wear(_f.__name__.lstrip("_"), _f)
-_wear("view", _view)
-_wear("resize", _refuse_resize)
-for _f in (_tobytes, _is_integer, _setflags):
-    _wear(_f.__name__.removeprefix("_"), _f)
-
-
-# Attributes.
-
-
-def _set_part(imaginary: bool) -> Callable[[Any, Any], None]:
-    def set_part(self: Any, value: Any) -> None:
-        if self.dtype.kind != "c":
-            if imaginary:
-                raise TypeError("array does not have imaginary part to set")
-            return write(self, Ellipsis, value)
-        return write(self, Ellipsis, self.real + 1j * value if imaginary else value + 1j * self.imag)
-
-    return set_part
-
-
-def _set_shape(self: Any, shape: Any) -> None:
-    shape = (shape,) if isinstance(shape, int) else tuple(shape)
-    reshaped = np.reshape(self, shape)
-    if not np.may_share_memory(value_of(reshaped), value_of(self)):
-        raise AttributeError("Incompatible shape for in-place modification. Use `.reshape()` to make a copy.")
-    store = stand_in(self)
-    assert reshaped.store is store  # type: ignore[attr-defined]
-    self.path, self.node = reshaped.path, None  # type: ignore[attr-defined]
-
-
-def _places(size: int, index: Any, shape: tuple[int, ...]) -> Any:
-    """The index that names what ``index`` names in the flat array."""
-    flat: Any = np.arange(size)
-    return numpy.unravel_index(flat[index], shape)
-
-
-class Flat:
-    """``x.flat``: a 1-D face of an array, written through."""
-
-    def __init__(self, of: Any) -> None:
-        self._of = of
-
-    def __getitem__(self, index: Any) -> Array:
-        return np.ravel(self._of)[index]
-
-    def __setitem__(self, index: Any, value: Any) -> None:
-        self._of[_places(self._of.size, index, self._of.shape)] = value
-
-    def __iter__(self) -> Iterator[Array]:
-        flat: Any = np.ravel(self._of)
-        return iter(flat)
-
-    def __len__(self) -> int:
-        return self._of.size
-
-
-def _set_flat(self: Any, value: Any) -> None:
-    write(self, Ellipsis, np.reshape(value, self.shape))
-
-
-Get = Callable[[Any], Any]
-Set = Callable[[Any, Any], None]
-ATTRIBUTES: dict[str, tuple[Get, Set | None]] = {
-    "shape": (lambda self: aval_of(known(self)).shape, _set_shape),
-    "dtype": (lambda self: aval_of(known(self)).dtype, None),
-    "ndim": (lambda self: len(aval_of(known(self)).shape), None),
-    "size": (lambda self: aval_of(known(self)).size, None),
-    "itemsize": (lambda self: aval_of(known(self)).dtype.itemsize, None),
-    "nbytes": (lambda self: aval_of(known(self)).size * aval_of(known(self)).dtype.itemsize, None),
-    "strides": (lambda self: value_of(self).strides, None),
-    "flags": (lambda self: value_of(self).flags, None),
-    "base": (lambda self: value_of(self).base, None),
-    "device": (lambda self: "cpu", None),
-    "T": (lambda self: np.transpose(self), None),
-    "mT": (lambda self: np.swapaxes(self, -1, -2), None),
-    "real": (lambda self: np.real(self), _set_part(imaginary=False)),
-    "imag": (lambda self: np.imag(self), _set_part(imaginary=True)),
-    "flat": (Flat, _set_flat),
-}
-
-for _name, (_get, _set) in ATTRIBUTES.items():
-    setattr(Tracer, _name, property(_get, _set))
