@@ -21,7 +21,7 @@ from typing import Any
 from geartrain.ir.aval import Array
 from geartrain.kinds import kind_of
 
-__all__ = ["ONE", "Composite", "Constant", "Custom", "Linear", "Op", "Pointwise", "Rule"]
+__all__ = ["ONE", "Composite", "Constant", "Custom", "Linear", "Op", "Pointwise", "Rule", "is_traced"]
 
 Rule = Callable[..., Array]
 
@@ -47,14 +47,18 @@ class Op:
 
     def __call__(self, *operands: Array, params: tuple[Any, ...] = ()) -> Array:
         for operand in operands:
-            kind = kind_of(operand)
-            apply = getattr(kind, "__geartrain_apply__", None)
+            apply = getattr(kind_of(operand), "__geartrain_apply__", None)
             if apply is not None:
                 return apply(self, operands, params)
         return self.fn(*operands, *params)
 
     def __repr__(self) -> str:
         return self.name
+
+
+def is_traced(x: Array) -> bool:
+    """Whether ``x`` stands for a value while a program is traced."""
+    return hasattr(kind_of(x), "__geartrain_apply__")
 
 
 def ONE(*_: Array) -> Array:

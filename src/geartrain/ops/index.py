@@ -10,7 +10,7 @@ from typing import Any
 from numpy.lib.array_utils import normalize_axis_index
 
 from geartrain.ir.aval import Array, Ufunc
-from geartrain.ir.op import Op
+from geartrain.ir.op import Op, is_traced
 from geartrain.ir.untyped import numpy as np
 from geartrain.ops.shape import RESHAPE, TRANSPOSE, cast, common_dtype
 from geartrain.ops.table import composite, constant, linear, spells
@@ -48,7 +48,7 @@ def split_index(index: Any) -> tuple[Template, list[Array]]:
             template.extend([HERE] * array.ndim)
         elif array.dtype.kind not in "iu":
             raise IndexError(f"arrays used as indices must be of integer or boolean type, not {array.dtype}")
-        elif isinstance(array, np.generic):
+        elif isinstance(array, np.generic) and not is_traced(array):
             template.append(int(array))
         else:
             arrays.append(array)

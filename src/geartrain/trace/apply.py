@@ -83,9 +83,13 @@ def _mismatch(op: Op, values: list[Array], error: Exception) -> str:
 
 
 def _part_node(t: Array) -> Node:
-    """The node of an operand of which only a part is read: no need to keep all of its values."""
-    if t.store is not None and t.path == () and t.store.node is not None:
-        return t.store.node
+    """The node of an operand of which only a part is read: no need to keep all of its values.
+
+    They are needed, though, where a run will be thrown away and computed anew from what was there before it.
+    """
+    store = t.store
+    if store is not None and t.path == () and store.node is not None and store.epoch >= t.home.sealed:
+        return store.node
     return node_of(t)
 
 

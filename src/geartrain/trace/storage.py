@@ -90,8 +90,12 @@ def put(store: Storage, path: tuple[Step, ...], template: Template, arrays: list
         depends |= node.depends
     for step in path:
         value = step.op.fn(value, *step.params)
-        made.append(Node(step.op, (views[-1][0],), step.params, aval_of(value), whole.depends))
-        views.append((made[-1], aval_of(value)))
+        if whole.depends:
+            of = Node(step.op, (views[-1][0],), step.params, aval_of(value), whole.depends)
+            made.append(of)
+        else:
+            of = Node(CONST, (), (), value.copy())
+        views.append((of, aval_of(value)))
     of, aval = views.pop()
     new = Node(SCATTER, (of, part, *arrays), (template,), aval, depends)
     made.append(new)
