@@ -17,6 +17,7 @@ from geartrain.ir.aval import Array
 from geartrain.kinds import kind_of
 from geartrain.ops.calls import CALLS_BACK, vectorized
 from geartrain.ops.join import STACK
+from geartrain.ops.later import METHODS, RAW, arrive
 from geartrain.ops.shape import RESHAPE, cast
 from geartrain.ops.table import SPELLINGS
 from geartrain.trace import compiled
@@ -63,10 +64,6 @@ SEQUENCES = {
     *(np.linalg.multi_dot, np.atleast_1d, np.atleast_2d, np.atleast_3d),
 }
 """Functions that take several arrays as a sequence; elsewhere a list is one array."""
-
-
-RAW = {np.block}
-"""Functions that take nested lists of arrays apart themselves."""
 
 
 def _named_like(original: Callable[..., Any], f: Callable[..., Any]) -> Callable[..., Any]:
@@ -298,12 +295,50 @@ def _vectorize_call(self: Any, func: Callable[..., Any], args: Any) -> Any:
     return vectorized(func, tuple(args), self.otypes, self.signature)
 
 
+_METHODS: list[tuple[Any, str, Any, Any]] = []
+"""Methods that are replaced while a trace runs: the class, the name, what was there and what comes there."""
+
+
+def _method(original: Callable[..., Any], mean: Callable[..., Any]) -> Callable[..., Any]:
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        trace = active.trace
+        if trace is None:
+            return original(self, *args, **kwargs)
+        if traced(args) or traced(kwargs):
+            return mean(original, self, *args, **kwargs)
+        return fresh(trace, aside(original, (self, *[plain(a) for a in args]), plain(kwargs)))
+
+    return _named_like(original, method)
+
+
+def _arrive() -> None:
+    """Enter the rules of packages that the program has imported since the last trace."""
+    modules = arrive()
+    if not modules:
+        return
+    for f in SPELLINGS:
+        if not isinstance(f, np.ufunc) and id(f) not in _REPLACED:
+            _REPLACED[id(f)] = (f, _listening(f))
+    for module in modules:
+        space: dict[str, Any] = module.__dict__
+        NUMPY.append(Holder(space, _held(space)))
+    while METHODS:
+        owner, name, mean = METHODS.pop()
+        original: Any = getattr(owner, name)
+        _METHODS.append((owner, name, original, _method(original, mean)))
+    _searched.clear()
+
+
 def _open() -> None:
     global _running
     with _lock:
         if _running == 0:
             np.vectorize._vectorize_call = _vectorize_call  # type: ignore[attr-defined]
+            if _modules_seen != len(sys.modules):
+                _arrive()
             _search_modules()
+            for owner, name, _, new in _METHODS:
+                setattr(owner, name, new)
             for holder in NUMPY:
                 holder.space.update(holder.changed)
             for holder in HOLDERS.values():
@@ -317,6 +352,8 @@ def _close() -> None:
         _running -= 1
         if _running == 0:
             np.vectorize._vectorize_call = _VECTORIZE_CALL  # type: ignore[attr-defined]
+            for owner, name, original, _ in _METHODS:
+                setattr(owner, name, original)
             for holder in NUMPY:
                 holder.space.update(holder.original)
             for holder in HOLDERS.values():

@@ -1,0 +1,97 @@
+"""Rules for packages that nobody here imports: entered when the program has imported the package itself.
+
+A table of rules says which module it waits for (``when``). Each time that a trace opens, ``arrive`` enters the rules of
+the modules that have come since. Rules name the package's functions by a stand-in (``Later``), which looks the module
+up when it is used.
+"""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from geartrain.errors import RuleError, teach
+from geartrain.ir.op import Pointwise, Rule
+from geartrain.ops.table import ROWS, SPELLINGS, row
+
+__all__ = ["METHODS", "RAW", "WAITING", "Later", "arrive", "composes", "no_rate", "several", "when"]
+
+WAITING: dict[str, list[Callable[[Any], None]]] = {}
+"""What to enter when a module has come."""
+
+METHODS: list[tuple[Any, str, Callable[..., Any]]] = []
+"""Methods of classes that mean something else for traced values: ``f(original, self, *args, **kwargs)``."""
+
+
+RAW: set[Any] = {np.block}
+"""Functions that take lists and tuples apart themselves."""
+
+
+class Later:
+    """Stands for a module that may not be there yet."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(sys.modules[self._name], name)
+
+
+def when(module: str) -> Callable[[Callable[[Any], None]], Callable[[Any], None]]:
+    """Call a function with the module when it has come."""
+
+    def enter(f: Callable[[Any], None]) -> Callable[[Any], None]:
+        WAITING.setdefault(module, []).append(f)
+        return f
+
+    return enter
+
+
+def composes(module: str, *names: str, raw: bool = False) -> Callable[[Rule], Rule]:
+    """Enter a NumPy expression as the definition of functions of a module, when it has come.
+
+    ``raw``: a list or tuple among their arguments is not to be read as one array.
+    """
+
+    def enter(f: Rule) -> Rule:
+        def come(arrived: Any) -> None:
+            for name in names or (f.__name__.rstrip("_"),):
+                if hasattr(arrived, name):
+                    SPELLINGS[getattr(arrived, name)] = f
+                    if raw:
+                        RAW.add(getattr(arrived, name))
+
+        when(module)(come)
+        return f
+
+    return enter
+
+
+def several(prefix: str, f: Any, *rates: Rule | None, domain: Any = ()) -> None:
+    """A row for a ufunc of any number of operands: ``rates[i](y, *xs)`` is the local rate in operand i."""
+    name = f"{prefix}_{f.__name__}"
+    if name not in ROWS:
+        SPELLINGS[f] = row(Pointwise(name=name, fn=f, partials=rates, domain=domain))
+
+
+def no_rate(function: str, operand: str) -> Rule:
+    """The rate in an operand for which there is no formula."""
+
+    def refuse(*_: Any) -> Any:
+        what = f"there is no formula for its rate in {operand}."
+        raise RuleError(teach(function, what, f"Keep {operand} constant: gt.stop_gradient({operand})."))
+
+    return refuse
+
+
+def arrive() -> list[Any]:
+    """Enter the rules of the modules that have come since the last time; the modules."""
+    came = [name for name in WAITING if name in sys.modules]
+    modules: list[Any] = []
+    for name in came:
+        module = sys.modules[name]
+        for enter in WAITING.pop(name):
+            enter(module)
+        modules.append(module)
+    return modules

@@ -1,0 +1,173 @@
+"""Cases of SciPy by its own name. The rows of ``scipy.special`` are tried from their own table."""
+
+from collections.abc import Callable
+from typing import Any
+
+import scipy.linalg
+import scipy.special
+import scipy.stats
+
+from geartrain.ir.untyped import numpy as np
+from geartrain.ops.scipy_special import ONE_OPERAND, SEVERAL
+from tests.ops.draws import Case, Draw, a, between, d, p, spd, spread, sym, z
+
+L: Any = scipy.linalg
+S: Any = scipy.special
+ST: Any = scipy.stats
+CASES: list[Case] = []
+
+
+def case(name: str, f: Callable[..., Any], *draws: Draw, smooth: int = 2) -> None:
+    CASES.append(Case(name, f, draws, smooth))
+
+
+# Special functions: each row in the operands that have a rate.
+
+for name, (domain, _) in ONE_OPERAND.items():
+    if hasattr(S, name):
+        case(f"special {name}", getattr(S, name), between(*domain, 3))
+
+
+def moving(f: Any, fixed: dict[int, Any], count: int) -> Callable[..., Any]:
+    """``f`` with some operands fixed."""
+
+    def moved(*xs: Any) -> Any:
+        rest = iter(xs)
+        return f(*[fixed[i] if i in fixed else next(rest) for i in range(count)])
+
+    return moved
+
+
+FIXED_ONLY = {"hyperu": 1e-9}
+for name, (domains, rates) in SEVERAL.items():
+    if hasattr(S, name):
+        refused = [rate is not None and getattr(rate, "__name__", "") == "refuse" for rate in rates]
+        fixed = {
+            i: int(dom[0]) if rate is None else (dom[0] + dom[1]) / 2
+            for i, (dom, rate, no) in enumerate(zip(domains, rates, refused, strict=True))
+            if rate is None or no
+        }
+        free = [between(*dom, 3) for i, dom in enumerate(domains) if i not in fixed]
+        case(f"special {name}", moving(getattr(S, name), fixed, len(domains)), *free)
+
+case("special sici", lambda x: S.sici(x), p(3))
+case("special shichi", lambda x: S.shichi(x), p(3))
+case("special fresnel", lambda x: S.fresnel(x), p(3))
+case("special airy", lambda x: S.airy(x), p(3))
+case("special lambertw", lambda x: S.lambertw(x), p(3))
+case("special logsumexp", lambda x, b: S.logsumexp(x, axis=1, b=b), a(2, 3), p(3))
+case("special logsumexp all", lambda x: S.logsumexp(x) + S.logsumexp(x, keepdims=True), a(2, 3))
+case("special softmax", lambda x: S.softmax(x, axis=0) + S.log_softmax(x, axis=0), a(3, 2))
+case("special softplus", lambda x: S.softplus(x) if hasattr(S, "softplus") else np.logaddexp(0, x), a(3))
+case("special polygamma", lambda x: S.polygamma(1, x) + S.polygamma(0, x), p(3))
+case("special multigammaln", lambda x: S.multigammaln(x, 2), between(2, 3, 3))
+case("special factorial", lambda x: S.factorial(x) + S.comb(x + 3, 2), p(3))
+case("special gammasgn", lambda x: x * S.gammasgn(x), d(3))
+case("special spherical", lambda x: S.spherical_jn(2, x) + S.spherical_yn(1, x) + S.spherical_in(1, x), p(3))
+case(
+    "special spherical kn",
+    lambda x: S.spherical_kn(2, x) * S.spherical_jn(1, x, True) * S.spherical_jn(0, x, True),
+    p(3),
+)
+case(
+    "special spherical rates",
+    lambda x: S.spherical_yn(2, x, True) + S.spherical_in(2, x, True) + S.spherical_kn(2, x, True),
+    p(3),
+)
+
+# Distributions.
+
+SHAPES: dict[str, tuple[float, ...]] = {
+    **dict.fromkeys(("norm", "expon", "uniform", "laplace", "logistic", "cauchy", "gumbel_r", "gumbel_l"), ()),
+    **dict.fromkeys(("halfnorm", "rayleigh"), ()),
+    "t": (3.5,),
+    "chi2": (3.5,),
+    "gamma": (2.5,),
+    "invgamma": (2.5,),
+    "lognorm": (0.8,),
+    "weibull_min": (1.5,),
+    "beta": (2.5, 1.5),
+    "pareto": (2.5,),
+    "f": (4.5, 3.5),
+}
+INSIDE = {"beta": (0.1, 0.9), "uniform": (0.1, 0.9), "pareto": (1.2, 3.0)}
+for name, shapes in SHAPES.items():
+    law, inside = getattr(ST, name), INSIDE.get(name, (0.2, 2.5))
+    case(
+        f"stats {name} density",
+        lambda x, loc, scale, law=law, s=shapes: law.logpdf(x, *s, loc, scale) + law.pdf(x, *s),
+        between(*inside, 3),
+        between(-0.05, 0.05),
+        between(1.0, 1.05),
+    )
+    case(
+        f"stats {name} distribution",
+        lambda x, law=law, s=shapes: law.cdf(x, *s) * law.sf(x, *s) + law.logcdf(x, *s) + law.logsf(x, *s),
+        between(*inside, 3),
+    )
+    if name not in ("invgamma", "f", "laplace"):
+        case(f"stats {name} quantile", lambda q, law=law, s=shapes: law.ppf(q, *s, scale=2.0), between(0.1, 0.9, 3))
+case("stats t shape", lambda df: ST.t.logpdf(np.array([0.3, -1.0]), df), between(2, 3))
+case("stats gamma shape", lambda k: ST.gamma.logpdf([0.3, 1.0], k) + ST.beta.logpdf(0.3, k, 2 * k), between(2, 3))
+case(
+    "stats outside",
+    lambda x: ST.expon.pdf(x) + ST.beta.cdf(x, 2.0, 3.0) + ST.gamma.cdf(x, 2.5),
+    lambda rng: np.array([-0.5, 0.4, 1.5]),
+)
+case("stats poisson", lambda mu: ST.poisson.logpmf([0, 2, 5], mu) + ST.poisson.cdf([0, 2, 5], mu), p(3))
+case(
+    "stats binom",
+    lambda q: ST.binom.logpmf([0, 2, 5], 5, q) + ST.binom.cdf([0, 2, 5], 5, q) + ST.binom.sf(2, 5, q),
+    between(0.1, 0.9, 3),
+)
+case(
+    "stats bernoulli",
+    lambda q: ST.bernoulli.pmf([0, 1, 1], q) + ST.geom.logpmf([1, 2, 3], q) + ST.geom.cdf(2, q),
+    between(0.1, 0.9, 3),
+)
+case("stats nbinom", lambda q: ST.nbinom.logpmf([0, 2, 5], 3, q) + ST.nbinom.cdf(2, 3, q), between(0.1, 0.9, 3))
+case("stats multivariate_normal", lambda x, m, c: ST.multivariate_normal.logpdf(x, m, spd(c)), a(4, 2), a(2), a(2, 2))
+case("stats multivariate_normal pdf", lambda x: ST.multivariate_normal.pdf(x, [0.0, 0.5], cov=[1.0, 2.0]), a(2))
+case(
+    "stats dirichlet",
+    lambda al: ST.dirichlet.logpdf(np.array([0.2, 0.3, 0.5]), al) + ST.dirichlet.pdf(np.array([0.2, 0.8]), al[:2]),
+    p(3),
+)
+
+# Linear algebra.
+
+case("expm", lambda x: L.expm(x), a(3, 3))
+case("expm complex", lambda x: L.expm(x), z(2, 2))
+case("expm_frechet", lambda x, e: L.expm_frechet(x, e), a(2, 2), a(2, 2))
+case("logm", lambda x: L.logm(spd(x)), a(2, 2))
+case("sqrtm", lambda x: L.sqrtm(spd(x)), a(3, 3))
+case("solve_sylvester", lambda x, y, q: L.solve_sylvester(spread(x), spread(y), q), a(3, 3), a(2, 2), a(3, 2))
+case("lyapunov", lambda x, q: L.solve_continuous_lyapunov(spread(x), q), a(2, 2), a(2, 2))
+case("discrete lyapunov", lambda x, q: L.solve_discrete_lyapunov(0.3 * x, q), between(-1, 1, 2, 2), a(2, 2))
+case("lu_factor", lambda x: L.lu_factor(x)[0], a(3, 3))
+case("lu_solve", lambda x, y: L.lu_solve(L.lu_factor(x), y) + L.lu_solve(L.lu_factor(x), y, trans=1), a(3, 3), a(3))
+case("lu", lambda x: L.lu(x), a(3, 3))
+case("lu permuted", lambda x: L.lu(x, permute_l=True), a(3, 3))
+case("scipy solve", lambda x, y: L.solve(spread(x), y) + L.solve(spread(x), y, transposed=True), a(3, 3), a(3))
+case("scipy solve sym", lambda x, y: L.solve(spd(x), y, assume_a="pos"), a(3, 3), a(3))
+case(
+    "solve_triangular",
+    lambda x, y: L.solve_triangular(spread(x), y, lower=True) + L.solve_triangular(x, y, trans=1, unit_diagonal=True),
+    a(3, 3),
+    a(3),
+)
+case("scipy cholesky", lambda x: L.cholesky(spd(x)) + L.cholesky(spd(x), lower=True), a(3, 3))
+case("cho_solve", lambda x, y: L.cho_solve(L.cho_factor(spd(x)), y), a(3, 3), a(3))
+case("scipy det inv", lambda x: L.inv(spread(x)) * L.det(x) * L.norm(x), a(3, 3))
+case("scipy pinv", lambda x: L.pinv(x), a(3, 2))
+case("scipy svd", lambda x: L.svd(x, full_matrices=False)[1] + L.svdvals(x), a(3, 2))
+case("scipy qr", lambda x: L.qr(x, mode="economic"), a(3, 2))
+case("scipy qr r", lambda x: L.qr(x, mode="r"), a(3, 2))
+case("scipy eigh", lambda x: L.eigh(sym(x))[0] + L.eigvalsh(sym(x), lower=False), a(3, 3))
+case("scipy eigh two", lambda x, y: L.eigh(sym(x), spd(y), eigvals_only=True, subset_by_index=[0, 1]), a(3, 3), a(3, 3))
+case("scipy eigvals", lambda x: L.eigvals(x + np.diag([0.0, 3.0])), between(-0.3, 0.3, 2, 2))
+case("block_diag", lambda x, y: L.block_diag(x, y, [1.0]), a(2, 3), a(2))
+case("toeplitz", lambda x, y: L.toeplitz(x, y) @ L.toeplitz(y), a(3), a(4))
+case("hankel", lambda x, y: L.hankel(x, y)[:, :3] + L.hankel(x), a(3), a(4))
+case("circulant", lambda x: L.circulant(x), a(3))
+case("khatri_rao", lambda x, y: L.khatri_rao(x, y), a(2, 3), a(4, 3))
