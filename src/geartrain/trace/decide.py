@@ -75,6 +75,15 @@ def bare(t: Array, how: str) -> Array:
                     "Make the array inside the function, by np.zeros, np.array, np.copy or np.zeros_like.",
                 )
             )
+        if aval_of(known(t)).dtype.kind in "iub":
+            raise TraceError(
+                teach(
+                    how,
+                    f"{what} is read by code that cannot be traced: most likely it is an index into an array that was made"
+                    " outside of the function.",
+                    "Write np.take(table, i, axis=0), or np.array(table)[i].",
+                )
+            )
         raise TraceError(
             teach(how, f"{what} is turned into a bare number, which drops its derivative.", _WAYS_OUT[how])
         )
