@@ -102,6 +102,12 @@ def _apart(template: Template) -> bool:
     return bool(places) and places[-1] - places[0] + 1 != len(places)
 
 
+def gather(a: Array, index: Any) -> Array:
+    """``a[index]``, also where only the index is traced."""
+    template, arrays = split_index(index)
+    return GETITEM(a, *arrays, params=(template,))
+
+
 GETITEM = linear(
     "getitem", _getitem, "index", transposes=(_getitem_T, None), variadic=True, into=_getitem_into, batch=_batch_getitem
 )
@@ -285,7 +291,7 @@ def take(a: Array, indices: Any, axis: int | None = None, out: Any = None, mode:
         indices = indices % a.shape[axis]
     elif mode == "clip":
         indices = np.clip(indices, 0, a.shape[axis] - 1)
-    return a[(slice(None),) * axis + (indices,)]
+    return gather(a, (*(slice(None),) * axis, indices))
 
 
 def along(indices: Array, axis: int, shape: tuple[int, ...]) -> tuple[Array, ...]:

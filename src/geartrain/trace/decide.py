@@ -79,8 +79,8 @@ def bare(t: Array, how: str) -> Array:
             raise TraceError(
                 teach(
                     how,
-                    f"{what} is read by code that cannot be traced: most likely it is an index into an array that was made"
-                    " outside of the function.",
+                    f"{what} is read by code that cannot be traced: most likely as an index into an array that was"
+                    " made outside of the function.",
                     "Write np.take(table, i, axis=0), or np.array(table)[i].",
                 )
             )
