@@ -156,6 +156,8 @@ class _Roller:
             return body.fixed.setdefault(x, Node(INPUT, (), (), x.aval))
         if isinstance(pattern, Constants):
             values = [repeat.node(column, trip).inputs[j].value for trip in range(repeat.trips)]
+            if len({np.asarray(v).tobytes() for v in values}) == 1:
+                return body.builder.const(x.value)
             stacked = self.builder.const(np.stack([np.asarray(v, x.aval.dtype) for v in values]))
             return self._moving(body, stacked, Moving(contiguous(x.aval.shape), x.aval.size), x.aval)
         if isinstance(pattern, Elsewhere):

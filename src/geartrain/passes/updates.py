@@ -13,10 +13,11 @@ __all__ = ["simplify_updates"]
 
 
 def simplify_updates(graph: Graph) -> Graph:
-    """Three rules, all exact, for basic indices.
+    """Four rules, all exact, for basic indices.
 
     - All of ``x`` replaced by ``p`` is ``p``.
     - ``x`` with a part replaced by that part of ``x`` is ``x``.
+    - A part that is replaced twice was replaced the second time.
     - The part of (``x`` with that part replaced by ``p``) is ``p``.
     """
     return rewritten(graph, _simplify)
@@ -29,6 +30,8 @@ def _simplify(builder: Builder, node: Node, inputs: tuple[Node, ...]) -> Node | 
             return part
         if part.op is GETITEM and part.inputs == (base,) and part.params == node.params:
             return base
+        if base.op is SCATTER and len(base.inputs) == 2 and base.params == node.params:
+            return builder.op(SCATTER, base.inputs[0], part, params=node.params, aval=node.aval)
     if node.op is GETITEM and len(inputs) == 1:
         (x,) = inputs
         if x.op is SCATTER and len(x.inputs) == 2 and x.params == node.params and x.inputs[1].aval == node.aval:
