@@ -35,7 +35,11 @@ def native(f: Any, *args: Any) -> Any:
     made = runtime.function(lambda which, status, a, kw: ("slow", status, f(*a, **kw)))
     inputs, outputs = [leaf(n.aval) for n in graph.inputs], [leaf(n.aval) for n in graph.outputs]
     made.install(
-        Program(tree.flatten(args)[1], inputs, run.result_def, outputs, plan.address, plan.arena, keep=plan.keep)
+        Program(
+            *(tree.flatten(args)[1], inputs, run.result_def, outputs),
+            *(plan.address, plan.arena, plan.keep),
+            context=plan.context,
+        )
     )
     return made.call
 

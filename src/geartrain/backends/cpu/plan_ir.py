@@ -1,7 +1,7 @@
-"""A plan as a native function: ``int32 plan(void **inputs, void **outputs, void *arena)``, which ``entry`` calls.
+"""A plan as ``entry`` calls it: ``int32 plan(void **inputs, void **outputs, void *arena, void *context)``.
 
-What differs between plans is a header of words; the function of one plan is three instructions that know its header.
-The addresses of bases lie in the arena, behind the plan's own part of it, so that calls may run at the same time.
+There is one function for all plans; what differs between them is a header of words, which is the context. The addresses
+of bases lie in the arena, behind the plan's own part of it, so that calls may run at the same time.
 """
 
 import functools
@@ -20,9 +20,10 @@ _BASES, _TEMPLATE, _INPUTS, _FIRST_INPUT, _OUTPUTS, _FIRST_OUTPUT, _BEGIN, _END,
 
 
 class NativePlan(NamedTuple):
-    """The address of a plan, the bytes of arena that it needs, and what has to live as long as it is used."""
+    """The function and its context, the bytes of arena that it needs, and what has to live as long as it is used."""
 
     address: int
+    context: int
     arena: int
     keep: object
 
@@ -30,7 +31,7 @@ class NativePlan(NamedTuple):
 def native_plan(
     template: Array, inputs: tuple[int, int], outputs: tuple[int, int], words: Array, arena: int
 ) -> NativePlan:
-    """Make the function of a plan.
+    """Make the context of a plan.
 
     Args:
         template: the bases (int64), with the addresses of constants filled in.
@@ -54,20 +55,16 @@ def native_plan(
         _TABLE: table,
     }.items():
         header[at // 8] = value
-    module = Module()
-    f = module.function("plan", I32, inputs=PTR, outputs=PTR, arena=PTR)
-    head = f.const(header.__array_interface__["data"][0]).as_pointer()
-    f.give(f.call("gt_run", I32, head, f["inputs"], f["outputs"], f["arena"]))
     run = _run()
-    code = llvm.load([kernels.object_code(str(module))], ["plan"], {"gt_run": run["gt_run"]})
-    return NativePlan(code["plan"], table + 8 * (len(template) + 1), (code, run, header, template, words))
+    context: int = header.__array_interface__["data"][0]
+    return NativePlan(run["gt_run"], context, table + 8 * (len(template) + 1), (run, header, template, words))
 
 
 @functools.cache
 def _run() -> llvm.Code:
-    """``gt_run(header, inputs, outputs, arena)``: fill in the bases and walk; 1 where a kernel noted an error."""
+    """``gt_run(inputs, outputs, arena, header)``: fill in the bases and walk; 1 where a kernel noted an error."""
     module = Module()
-    f = module.function("gt_run", I32, header=PTR, inputs=PTR, outputs=PTR, arena=PTR)
+    f = module.function("gt_run", I32, inputs=PTR, outputs=PTR, arena=PTR, header=PTR)
     header, arena = f["header"], f["arena"]
     bases = arena.at(f.load(header, _TABLE, I64))
     n = f.load(header, _BASES, I64)
