@@ -204,9 +204,9 @@ def page() -> str:
         "# What is covered",
         "",
         "Made by `python docs/coverage.py` from the tables of operations; a test compares. Every function listed as",
-        "differentiable or as an expression is tried by `tests/ops` for its value, for both modes against each other, and",
-        "against differences to second order. A function that is not listed as working raises an error that names it; there",
-        "is no silent fallback.",
+        "differentiable or as an expression is tried by `tests/ops` for its value, for both modes against each other,",
+        "and against differences to second order. A function that is not listed as working raises an error that names",
+        "it; there is no silent fallback.",
         "",
     ]
     lines += section("numpy", rows_of(np), REFUSED)
