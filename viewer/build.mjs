@@ -22,7 +22,7 @@ export function sourceHash() {
 
 mkdirSync(out, { recursive: true });
 for (const [name, source] of Object.entries(entries)) {
-  await build({ entryPoints: [join(here, "src", source)], outfile: join(out, `${name}.js`), bundle: true, minify: true, format: "iife", globalName: { see: "geartrainSee" }[name], target: "es2022", legalComments: "none", charset: "utf8" });
+  await build({ entryPoints: [join(here, "src", source)], outfile: join(out, `${name}.js`), bundle: true, minify: true, format: "iife", globalName: { see: "geartrainSee", lesson: "geartrainLesson" }[name], target: "es2022", legalComments: "none", charset: "utf8" });
 }
 const css = await build({ entryPoints: [join(here, "src", "style.css")], bundle: true, minify: true, write: false });
 writeFileSync(join(out, "style.css"), css.outputFiles[0].text);

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -11,11 +12,15 @@ import numpy as np
 import pytest
 
 from geartrain.view import document
+from geartrain.view.expression import parse_expression
+from geartrain.view.labels import labels
 from geartrain.view.optable import COMPUTED, op_table
 from geartrain.view.program import flat
+from geartrain.view.quiz import quiz
 from geartrain.view.record import record
 from geartrain.view.trace_file import to_trace
 from tests.view.programs import arrays, scalars
+from tests.view.test_quiz import FUNCTIONS
 
 ROOT = Path(__file__).parents[2]
 VIEWER = ROOT / "viewer"
@@ -50,15 +55,34 @@ def each_op() -> list[dict[str, Any]]:
     return cases
 
 
+def typed() -> list[dict[str, Any]]:
+    """Expressions with what Python says of them: value, derivative, label, and the mistakes of a quiz."""
+    out: list[dict[str, Any]] = []
+    for f in (*FUNCTIONS, "x**3 - 2*x", "-x**2", "2**x", "sqrt(x + 1) * log(x + 2)", "maximum(x, 1.2)", "x/(1 + x*x)"):
+        for x in (0.5, 1.0, 2.5):
+            expression = parse_expression(f)
+            seen = record(expression, x, names=expression.variables)
+            bar = seen.bars[0]
+            out.append(
+                {
+                    "f": f, "x": x, "value": float(seen.values[-1]), "derivative": 0.0 if bar is None else float(bar),
+                    "label": labels(seen)[-1],
+                    "mistakes": {m.name: float(f"{m.value:.9g}") for m in quiz(expression, x).mistakes},
+                }
+            )  # fmt: skip
+    return out
+
+
 def test_the_page_computes_what_the_engine_computes(tmp_path: Path) -> None:
     node = shutil.which("node")
     if node is None:
         pytest.skip("there is no node to run the page's interpreter")
     cases = [case(*scalars(seed)) for seed in range(60)] + [case(*arrays(seed)) for seed in range(60)] + each_op()
     (tmp_path / "cases.json").write_text(json.dumps(cases), encoding="utf-8")
+    (tmp_path / "typed.json").write_text(json.dumps({"typed": typed()}), encoding="utf-8")
     ended = subprocess.run(
         [node, "--test", str(VIEWER / "test" / "twin.test.mjs")],
-        env={"CASES": str(tmp_path / "cases.json"), "PATH": "/usr/bin:/bin"},
+        env={**os.environ, "CASES": str(tmp_path / "cases.json"), "TYPED": str(tmp_path / "typed.json")},
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert ended.returncode == 0, ended.stdout + ended.stderr

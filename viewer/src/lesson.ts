@@ -2,11 +2,13 @@
 
 import { FIGURES } from "./figures.js";
 import { network } from "./network.js";
+import { parse } from "./parse.js";
 import { Store } from "./progress.js";
 import { answer, fresh, question, type Question } from "./quiz.js";
 import { h } from "./util.js";
 
-const chapter = document.body.dataset.chapter ?? "";
+const inPage = typeof document !== "undefined";
+const chapter = inPage ? (document.body.dataset.chapter ?? "") : "";
 const store = new Store();
 
 function figures(): void {
@@ -125,7 +127,11 @@ function progress(): void {
   if (chapter) store.visit(chapter);
 }
 
-figures();
-questions();
-progress();
-document.documentElement.dataset.ready = "yes";
+if (inPage) {
+  figures();
+  questions();
+  progress();
+  document.documentElement.dataset.ready = "yes";
+}
+
+export { fresh, parse, question }; // for the comparison with Python, which runs without a page

@@ -8,6 +8,7 @@ const bundle = readFileSync(new URL("../../src/geartrain/view/static/see.js", im
 const context = vm.createContext({ console });
 vm.runInContext(`${bundle};this.geartrainSee = geartrainSee;`, context);
 const { Tape, Twin } = context.geartrainSee;
+vm.runInContext(`${readFileSync(new URL("../../src/geartrain/view/static/lesson.js", import.meta.url), "utf8")};this.geartrainLesson = geartrainLesson;`, context);
 const names = { nan: NaN, inf: Infinity, "-inf": -Infinity };
 const number = (x) => (typeof x === "number" ? x : names[x]);
 
@@ -36,4 +37,21 @@ test("the page's interpreter agrees with the engine", () => {
     });
   });
   console.log(`compared ${cases.length} programs`);
+});
+
+test("typed functions are read as Python reads them, and asked about as Python asks", () => {
+  const { parse, question, fresh } = context.geartrainLesson;
+  const { typed } = JSON.parse(readFileSync(process.env.TYPED, "utf8"));
+  for (const { f, x, value, derivative, label, mistakes } of typed) {
+    const trace = parse(f, { x });
+    const [end, start] = [trace.outputs[0], trace.inputs[0].node];
+    close([number(trace.value.at[end]), number(trace.bar.at[start])], [value, derivative], f);
+    assert.equal(trace.nodes.label[end], label, f);
+    assert.deepEqual(Object.fromEntries(question(f, x).mistakes.map((m) => [m.name, Number(m.value.toPrecision(9))])), mistakes, f);
+  }
+  for (let seed = 0; seed < 300; seed++) {
+    const q = fresh(seed);
+    assert.ok(Number.isInteger(q.right) && q.mistakes.length >= 2, `${q.f} at ${q.x}: ${q.right}`);
+    for (const m of q.mistakes) assert.ok(Math.abs(m.value - q.right) > 1e-6);
+  }
 });
