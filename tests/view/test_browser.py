@@ -99,7 +99,7 @@ def test_the_pages_in_a_browser(tmp_path: Path) -> None:
     ended = subprocess.run(
         [node, "--test", "--test-reporter=spec", str(VIEWER / "test" / "pages.test.mjs")],
         env={**os.environ, "PAGES": str(tmp_path), "CHROMIUM": CHROMIUM},
-        capture_output=True, text=True, timeout=400, check=False,
+        capture_output=True, text=True, timeout=900, check=False,
     )  # fmt: skip
     assert ended.returncode == 0, ended.stdout[-12000:] + ended.stderr[-3000:]
 

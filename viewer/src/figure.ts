@@ -105,7 +105,7 @@ function drawEdge(tape: Tape, e: number, i: number, x0: number, y0: number, x1: 
   );
   const middle = (x0 + x1) / 2;
   const lift = rise ? rise * 0.75 : 0;
-  if (tape.uses(tape.source[e]).length && (straight || onlyOne(tape, i))) {
+  if (live && twin <= 0 && (straight || onlyOne(tape, i))) {
     into.append(s("text", { class: "fwd op", x: middle, y: (y0 + y1) / 2 - (straight ? 18 : 12) + lift + twin, "text-anchor": "middle" }, opText(tape, i)));
   }
   if (!live) return;

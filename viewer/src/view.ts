@@ -158,7 +158,7 @@ export class View {
     const end = trace.outputs[0];
     const label = trace.nodes.label[end];
     const out = ["y", "z", "w", "out"].find((n) => trace.inputs.every(({ name }) => name !== n)) ?? "y";
-    const title = h("h1", {}, h("i", {}, out), " = ", label || `${trace.title}(…)`);
+    const title = h(this.options.compact ? "p" : "h1", { class: "title" }, h("i", {}, out), " = ", label || `${trace.title}(…)`);
     if (this.twin && trace.inputs.every(({ node }) => !tape.isArray(node)) && trace.inputs.length <= 4) {
       const at = trace.inputs.map(({ name, node }) => `${name} = ${fmt(tape.value[node])}`).join(", ");
       title.append(h("span", { class: "at" }, ` at ${at}`));

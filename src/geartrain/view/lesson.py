@@ -85,11 +85,12 @@ def _page(number: int, chapter: Chapter) -> str:
 
 
 def _index() -> str:
-    items = "".join(f'<li><a href="{c.name}.html">{escape(c.title)}</a></li>' for c in chapters())
+    items = "".join(f"<li>{_link(c, '')}</li>" for c in chapters())
+    opening = _figure({"kind": "view", "f": "(3*x+1)**2", "at": "x=1", "step": "b2"}, "")
     inside = (
         '<h1>The chain rule, and backpropagation</h1><p class="lead">A short course on how derivatives are computed by'
         " machines. Ten chapters; in each there is something to do before there is something to read.</p>"
-        f'<p data-resume></p><ol class="contents">{items}</ol>'
+        f'<p data-resume></p>{opening}<nav class="contents" aria-label="Chapters"><ol>{items}</ol></nav>'
         "<p>It needs nothing but what you know of functions and slopes. Your progress stays in this browser.</p>"
     )
     return _frame("The chain rule, and backpropagation", "", inside)
@@ -97,22 +98,27 @@ def _index() -> str:
 
 def _frame(title: str, name: str, inside: str) -> str:
     script, style = asset("lesson.js"), asset("style.css")
-    links = "".join(
-        f'<a href="{c.name}.html" data-to="{c.name}"{" aria-current=page" if c.name == name else ""}>'
-        f'<span class="tick"></span>{i + 1}. {escape(c.title)}</a>'
-        for i, c in enumerate(chapters())
-    )
+    links = "".join(_link(c, f"{i + 1}. ", c.name == name) for i, c in enumerate(chapters()))
+    nav = f'<nav aria-label="Chapters"><a href="index.html">Contents</a>{links}</nav>' if name else ""
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="{policy(script, style)}">
 <meta name="viewport" content="width=device-width, initial-scale=1"><title>{escape(title)}: geartrain</title>
 <style>{style}</style></head>
 <body class="geartrain-page" data-chapter="{name}"><div class="geartrain lesson">
-<nav aria-label="Chapters">{links}</nav>
+{nav}
 <main>{inside}</main>
 <div class="progress" data-progress></div>
 </div><script>{script}</script></body></html>
 """
+
+
+def _link(chapter: Chapter, number: str, here: bool = False) -> str:
+    current = " aria-current=page" if here else ""
+    return (
+        f'<a href="{chapter.name}.html" data-to="{chapter.name}"{current}>'
+        f'<span class="tick"></span>{number}{escape(chapter.title)}</a>'
+    )
 
 
 # What stands between ::: lines.
