@@ -16,9 +16,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from geartrain import tree
-from geartrain.backends.numpy import Program, compile
+from geartrain.backends.choose import Program, compile
 from geartrain.errors import GeartrainWarning, InputError, teach
 from geartrain.ir.aval import Array, aval_of, is_array
+from geartrain.ir.graph import closed
 from geartrain.ir.node import CONST, Node
 from geartrain.kinds import kind_of
 from geartrain.recording import Recording
@@ -140,7 +141,7 @@ class Paths:
         for i, goal in enumerate(goals):
             makes = tuple(dict.fromkeys([*goal, *used_later[i]]))
             graph = self.recording.graph(have, makes)
-            segment = Segment(compile(graph), graph.inputs, makes)
+            segment = Segment(compile(closed(graph)), graph.inputs, makes)
             if i < len(decisions):
                 made: Fork | Leaf = Fork(segment, decisions[i][0], decisions[i][1])
             else:

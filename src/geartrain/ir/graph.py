@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from geartrain.ir.node import CONST, INPUT, Node
 
-__all__ = ["Graph", "is_leaf", "topological"]
+__all__ = ["Graph", "closed", "is_leaf", "topological"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +44,19 @@ def topological(outputs: Iterable[Node], known: Iterable[Node] = ()) -> list[Nod
                 stack.append((node, True))
                 stack.extend((x, False) for x in reversed(node.inputs) if x not in done)
     return order
+
+
+def closed(graph: Graph) -> Graph:
+    """The same graph with inputs that are just inputs, where they were nodes of a larger program."""
+    known = {x: x if x.op is INPUT else Node(INPUT, (), (), x.aval) for x in graph.inputs}
+    for node in graph.nodes:
+        inputs = tuple([known[x] for x in node.inputs])
+        known[node] = node if inputs == node.inputs else Node(node.op, inputs, node.params, node.value)
+    return Graph(
+        tuple([known[x] for x in graph.inputs]),
+        tuple([known[node] for node in graph.nodes]),
+        tuple([known[node] for node in graph.outputs]),
+    )
 
 
 def is_leaf(node: Node) -> bool:

@@ -1,0 +1,17 @@
+"""The compiler is loaded when the first graph is to be compiled, so that ``import geartrain`` stays quick."""
+
+import importlib
+from collections.abc import Callable, Sequence
+
+from geartrain.ir.aval import Array
+from geartrain.ir.graph import Graph
+
+__all__ = ["Program", "compile"]
+
+Program = Callable[[Sequence[Array]], list[Array]]
+"""Takes a value for each input of the graph and returns one for each output, in memory of its own."""
+
+
+def compile(graph: Graph) -> Program:
+    """The program of ``graph``: native where llvmlite is installed, and else NumPy's."""
+    return importlib.import_module("geartrain.backends.compile").compile(graph)
