@@ -48,6 +48,8 @@ LONG_FILES: dict[str, str] = {}
 """Files that may be longer than LONG lines, each with the reason why it is one concept."""
 
 IMPORT_BY_NAME = {
+    "__init__.py": "the names that look on are loaded when they are first asked for",
+    "backends/choose.py": "the compiler is loaded when the first graph is to be compiled",
     "train/extras.py": "the one place that asks for the packages of the extra `examples`, with what to install",
     "backends/llvm.py": "the one place that asks for llvmlite, with what to install",
 }

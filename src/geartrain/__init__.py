@@ -1,17 +1,22 @@
 """geartrain: derivatives of plain NumPy programs."""
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from geartrain import tree
 from geartrain.api import grad, hvp, jvp, stop_gradient, value_and_grad, vjp
-from geartrain.backends.cpu.pool import get_threads, set_threads
+from geartrain.backends.threads import get_threads, set_threads
 from geartrain.check import check_derivatives
 from geartrain.jacobians import hessian, jacfwd, jacobian, jacrev
 from geartrain.jit import jit
 from geartrain.mapping import vmap
 from geartrain.rules import checkpoint, custom_rule
-from geartrain.view.cost import cost
-from geartrain.view.explain import explain
-from geartrain.view.quiz import quiz
-from geartrain.view.see import see
+
+if TYPE_CHECKING:
+    from geartrain.view.cost import cost
+    from geartrain.view.explain import explain
+    from geartrain.view.quiz import quiz
+    from geartrain.view.see import see
 
 __version__ = "0.1.0"
 __all__ = [
@@ -38,3 +43,17 @@ __all__ = [
     "vjp",
     "vmap",
 ]
+
+_VIEWS = ("cost", "explain", "quiz", "see")
+"""What looks on: loaded when it is first asked for, so that a program that only differentiates does not wait for it."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in _VIEWS:
+        globals()[name] = found = getattr(importlib.import_module(f"geartrain.view.{name}"), name)
+        return found
+    raise AttributeError(f"module 'geartrain' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_VIEWS})

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from geartrain.backends import llvm
+from geartrain.backends import llvm, threads
 from geartrain.backends.cpu import pool
 from geartrain.errors import InputError
 from tests.backends import native
@@ -25,9 +25,9 @@ needs_proc = pytest.mark.skipif(not TASKS.exists(), reason="counts threads in /p
 
 @pytest.fixture(autouse=True)
 def threads() -> Iterator[None]:
-    before = pool.get_threads()
+    before = get_threads()
     yield
-    pool.set_threads(before)
+    set_threads(before)
 
 
 def counts(n: int) -> np.ndarray:
@@ -36,7 +36,7 @@ def counts(n: int) -> np.ndarray:
 
 @pytest.mark.parametrize("size", [1, 2, 3, 8])
 def test_every_task_is_run_once(size: int) -> None:
-    pool.set_threads(size)
+    set_threads(size)
     for n in (0, 1, 2, 7, 64, 1000, 4097):
         for grain in (1, 5, 64, 10_000):
             got = counts(n)
@@ -46,7 +46,7 @@ def test_every_task_is_run_once(size: int) -> None:
 
 
 def test_many_rounds_with_pauses_of_all_lengths() -> None:
-    pool.set_threads(3)
+    set_threads(3)
     draw = random.Random(0)
     for _ in range(600):
         n, grain = draw.randrange(1, 300), draw.choice([1, 3, 50])
@@ -58,14 +58,14 @@ def test_many_rounds_with_pauses_of_all_lengths() -> None:
 
 
 def test_a_loop_inside_of_a_loop() -> None:
-    pool.set_threads(3)
+    set_threads(3)
     got = counts(200)
     native.run("nest", got, 200, 1)
     assert (got[2:] == 10).all()
 
 
 def test_several_callers_at_the_same_time() -> None:
-    pool.set_threads(3)
+    set_threads(3)
     wrong: list[int] = []
 
     def work(seed: int) -> None:
@@ -79,7 +79,7 @@ def test_several_callers_at_the_same_time() -> None:
     for each in callers:
         each.start()
     for size in (1, 4, 2, 3):
-        pool.set_threads(size)  # also while they run
+        set_threads(size)  # also while they run
     for each in callers:
         each.join()
     assert not wrong
@@ -119,11 +119,11 @@ assert all(right(cost={pool.WORTH - 1}) for _ in range(100)) and right(cost={poo
 print(threads() - before)
 assert all(right(cost={pool.WORTH_WAKING // 2}) for _ in range(9))  # one after the other it is worth it
 print(threads() - before)
-pool.set_threads(4)
+set_threads(4)
 print(threads() - before)
 assert right()
 print(threads() - before)
-pool.set_threads(2)
+set_threads(2)
 print(threads() - before)
 assert right()
 print(threads() - before)
@@ -171,12 +171,12 @@ time.sleep(0.05)
 
 
 def test_the_environment_says_how_many() -> None:
-    assert in_another_process("print(pool.get_threads())", GEARTRAIN_THREADS="5").strip() == "5"
+    assert in_another_process("print(get_threads())", GEARTRAIN_THREADS="5").strip() == "5"
     with pytest.raises(AssertionError, match=r"GEARTRAIN_THREADS.*'many'"):
-        in_another_process("pool.get_threads()", GEARTRAIN_THREADS="many")
+        in_another_process("get_threads()", GEARTRAIN_THREADS="many")
 
 
 @pytest.mark.parametrize("n", [0, -1, 257, 2.0, True, "2", None])
 def test_a_number_of_threads_that_is_none(n: object) -> None:
     with pytest.raises(InputError, match=r"\[set_threads\]"):
-        pool.set_threads(n)  # type: ignore[arg-type]
+        set_threads(n)  # type: ignore[arg-type]

@@ -19,13 +19,12 @@ import atexit
 import ctypes
 import os
 import sys
-from collections.abc import Callable
 
 from geartrain.backends.cpu.emit import I32, I64, PTR, VOID, Function, Module, Value
 from geartrain.backends.llvm import Code
-from geartrain.errors import InputError
+from geartrain.backends.threads import MOST, get_threads, on_change
 
-__all__ = ["EXPORTS", "SPIN", "WORTH", "WORTH_WAKING", "attach", "get_threads", "set_threads", "write"]
+__all__ = ["EXPORTS", "SPIN", "WORTH", "WORTH_WAKING", "attach", "write"]
 
 WORTH = 4_000
 """The least work, in ns, that is shared with workers that spin: handing over and collecting takes 0.3 to 1 us."""
@@ -36,9 +35,6 @@ us later. It may come in parts, none of them worth it alone: then all that ran w
 
 SPIN = 200_000
 """How long, in ns, a worker spins after its last piece: longer than the Python between two steps of a training loop."""
-
-MOST = 256
-"""The largest size of a pool."""
 
 EXPORTS = ("gt_parallel", "gt_pool", "gt_pool_stop", "gt_pool_forget")
 
@@ -261,70 +257,7 @@ def _forget(module: Module) -> None:
     f.give()
 
 
-# The Python side: how many threads.
-
-
-def _allowed() -> int:
-    """The cores that this process may use: its affinity, and the quota of its container."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        with open("/sys/fs/cgroup/cpu.max", encoding="ascii") as file:
-            quota, period = file.read().split()
-        if quota != "max":
-            cores = min(cores, max(1, int(quota) // int(period)))
-    except (OSError, ValueError):
-        pass
-    return min(cores, MOST)
-
-
-def _checked(op: str, n: object) -> int:
-    if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= MOST:
-        raise InputError(f"[{op}] the number of threads is {n!r}. Give an int from 1 to {MOST}.")
-    return n
-
-
-class _Pool:
-    """What Python knows of the pool: its size, and the functions of the loaded code, if any."""
-
-    size: int | None = None
-    stop: Callable[[int], None] | None = None
-
-
-def get_threads() -> int:
-    """The number of threads that compiled programs use, the caller's counted.
-
-    It is what ``set_threads`` said; else the environment variable ``GEARTRAIN_THREADS``; else the number of cores that
-    this process may use.
-
-    Raises:
-        InputError: ``GEARTRAIN_THREADS`` is not an int from 1 to 256.
-
-    >>> get_threads() >= 1
-    True
-    """
-    if _Pool.size is None:
-        text = os.environ.get("GEARTRAIN_THREADS", "").strip()
-        if text and not text.isdigit():
-            raise InputError(f"[GEARTRAIN_THREADS] the number of threads is {text!r}. Give an int from 1 to {MOST}.")
-        _Pool.size = _checked("GEARTRAIN_THREADS", int(text)) if text else _allowed()
-    return _Pool.size
-
-
-def set_threads(n: int) -> None:
-    """Let compiled programs use ``n`` threads, the caller's counted; results do not depend on it.
-
-    Raises:
-        InputError: ``n`` is not an int from 1 to 256.
-
-    >>> before = get_threads()
-    >>> set_threads(3)
-    >>> get_threads()
-    3
-    >>> set_threads(before)
-    """
-    _Pool.size = _checked("set_threads", n)
-    if _Pool.stop is not None:
-        _Pool.stop(n)
+# The Python side.
 
 
 def attach(code: Code) -> None:
@@ -333,7 +266,7 @@ def attach(code: Code) -> None:
     forget()  # makes the mutex and the condition
     stop = ctypes.CFUNCTYPE(None, ctypes.c_int64)(code["gt_pool_stop"])
     stop(get_threads())
-    _Pool.stop = stop
+    on_change.append(stop)
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=forget)
     atexit.register(stop, 1)
