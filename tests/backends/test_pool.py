@@ -14,6 +14,7 @@ import pytest
 
 from geartrain.backends import llvm, threads
 from geartrain.backends.cpu import pool
+from geartrain.backends.threads import get_threads, set_threads
 from geartrain.errors import InputError
 from tests.backends import native
 
