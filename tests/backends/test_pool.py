@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from geartrain.backends import llvm, threads
+from geartrain.backends import llvm
 from geartrain.backends.cpu import pool
 from geartrain.backends.threads import get_threads, set_threads
 from geartrain.errors import InputError
@@ -99,6 +99,7 @@ PRELUDE = """
 import os, sys, time
 import numpy as np
 from geartrain.backends.cpu import pool, runtime
+from geartrain.backends.threads import get_threads, set_threads
 from tests.backends import native
 def threads():
     return len(os.listdir("/proc/self/task"))
