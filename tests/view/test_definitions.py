@@ -71,9 +71,9 @@ def test_work_is_counted_as_if_each_path_were_walked(seed: int) -> None:
     paths = [path for _, start in seen.inputs for path in each_path(seen, start)]
     count = measures.work(seen)
     assert count.paths == len(paths)
-    assert count.naive == sum(len(path) - 1 for path in paths)
+    assert count.by_path == sum(len(path) - 1 for path in paths)
     edges = sum(edge.live for edges in seen.edges for edge in edges)
-    assert (count.backward, count.forward) == (edges, edges * len(seen.inputs))
+    assert (count.backprop, count.forward) == (edges, edges * len(seen.inputs))
 
 
 @pytest.mark.parametrize("seed", [s for s in SEEDS if s % 2])
@@ -93,10 +93,10 @@ def doubled(x: float, steps: int) -> float:
 
 def test_the_counts_of_doubled_steps() -> None:
     count = measures.work(record(lambda x: doubled(x, 20), 1.0))
-    assert (count.paths, count.naive, count.backward) == (1_048_576, 19_922_944, 40)
+    assert (count.paths, count.by_path, count.backprop) == (1_048_576, 19_922_944, 40)
     count = measures.work(record(lambda x: doubled(x, 100), 1.0))
-    assert (count.paths, count.backward) == (2**100, 200)
-    assert count.naive == 99 * 2**100
+    assert (count.paths, count.backprop) == (2**100, 200)
+    assert count.by_path == 99 * 2**100
 
 
 def test_norms_do_not_overflow_on_the_way() -> None:

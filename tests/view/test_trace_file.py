@@ -178,3 +178,9 @@ def test_the_schema_is_a_schema() -> None:
     schema = json.loads((Path(trace_file.__file__).parent / "trace.schema.json").read_text(encoding="utf-8"))
     assert schema["$schema"].startswith("https://json-schema.org/")
     assert schema["title"] == trace_file.FORMAT
+
+
+def test_a_near_miss_is_noted_and_an_ordinary_step_is_not() -> None:
+    near = to_trace(record(lambda x: 1 / x + np.sqrt(x) + np.log(x), 1e-8))["near"]
+    assert [n["message"].split(" is ")[0] for n in near] == ["the rate of divide", "the rate of log"]
+    assert to_trace(record(lambda x: 1 / x + np.sqrt(x), 0.5))["near"] == []

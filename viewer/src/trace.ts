@@ -31,6 +31,7 @@ export interface Trace {
   kappa: Opt[];
   work: { paths: string; naive: string; forward: string; backward: string; sweeps: number };
   certificate?: Certificate | null;
+  near?: { node: number; message: string }[];
   program: Program | null; program_missing?: string;
 }
 

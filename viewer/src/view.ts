@@ -76,7 +76,8 @@ export class View {
     this.root.append(this.head, this.certificate() ?? "", this.inputs() ?? "", this.figure, h("div", { class: "foot" }, scrub, this.work));
     if (!options.compact) {
       if (tape.n > 12) this.overview = new Overview(tape, (i) => this.select(i));
-      this.table = new TapeTable(tape, (i) => this.select(i));
+      const near = new Map((trace.near ?? []).map(({ node, message }) => [node, message]));
+      this.table = new TapeTable(tape, (i) => this.select(i), (i) => (near.has(i) ? `near miss: ${near.get(i)}` : ""));
       this.root.append(this.lower, this.overview?.element ?? "", this.table.element);
     }
     this.figure.addEventListener("click", (event) => {

@@ -13,13 +13,13 @@ Along any path, exactly: ``log|x_bar| = log|y_bar| + sum log gain + sum log merg
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from geartrain.view.record import Edge, Recording, norm
+from geartrain.view.work import Work, count_work
 
-__all__ = ["Work", "bar_norms", "consumers", "dominant_path", "gain", "kappas", "merge", "path_sum", "work"]
+__all__ = ["bar_norms", "consumers", "dominant_path", "gain", "kappas", "merge", "path_sum", "work"]
 
 
 def bar_norms(seen: Recording) -> list[float]:
@@ -81,23 +81,8 @@ def path_sum(path: Sequence[Edge], bars: Sequence[float]) -> float:
     return total + sum(math.log10(gain(edge, bars)) + math.log10(merge(edge, bars)) for edge in path)
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
-    """Multiplications of local rates for all derivatives, counted three ways, exactly.
-
-    ``paths`` from the inputs to the end; ``naive`` multiplies each path by itself (a path of k edges takes k - 1);
-    ``forward`` goes over the edges once for each element of the inputs; ``backward`` takes each edge once.
-    """
-
-    paths: int
-    naive: int
-    forward: int
-    backward: int
-    sweeps: int
-
-
 def work(seen: Recording) -> Work:
-    """Count on the program's own graph, by dynamic programming with exact integers.
+    """The multiplications for all derivatives, counted on the program's own graph.
 
     >>> from geartrain.view.record import record
     >>> def doubled(x):
@@ -105,24 +90,17 @@ def work(seen: Recording) -> Work:
     ...         x = x + x
     ...     return x
     >>> count = work(record(doubled, 1.0))
-    >>> count.paths, count.naive, count.backward
+    >>> count.paths, count.by_path, count.backprop
     (1048576, 19922944, 40)
     """
-    paths, lengths = [0] * len(seen.nodes), [0] * len(seen.nodes)
-    starts = {i for _, i in seen.inputs}
-    for end in seen.outputs:
-        paths[end] = 1
-    total_paths = total_lengths = backward = 0
-    for i in reversed(range(len(seen.nodes))):
-        count, length = paths[i], lengths[i]
-        paths[i] = lengths[i] = 0  # huge numbers are let go as soon as they have been handed on
-        if i in starts:
-            total_paths += count
-            total_lengths += length
-        for edge in seen.edges[i]:
-            if edge.live:
-                paths[edge.source] += count
-                lengths[edge.source] += length + count
-                backward += 1
-    sweeps = sum(int(np.size(seen.values[i])) for i in starts)
-    return Work(total_paths, total_lengths - total_paths, backward * sweeps, backward, sweeps)
+    steps = [
+        (i, [edge.source for edge in edges if edge.live]) for i, edges in enumerate(seen.edges) if seen.nodes[i].inputs
+    ]
+    starts = [i for _, i in seen.inputs]
+    numbers = sum(int(np.size(seen.values[i])) for i in starts)
+    counts = [count_work(steps, starts, end, numbers) for end in seen.outputs]
+    if len(counts) == 1:
+        return counts[0]
+    edges = sum(len(operands) for _, operands in steps)  # one sweep back serves all ends together
+    paths, by_path = sum(count.paths for count in counts), sum(count.by_path for count in counts)
+    return Work(paths, by_path, edges, numbers, edges * numbers, edges)

@@ -19,6 +19,7 @@ from geartrain.errors import GeartrainError, SourceLine, teach
 from geartrain.ir.aval import Array, aval_of
 from geartrain.view import measures, scopes
 from geartrain.view.labels import labels
+from geartrain.view.near import near_misses
 from geartrain.view.program import as_json, flat, program
 from geartrain.view.record import Recording
 from geartrain.view.schema import faults
@@ -105,11 +106,12 @@ def to_trace(seen: Recording, *, source: bool = True) -> Trace:
         "kappa": [None if k is None else _short(k) for k in measures.kappas(seen)],
         "work": {
             "paths": _exact(count.paths),
-            "naive": _exact(count.naive),
+            "naive": _exact(count.by_path),
             "forward": _exact(count.forward),
-            "backward": _exact(count.backward),
-            "sweeps": count.sweeps,
+            "backward": _exact(count.backprop),
+            "sweeps": count.inputs,
         },
+        "near": near_misses(seen),
         "program": twin,
         "program_missing": reason,
     }
