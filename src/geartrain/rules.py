@@ -10,7 +10,7 @@ from geartrain import tree
 from geartrain.api import jvp, vjp
 from geartrain.batch import batch
 from geartrain.errors import InputError, teach
-from geartrain.ir.aval import Array, Aval, aval_of
+from geartrain.ir.aval import Array, Aval, aval_of, is_array
 from geartrain.ir.graph import Graph
 from geartrain.ir.interpret import interpret
 from geartrain.ir.node import CONST, Node
@@ -108,6 +108,11 @@ def custom_rule(
     return _Ruled(f, partials, push, pull)
 
 
+def _own(y: Any) -> Any:
+    """A result in memory of its own: a function may return its operand, or keep what it returns."""
+    return y.copy() if is_array(y) else y
+
+
 class _Ruled:
     """A function with a rule of its own."""
 
@@ -126,7 +131,7 @@ class _Ruled:
         self._check(args)
         kwargs = plain(kwargs)
         out = aside(self._f, [value_of(x) for x in args], kwargs)
-        leaves, treedef = tree.flatten(out)
+        leaves, treedef = tree.flatten(tree.map(_own, out))
         packed = _Packed.of(leaves, treedef)
         op = self._make(kwargs) if kwargs else self._op
         params = () if isinstance(op, Pointwise) else (packed,)

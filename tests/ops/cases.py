@@ -10,6 +10,15 @@ from geartrain.ops.table import ROWS
 from tests.ops.draws import Case, Draw, a, between, d, made, p, spd, spread, sym, up, z
 
 LA: Any = np.linalg
+
+
+def writes_to_parts(z: Any, x: Any, y: Any) -> Any:
+    z = z * 1j
+    z.real = x * y
+    z.imag[:, 1:] = x[:, 1:] * 2
+    return z
+
+
 CASES: list[Case] = []
 
 
@@ -166,6 +175,7 @@ case("compress", lambda x: np.compress([True, False, True], x, axis=1), a(2, 3))
 case("extract", lambda x: np.extract(x > 0, x), d(2, 3))
 case("delete", lambda x: np.delete(x, 1, axis=1), a(2, 3))
 case("insert", lambda x: np.insert(x, 1, 5.0, axis=1), a(2, 3))
+case("writes to parts", writes_to_parts, z(2, 3), a(2, 3), a(3))
 case("diagonal", lambda x: np.diagonal(x, 1), a(3, 4))
 case("diagonal axes", lambda x: np.diagonal(x, -1, 0, 2) + LA.diagonal(np.swapaxes(x, 0, 1), offset=-1), a(3, 2, 4))
 case("trace", lambda x: np.trace(x) + LA.trace(x), a(3, 3))

@@ -9,7 +9,8 @@ from geartrain.ir.aval import Array, aval_of, is_array
 from geartrain.ir.graph import Graph
 from geartrain.ir.node import CONST, Node
 from geartrain.ir.op import Op
-from geartrain.ops.index import SCATTER, SCATTER_ADD, VIEWS, fill
+from geartrain.ops.index import GETITEM, SCATTER, SCATTER_ADD, VIEWS, fill
+from geartrain.ops.table import ROWS
 
 __all__ = ["Program", "compile"]
 
@@ -38,11 +39,12 @@ def compile(graph: Graph) -> Program:
     start: list[Any] = [None] * len(register)
     steps: list[Step] = []
     last = _last_uses(graph)
+    kept = _kept(graph)
     for i, node in enumerate(graph.nodes):
         if node.op is CONST:
             start[register[node]] = node.value
             continue
-        fn = _in_place[node.op] if _may_overwrite(graph, node, i, last) else node.op.fn
+        fn = _in_place[node.op] if _may_overwrite(node, i, last, kept) else node.op.fn
         frees = {register[x] for x in node.inputs if last[x] == i and x.op is not CONST}
         steps.append(Step(fn, tuple([register[x] for x in node.inputs]), node.params, register[node], tuple(frees)))
     inputs, outputs = len(graph.inputs), [register[node] for node in graph.outputs]
@@ -69,30 +71,31 @@ def _last_uses(graph: Graph) -> dict[Node, float]:
     return last
 
 
-def _may_overwrite(graph: Graph, node: Node, place: int, last: dict[Node, float]) -> bool:
-    """Whether an update may change its base in place: the base was made by an update, and this is its last reader.
-
-    Readers before it must have taken copies, which is so unless they are views.
-    """
+def _may_overwrite(node: Node, place: int, last: dict[Node, float], kept: set[Node]) -> bool:
+    """Whether an update may change its base in place: the base was made by an update, and this is its last reader."""
     if node.op not in UPDATES:
         return False
     base = node.inputs[0]
-    if base.op not in UPDATES or last[base] != place or base in node.inputs[1:]:
-        return False
-    return base not in _viewed(graph)
+    return base.op in UPDATES and last[base] == place and base not in node.inputs[1:] and base not in kept
 
 
-_views_of: dict[int, tuple[Graph, set[Node]]] = {}
+def _kept(graph: Graph) -> set[Node]:
+    """The nodes whose memory others hold: inputs, which belong to the caller, and what some other node may view.
+
+    An op that no row describes runs code of the user's, which may return its operand.
+    """
+    kept = set(graph.inputs)
+    for node in graph.nodes:
+        if node.op in VIEWS and not _is_element(node):
+            kept.add(node.inputs[0])
+        elif node.inputs and ROWS.get(node.op.name) is not node.op:
+            kept.update(node.inputs)
+    return kept
 
 
-def _viewed(graph: Graph) -> set[Node]:
-    """The nodes of which some other node is a view."""
-    found = _views_of.get(id(graph))
-    if found is None or found[0] is not graph:
-        viewed = {node.inputs[0] for node in graph.nodes if node.op in VIEWS and aval_of(node.value).ndim}
-        _views_of.clear()
-        found = _views_of[id(graph)] = (graph, viewed)
-    return found[1]
+def _is_element(node: Node) -> bool:
+    """Whether a node reads one element, which NumPy copies. With ``...`` in the index it is a view without axes."""
+    return node.op is GETITEM and aval_of(node.value).shape == () and Ellipsis not in node.params[0]
 
 
 def _scatter_in_place(base: Array, part: Array, *rest: Any) -> Array:

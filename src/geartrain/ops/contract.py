@@ -146,7 +146,8 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 def _einsum(*operands: Any) -> Array:
     *xs, subscripts = operands
-    return np.einsum(subscripts, *xs, optimize=len(xs) > 1)
+    y = np.einsum(subscripts, *xs, optimize=len(xs) > 1)
+    return y if y.base is None else y.copy()  # of one operand it may be a view
 
 
 def _einsum_T(i: int, y_bar: Array, *operands: Any) -> Array:

@@ -4,15 +4,16 @@ An index is a template (slices, integers, ``None``, ``...``) with a place for ea
 it may depend on data.
 """
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
-from numpy.lib.array_utils import normalize_axis_index
+from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from geartrain.ir.aval import Array, Ufunc
 from geartrain.ir.op import Op, is_traced
 from geartrain.ir.untyped import numpy as np
-from geartrain.ops.shape import RESHAPE, TRANSPOSE, cast, common_dtype
+from geartrain.ops.shape import BROADCAST, RESHAPE, TRANSPOSE, cast, common_dtype
 from geartrain.ops.table import composite, constant, linear, spells
 
 Template = tuple[Any, ...]
@@ -29,31 +30,58 @@ def fill(template: Template, arrays: Sequence[Array]) -> tuple[Any, ...]:
     return tuple(next(remaining) if part == HERE and type(part) is str else part for part in template)
 
 
-def split_index(index: Any) -> tuple[Template, list[Array]]:
-    """Take an index apart into template and integer arrays; a boolean mask is where it is true."""
+def split_index(index: Any, shape: tuple[int, ...]) -> tuple[Template, list[Array]]:
+    """Take an index of an array of this shape apart into template and integer arrays; a mask is where it is true."""
     template: list[Any] = []
     arrays: list[Array] = []
     parts: list[Any] = [index] if type(index) is not tuple else [*index]  # pyright: ignore[reportUnknownArgumentType]
-    for part in parts:
-        if part is None or part is Ellipsis or type(part) in (slice, int):
+    axis = 0
+    for i, part in enumerate(parts):
+        if part is None or part is Ellipsis or type(part) is int:
             template.append(part)
-            continue
-        array: Array = part if hasattr(part, "dtype") else np.asarray(part)
-        if array.size == 0 and not hasattr(part, "dtype"):
-            array = array.astype(int)
-        if array.dtype == bool:
-            if array.ndim == 0:
-                raise NotImplementedError("indexing by a 0-d boolean")
-            arrays.extend(np.nonzero(array))
-            template.extend([HERE] * array.ndim)
-        elif array.dtype.kind not in "iu":
-            raise IndexError(f"arrays used as indices must be of integer or boolean type, not {array.dtype}")
-        elif isinstance(array, np.generic) and not is_traced(array):
-            template.append(int(array))
+        elif type(part) is slice:
+            template.append(slice(*[_bound(b) for b in (part.start, part.stop, part.step)]))
         else:
-            arrays.append(array)
-            template.append(HERE)
+            array = _index_array(part)
+            if array.dtype == bool:
+                _check_mask(array.shape, shape[axis : axis + array.ndim], axis)
+                arrays.extend(np.nonzero(array))
+                template.extend([HERE] * array.ndim)
+            elif array.dtype.kind not in "iu":
+                raise IndexError(f"arrays used as indices must be of integer or boolean type, not {array.dtype}")
+            elif isinstance(array, np.generic) and not is_traced(array):
+                template.append(int(array))
+            else:
+                arrays.append(array)
+                template.append(HERE)
+        axis = len(shape) - sum(map(_width, parts[i + 1 :])) if part is Ellipsis else axis + _width(part)
     return tuple(template), arrays
+
+
+def _index_array(part: Any) -> Array:
+    array: Array = part if hasattr(part, "dtype") else np.asarray(part)
+    return array.astype(int) if array.size == 0 and not hasattr(part, "dtype") else array
+
+
+def _bound(bound: Any) -> int | None:
+    return None if bound is None else operator.index(bound)
+
+
+def _width(part: Any) -> int:
+    """How many axes a part of an index is for."""
+    if part is None or part is Ellipsis:
+        return 0
+    if type(part) in (int, slice):
+        return 1
+    array = _index_array(part)
+    return array.ndim if array.dtype == bool else 1
+
+
+def _check_mask(mask: tuple[int, ...], shape: tuple[int, ...], axis: int) -> None:
+    if mask == ():
+        raise NotImplementedError("indexing by a 0-d boolean among other indices")
+    if mask != shape:
+        raise IndexError(f"boolean index of shape {mask} did not match indexed array of shape {shape} from axis {axis}")
 
 
 def _getitem(x: Array, *rest: Any) -> Array:
@@ -195,7 +223,7 @@ SCATTER_ADD = linear(
 
 def at_by(ufunc: Ufunc, a: Array, indices: Any, b: Any = None) -> None:
     """``ufunc.at``: ``a[indices] = ufunc(a[indices], b)``, once for each time that an index comes."""
-    template, arrays = split_index(indices)
+    template, arrays = split_index(indices, a.shape)
     shape = np.shape(GETITEM(np.broadcast_to(np.False_, np.shape(a)), *arrays, params=(template,)))
     if b is not None:
         b = np.broadcast_to(b, shape)
@@ -341,13 +369,28 @@ def insert(arr: Array, obj: Any, values: Any, axis: int | None = None) -> Array:
     return out
 
 
-@composite(np.diagonal)
+def _diagonal_T(y_bar: Array, x: Array, offset: int, axis1: int, axis2: int) -> Array:
+    x_bar = np.zeros(x.shape, y_bar.dtype)
+    np.moveaxis(x_bar, (axis1, axis2), (-2, -1))[..., *_diagonal_places(x.shape, offset, axis1, axis2)] = y_bar
+    return x_bar
+
+
+def _diagonal_places(shape: tuple[int, ...], offset: int, axis1: int, axis2: int) -> tuple[Array, Array]:
+    n = max(0, min(shape[axis1] + min(offset, 0), shape[axis2] - max(offset, 0)))
+    return np.arange(n) + max(0, -offset), np.arange(n) + max(0, offset)
+
+
+def _batch_diagonal(size: int, batched: Sequence[bool], x: Array, offset: int, axis1: int, axis2: int) -> Array:
+    return DIAGONAL(x, params=(offset, axis1 + 1, axis2 + 1))
+
+
+DIAGONAL = linear("diagonal", np.diagonal, "offset", "axis1", "axis2", transposes=(_diagonal_T,), batch=_batch_diagonal)
+
+
+@spells(np.diagonal)
 def diagonal(a: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:
-    a = np.moveaxis(a, (axis1, axis2), (-2, -1))
-    rows, columns = a.shape[-2:]
-    n = max(0, min(rows + min(offset, 0), columns - max(offset, 0)))
-    steps = np.arange(n)
-    return a[..., steps + max(0, -offset), steps + max(0, offset)]
+    axis1, axis2 = normalize_axis_tuple((axis1, axis2), a.ndim)
+    return DIAGONAL(a, params=(int(offset), axis1, axis2))
 
 
 @composite(np.trace)
@@ -380,7 +423,7 @@ def triu(m: Array, k: int = 0) -> Array:
     return np.where(np.tri(*m.shape[-2:], k=k - 1, dtype=bool), np.zeros((), m.dtype), m)
 
 
-VIEWS: set[Op] = {GETITEM, RESHAPE, TRANSPOSE}
+VIEWS: set[Op] = {GETITEM, RESHAPE, TRANSPOSE, BROADCAST, DIAGONAL}
 """The ops whose result may share memory with their operand."""
 
 __all__ = ["GETITEM", "HERE", "NONZERO", "SCATTER", "SCATTER_ADD", "VIEWS", "WHERE"]

@@ -19,8 +19,10 @@ Axis = Any
 
 
 def axes_of(a: Array, axis: Axis) -> Axes:
-    """The axes that NumPy's ``axis=`` means, counted from the front."""
+    """The axes that NumPy's ``axis=`` means, counted from the front. A number may be reduced along 0 and -1, too."""
     ndim = np.ndim(a)
+    if ndim == 0 and type(axis) is int and axis in (0, -1):
+        return ()
     return tuple(range(ndim)) if axis is None else normalize_axis_tuple(axis, ndim)
 
 

@@ -160,7 +160,7 @@ def squeeze(a: Array, axis: Any = None) -> Array:
     axes = [i for i, n in enumerate(a.shape) if n == 1] if axis is None else normalize_axis_tuple(axis, a.ndim)
     if any(a.shape[i] != 1 for i in axes):
         raise ValueError(f"cannot squeeze axes {tuple(axes)} of shape {a.shape}: not all have size one")
-    return a[(*(0 if i in axes else slice(None) for i in range(a.ndim)), ...)]
+    return a[(*(0 if i in axes else slice(None) for i in range(a.ndim)), ...)] if is_array(a) else a
 
 
 @composite(np.expand_dims)
@@ -172,7 +172,8 @@ def expand_dims(a: Array, axis: Any) -> Array:
 
 @composite(np.ravel)
 def ravel(a: Array, order: Order = "C") -> Array:
-    return np.reshape(a, (np.size(a),), order=order)
+    flat = np.reshape(a, (np.size(a),), order=order)
+    return flat if flat.flags.c_contiguous else np.copy(flat)  # a view where NumPy has one: reversed is copied
 
 
 @composite(np.atleast_1d)

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from geartrain.errors import InputError, teach
-from geartrain.ir.aval import Array
+from geartrain.ir.aval import Array, is_array
 from geartrain.kinds import kind_of
 from geartrain.ops.calls import CALLS_BACK, vectorized
 from geartrain.ops.join import STACK
 from geartrain.ops.later import METHODS, RAW, arrive
-from geartrain.ops.shape import RESHAPE, cast
+from geartrain.ops.shape import cast
 from geartrain.ops.table import SPELLINGS
 from geartrain.trace import compiled
 from geartrain.trace.level import active, aside, on_close, on_open
@@ -108,7 +108,7 @@ def _array(original: Callable[..., Any], copies: bool) -> Callable[..., Any]:
             if missing > 0:
                 made = np.reshape(made, (*(1,) * missing, *made.shape))
             if not isinstance(value_of(made), np.ndarray):  # a scalar becomes an array without axes
-                return RESHAPE(made if isinstance(value_of(made), np.generic) else cast(made, made.dtype), params=((),))
+                return (made if isinstance(value_of(made), np.generic) else cast(made, made.dtype))[...]
             return Tracer(trace, node_of(made)) if made is a and (copies or kwargs.get("copy")) else made
         if type(a) is Tracer and not copies and not kwargs and dtype in (None, a.dtype):  # type: ignore[attr-defined]
             return a
@@ -148,7 +148,8 @@ def _copy(original: Callable[..., Any]) -> Callable[..., Any]:
         if trace is None:
             return original(a, order, subok)
         if traced(a):
-            return Tracer(trace, node_of(a if type(a) is Tracer else _stacked(a)))
+            made = a if type(a) is Tracer else _stacked(a)
+            return Tracer(trace, node_of(made)) if is_array(made) else np.array(made)
         return fresh(trace, original(plain(a), order, subok))
 
     return _named_like(original, copy)

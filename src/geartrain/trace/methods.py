@@ -162,11 +162,9 @@ for _f in (_tobytes, _is_integer, _setflags, _view, _resize):
 
 def _set_part(imaginary: bool) -> Callable[[Any, Any], None]:
     def set_part(self: Any, value: Any) -> None:
-        if self.dtype.kind != "c":
-            if imaginary:
-                raise TypeError("array does not have imaginary part to set")
-            return write(self, Ellipsis, value)
-        return write(self, Ellipsis, self.real + 1j * value if imaginary else value + 1j * self.imag)
+        if imaginary and self.dtype.kind != "c":
+            raise TypeError("array does not have imaginary part to set")
+        write(self.imag if imaginary else self.real, Ellipsis, value)
 
     return set_part
 
@@ -197,7 +195,8 @@ class Flat:
         return np.ravel(self._of)[index]
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        self._of[_places(self._of.size, index, self._of.shape)] = value
+        of = self._of if self._of.ndim else self._of[None]
+        of[_places(of.size, index, of.shape)] = value
 
     def __iter__(self) -> Iterator[Array]:
         flat: Any = np.ravel(self._of)

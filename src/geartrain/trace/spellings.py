@@ -16,7 +16,7 @@ from geartrain.ops.table import SPELLINGS
 from geartrain.trace.apply import apply
 from geartrain.trace.level import active, aside
 from geartrain.trace.tracer import Tracer, depends_of, fresh, plain, value_of
-from geartrain.trace.write import write
+from geartrain.trace.write import write_out
 
 __all__ = ["call_function", "call_ufunc", "traced"]
 
@@ -127,10 +127,24 @@ def call_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     if not traced(args) and not (kwargs and traced(kwargs)):
         if mean is not None and function in WRITERS:
             return mean(*args, **kwargs)
-        return _untraced(function, args, kwargs) if kwargs.get("out") is None else _with_out(function, args, kwargs)
+        if kwargs.get("out") is not None:
+            return _with_out(function, args, kwargs)
+        value = aside(function, [plain(a) for a in args], plain(kwargs))
+        if active.trace is None:
+            return value
+        return mean(*args, **kwargs) if mean is not None and _is_view(value, args) else fresh(active.trace, value)
     if mean is None:
         raise _no_rule(f"{_module(function)}.{function.__name__}")
     return mean(*args, **kwargs) if kwargs.get("out") is None else _with_out(mean, args, kwargs)
+
+
+def _is_view(value: Any, args: tuple[Any, ...]) -> bool:
+    """Whether a result is a view of an argument that belongs to the trace, or some of its parts are."""
+    if type(value) in (list, tuple):
+        return any(_is_view(part, args) for part in value)
+    if type(value) is not np.ndarray:
+        return False
+    return any(type(x) is Tracer and np.may_share_memory(value, value_of(x)) for x in args)
 
 
 WRITERS = {np.put, np.put_along_axis, np.place, np.putmask, np.copyto, np.fill_diagonal}
@@ -151,7 +165,7 @@ def _write_out(name: str, out: tuple[Any, ...], result: Any) -> Any:
             written.append(value)
             continue
         if type(target) is Tracer:
-            write(target, Ellipsis, value)
+            write_out(target, value)
         elif traced(value):
             raise TraceError(
                 teach(

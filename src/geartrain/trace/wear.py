@@ -18,7 +18,7 @@ from geartrain.trace.apply import apply, binary, unary
 from geartrain.trace.decide import bare, decide
 from geartrain.trace.spellings import call_function, call_ufunc
 from geartrain.trace.tracer import Tracer, depends_of, known, value_of
-from geartrain.trace.write import read, write
+from geartrain.trace.write import read, write, write_out
 
 __all__ = ["ASKED", "OPERATORS"]
 
@@ -112,7 +112,7 @@ def _augmented(name: str, f: Callable[..., Any]) -> Callable[[Any, Any], Any]:
             raise TypeError(
                 f"Cannot cast ufunc '{name}' output from {have!r} to {want!r} with casting rule 'same_kind'"
             )
-        write(self, Ellipsis, value)
+        write_out(self, value)
         return self
 
     return augmented

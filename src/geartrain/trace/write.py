@@ -16,7 +16,7 @@ from geartrain.trace.level import Trace, active
 from geartrain.trace.storage import Storage, live, own, put
 from geartrain.trace.tracer import Tracer, capture, depends_of, known, leaked, stand_in, value_of
 
-__all__ = ["read", "write"]
+__all__ = ["read", "write", "write_out"]
 
 _NUMBERS = (np.ndarray, np.generic, float, int, complex, bool)
 _BASIC = frozenset((int, type(None), type(Ellipsis)))
@@ -26,8 +26,15 @@ def read(t: Tracer, index: Any) -> Array:
     """``t[index]``: a view where NumPy gives a view."""
     if _is_basic(index):
         return apply(GETITEM, (t,), (index if is_a(index, tuple) else (index,),))
-    template, arrays = split_index(index)
+    if _is_truth(index):
+        return read(read(t, None), np.reshape(index, (1,)))
+    template, arrays = split_index(index, np.shape(known(t)))
     return apply(GETITEM, (t, *arrays), (template,))
+
+
+def _is_truth(index: Any) -> bool:
+    """Whether an index is one truth value, which takes all of an array or nothing, along a new axis."""
+    return isinstance(index, (bool, np.bool_)) or (is_array(index) and index.shape == () and index.dtype == bool)
 
 
 def _is_basic(index: Any) -> bool:
@@ -52,13 +59,16 @@ def write(t: Array, index: Any, value: Any) -> None:
     target = value_of(t)
     if not is_array(target):
         raise TypeError(f"'{type(target).__name__}' object does not support item assignment")
+    if _is_truth(index):
+        write(read(t, None), np.reshape(index, (1,)), value)
+        return
     value = value if _is_number(value) else np.asarray(value)
     if _is_whole_mask(index, target) and np.ndim(value) == 0:
         value, index = where(index, value, t), Ellipsis
     template: tuple[Any, ...] = index if is_a(index, tuple) else (index,)
     arrays: list[Array] = []
     if not _is_basic(index):
-        template, arrays = split_index(index)
+        template, arrays = split_index(index, target.shape)
     place = tuple(_filled(template, [value_of(a) for a in arrays]))
     store = stand_in(t)
     depends = depends_of(t)
@@ -85,6 +95,13 @@ def write(t: Array, index: Any, value: Any) -> None:
 
 def _is_number(value: Any) -> bool:
     return type(value) is Tracer or isinstance(value, _NUMBERS)
+
+
+def write_out(target: Array, value: Array) -> None:
+    """Write a result into ``out=``: unlike assignment, that drops no axes of size one."""
+    if np.ndim(value) > target.ndim:
+        raise ShapeError(_does_not_fit(np.shape(value), np.shape(target)))
+    write(target, Ellipsis, value)
 
 
 def _is_whole_mask(index: Any, target: Array) -> bool:
