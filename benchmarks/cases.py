@@ -34,28 +34,36 @@ Case = Callable[[list[Peer], int], list[Row]]
 
 
 def _against(program: Callable[..., Any], arguments: Callable[[], tuple[Any, ...]], names: tuple[str, ...]) -> Case:
-    """Our time for a value with its gradient, over each peer's, for a program that all of them can differentiate."""
+    """Our time for a value with its gradient, over each peer's, for a program that all of them can differentiate.
+
+    Ours is measured twice: run by Python on every call, and compiled by ``jit``.
+    """
 
     def measure(peers: list[Peer], rounds: int) -> list[Row]:
-        ours, *others = [peer for peer in peers if peer.name in ("geartrain", *names)]
+        ours, *others = [peer for peer in peers if peer.name in ("geartrain", "geartrain.jit", *names)]
         runs = {peer.name: _gradient_run(peer, program, arguments()) for peer in (ours, *others)}
         for peer in others:
             _must_agree(peer.name, runs[ours.name](), runs[peer.name]())
         seconds = interleaved(runs, rounds)
-        here = Spread.of(seconds[ours.name])
-        rows = [Row("ours alone", Spread(*(1e6 * t for t in here)), "µs")]
-        for peer in others:
-            must = peer.name == "autograd"
-            rows.append(
-                Row(
-                    f"ours / {peer.name}",
-                    ratios(seconds[ours.name], seconds[peer.name]),
-                    "×",
-                    limit=1.0 if must else None,
-                    aim=0.7 if must else None,
-                    detail=f"{1e6 * Spread.of(seconds[peer.name]).median:,.0f} µs there",
+        rows: list[Row] = []
+        for name, label in ((ours.name, "ours"), ("geartrain.jit", "ours, jit")):
+            if name not in seconds:
+                continue
+            rows.append(Row(f"{label}, alone", Spread(*(1e6 * t for t in Spread.of(seconds[name]))), "µs"))
+            for peer in others:
+                if peer.name == "geartrain.jit":
+                    continue
+                must = peer.name == "autograd" and name == ours.name
+                rows.append(
+                    Row(
+                        f"{label} / {peer.name}",
+                        ratios(seconds[name], seconds[peer.name]),
+                        "×",
+                        limit=1.0 if must else None,
+                        aim=0.7 if must else None,
+                        detail=f"{1e6 * Spread.of(seconds[peer.name]).median:,.0f} µs there",
+                    )
                 )
-            )
         return rows
 
     return measure

@@ -25,7 +25,10 @@ class Peer(NamedTuple):
 
 def find() -> tuple[list[Peer], list[str]]:
     """The peers that are installed, geartrain first, and a line for each one that is not."""
-    found = [Peer("geartrain", geartrain.__version__, np, geartrain.value_and_grad)]
+    found = [
+        Peer("geartrain", geartrain.__version__, np, geartrain.value_and_grad),
+        Peer("geartrain.jit", geartrain.__version__, np, lambda f: geartrain.jit(geartrain.value_and_grad(f))),
+    ]
     missing: list[str] = []
     for name, make in {"autograd": _autograd, "jax": _jax, "torch": _torch}.items():
         try:
