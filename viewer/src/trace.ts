@@ -69,6 +69,13 @@ export interface Row {
   rms: number; min: number; max: number; zeros: number; nan: number; inf: number; dead: number; hist: number[];
 }
 
+/** A column of numbers. A plain loop: `Float64Array.from` with a function takes ten times as long. */
+function column<T>(of: T[], f: (x: T, i: number) => number): Float64Array {
+  const out = new Float64Array(of.length);
+  for (let i = 0; i < of.length; i++) out[i] = f(of[i], i);
+  return out;
+}
+
 /** The tape: columns made quick to read. What a run of the page changes is written into the same columns. */
 export class Tape {
   readonly n: number;
@@ -100,16 +107,16 @@ export class Tape {
     for (let i = 0; i < n; i++) this.target.fill(i, this.start[i], this.start[i + 1]);
     this.op = nodes.op.map((k) => trace.ops[k]);
     const single = (at: Num | Num[] | null) => (Array.isArray(at) || at === null ? NaN : num(at));
-    this.value = Float64Array.from(trace.value.at, single);
-    this.bar = Float64Array.from(trace.bar.at, single);
+    this.value = column(trace.value.at, single);
+    this.bar = column(trace.bar.at, single);
     trace.value.arrays.node.forEach((i, row) => this.valueRow.set(i, row));
     trace.bar.arrays.node.forEach((i, row) => this.barRow.set(i, row));
-    this.valueSize = Float64Array.from({ length: n }, (_, i) => this.norm(trace.value, this.valueRow, i));
-    this.barSize = Float64Array.from({ length: n }, (_, i) => this.norm(trace.bar, this.barRow, i));
-    this.gain = Float64Array.from(trace.edges.gain, (g) => (g === null ? NaN : num(g)));
-    this.rate = Float64Array.from(trace.edges.rate, (r) => (r === null ? NaN : num(r)));
-    this.live = Uint8Array.from(trace.edges.gain, (g) => (g === null ? 0 : 1));
-    this.kappa = Float64Array.from(trace.kappa, (k) => (k === null ? NaN : num(k)));
+    this.valueSize = column(trace.value.at, (_, i) => this.norm(trace.value, this.valueRow, i));
+    this.barSize = column(trace.bar.at, (_, i) => this.norm(trace.bar, this.barRow, i));
+    this.gain = column(trace.edges.gain, (g) => (g === null ? NaN : num(g)));
+    this.rate = column(trace.edges.rate, (r) => (r === null ? NaN : num(r)));
+    this.live = Uint8Array.from(column(trace.edges.gain, (g) => (g === null ? 0 : 1)));
+    this.kappa = column(trace.kappa, (k) => (k === null ? NaN : num(k)));
     this.isInput = new Uint8Array(n);
     for (const { node } of trace.inputs) this.isInput[node] = 1;
   }
