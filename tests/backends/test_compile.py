@@ -43,6 +43,33 @@ def test_an_index_out_of_range_is_numpys_error() -> None:
     np.testing.assert_array_equal(run(r.args)[0], r.values[y])
 
 
+@pytest.mark.parametrize("dtype", ["f8", "f4", "i8", "b1"])
+@pytest.mark.parametrize("shape", [(100_003,), (300, 257), (3, 40_000), (70, 50, 31), (65_536, 2)])
+def test_large_folds_in_blocks(shape: tuple[int, ...], dtype: str) -> None:
+    rng = np.random.default_rng(0)
+    values = rng.integers(0 if dtype == "b1" else -9, 2 if dtype == "b1" else 10, shape).astype(dtype)
+    r = Recorder()
+    x = r.input(values)
+    y = r.op("negative", x) if dtype != "b1" else r.op("logical_not", x)
+    flipped = r.op("transpose", y, params=(tuple(range(len(shape)))[::-1],))
+    made = [y]
+    for axes in [tuple(range(len(shape))), (0,), (len(shape) - 1,), tuple(range(len(shape) - 1))]:
+        for name in ["max", "min", "any", "all", "sum"][: 4 if dtype == "b1" else 5]:
+            made += [r.op(name, z, params=(axes,)) for z in (y, flipped) if axes]
+    check(r, made)
+
+
+def test_sums_are_accurate() -> None:
+    rng = np.random.default_rng(0)
+    for n in (1000, 1_000_000):
+        x = rng.uniform(0, 1, n).astype("f4")
+        r = Recorder()
+        y = r.op("sum", r.input(x), params=((0,),))
+        (got,) = compile(r.graph([y]))(r.args)
+        exact = np.sum(x, dtype="f8")
+        assert abs(got - exact) <= 2 * np.spacing(np.float32(exact))
+
+
 @pytest.mark.parametrize("seed", range(60))
 def test_random_programs_to_the_bit(seed: int) -> None:
     program = RandomProgram(seed, exact=True)

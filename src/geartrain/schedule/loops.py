@@ -67,6 +67,8 @@ class Kernel(NamedTuple):
     stores: tuple[tuple[int, int], ...]  # (value, operand)
     folds: tuple[Fold, ...]
     scatters: tuple[Scatter, ...] = ()
+    ragged: bool = False
+    """The second loop continues the first: together they run so often as one more word says, the last time less."""
 
 
 def text_of_kernel(kernel: Kernel) -> str:

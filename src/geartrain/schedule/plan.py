@@ -10,9 +10,10 @@ from geartrain.ir.graph import Graph
 from geartrain.ir.node import CONST, INPUT, Node
 from geartrain.ir.views import View, is_contiguous
 from geartrain.schedule.arena import Lifetime, cells, pack
-from geartrain.schedule.build import Run, build_group, copy_run, fill_run
+from geartrain.schedule.build import build_group, copy_runs
 from geartrain.schedule.group import group
 from geartrain.schedule.loops import Kernel, text_of_kernel
+from geartrain.schedule.nest import Run, fill
 from geartrain.schedule.steps import Call, Group, Grouping, Home, Product, Rolled, Unrollable
 
 __all__ = ["LoopRun", "Plan", "Spot", "make_plan", "text_of_plan"]
@@ -75,7 +76,7 @@ def make_plan(graph: Graph, products: bool = False, views: Sequence[View] | None
             continue
         for root, base in step.bases:
             if root not in heirs:
-                steps.extend([run for run in [_base(grouping, root, base)] if run is not None])
+                steps.extend(_base(grouping, root, base))
         steps.extend(build_group(step, grouping.homes, grouping.stored, inside))
     return _placed(graph, grouping, steps, heirs)
 
@@ -91,11 +92,11 @@ def _loop_run(rolled: Rolled, products: bool) -> LoopRun:
     return LoopRun(rolled, body, Node(INPUT, (), (), Aval((body.arena,), np.dtype(np.uint8))))
 
 
-def _base(grouping: Grouping, root: Node, base: Node) -> Run | None:
+def _base(grouping: Grouping, root: Node, base: Node) -> list[Run]:
     home = grouping.homes[base]
     if home.root.op is CONST and home.root.aval.size == 1:
-        return fill_run(grouping.homes[root], home.root.value)
-    return copy_run(grouping.homes[root], home)
+        return fill(grouping.homes[root], home.root.value)
+    return copy_runs(grouping.homes[root], home)
 
 
 def _heirs(grouping: Grouping) -> dict[Node, Node]:

@@ -1,14 +1,16 @@
 """Steps of a plan as words, for native code to walk: addresses of kernels, numbers of bases, offsets, sizes."""
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
 
 from geartrain.backends.cpu import kernels
 from geartrain.backends.cpu.gemm import TRANSPOSE_A, TRANSPOSE_B
+from geartrain.backends.cpu.lower import MATH
 from geartrain.ir.node import Node
-from geartrain.schedule.build import Run
 from geartrain.schedule.loops import Kernel
+from geartrain.schedule.nest import Run
 from geartrain.schedule.plan import LoopRun, Plan, Step
 from geartrain.schedule.steps import Call, Product
 
@@ -37,6 +39,17 @@ def kernels_of(plan: Plan) -> list[Kernel]:
     return found
 
 
+def _share(run: Run) -> tuple[int, int]:
+    """What a worker takes at least of the outermost loop, and the nanoseconds that one thread needs, about."""
+    if not run.apart:
+        return 1, 0
+    ndim = run.kernel.ndim
+    points = math.prod(run.sizes[:ndim])
+    heavy = sum(instr.op in MATH for instr in run.kernel.code)
+    per_point = 0.1 * len(run.kernel.code) + 1.5 * heavy + 0.2 * len(run.refs)
+    return (4096 if ndim == 1 else 1), int(points * per_point)
+
+
 class Encoder:
     """Makes words. ``bases`` counts the bases; loops add some."""
 
@@ -44,7 +57,7 @@ class Encoder:
         self.bases = bases
 
     def step(self, plan: Plan, step: Step, slots: Slots) -> list[int]:
-        """The address of its code, the number of words that follow, the size of the outermost loop, then the words."""
+        """A step as ``kernels.walker`` reads it."""
         if isinstance(step, Run):
             code, size, words = kernels.address(step.kernel), step.sizes[0] if step.sizes else 0, self._run(step, slots)
         elif isinstance(step, Product):
@@ -53,7 +66,8 @@ class Encoder:
         else:
             assert not isinstance(step, Call)
             code, size, words = kernels.looper(), 0, self._loop(step, slots)
-        return [code, len(words), size, *words]
+        grain, cost = _share(step) if isinstance(step, Run) else (1, 0)
+        return [code, len(words), size, grain, cost, *words]
 
     def _run(self, run: Run, slots: Slots) -> list[int]:
         words: list[int] = []

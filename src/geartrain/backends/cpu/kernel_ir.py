@@ -24,7 +24,7 @@ BLOCK = 64
 
 def words_of(kernel: Kernel) -> int:
     """How many words a call of the kernel has."""
-    return len(kernel.operands) * (2 + kernel.ndim) + kernel.ndim + kernel.immediates
+    return len(kernel.operands) * (2 + kernel.ndim) + kernel.ndim + kernel.ragged + kernel.immediates
 
 
 def kernel_text(kernel: Kernel, name: str, library: MathLibrary) -> str:
@@ -46,6 +46,10 @@ class _Printer(Places):
             at += 2 + nd
         self.sizes = [self.word(at + d) for d in range(nd)]
         at += nd
+        if kernel.ragged:
+            self.total = self.word(at)
+            at += 1
+            self.rows = self.sizes[1]
         for i, (op, dtype, _, args) in enumerate(kernel.code):
             if op == "imm":
                 pointer = self.do(f"getelementptr i64, ptr %words, i64 {at + args[0]}")
@@ -57,6 +61,7 @@ class _Printer(Places):
             self.inner(self.pointers, self.do("sub i64 %high, %low"))
         else:
             self.outer(0, self.pointers)
+        self.finish_notes()
         self.line("ret void")
         header = f"define void @{self.name}(ptr %words, ptr %bases, i64 %low, i64 %high) nounwind {{"
         return "\n".join([header, "start:", *self.slots, *self.lines, "}\n"])
@@ -80,6 +85,11 @@ class _Printer(Places):
         more = self.do(f"icmp slt i64 {now}, {end}")
         self.line(f"br i1 {more}, label %{with_label}.body, label %{with_label}.end")
         self.label(f"{with_label}.body")
+        if depth == 0 and self.kernel.ragged:
+            done = self.do(f"mul i64 {now}, {self.rows}")
+            rest = self.do(f"sub i64 {self.total}, {done}")
+            less = self.do(f"icmp slt i64 {rest}, {self.rows}")
+            self.sizes[1] = self.do(f"select i1 {less}, i64 {rest}, i64 {self.rows}")
         moved = [
             self.offset(p, self.do(f"mul i64 {now}, {s[depth]}")) for p, s in zip(pointers, self.strides, strict=True)
         ]

@@ -4,37 +4,13 @@ import threading
 from collections.abc import Iterable
 
 from geartrain.backends import llvm
-from geartrain.backends.cpu import runtime
+from geartrain.backends.cpu import pool, runtime
 from geartrain.backends.cpu.emit import I64, PTR, VOID, Function, Module, Value
 from geartrain.backends.cpu.kernel_ir import kernel_text
 from geartrain.backends.cpu.mathlib import MathLibrary, function_text
 from geartrain.schedule.loops import Kernel
 
 __all__ = ["address", "addresses", "count", "looper", "module_text", "object_code", "product", "walker"]
-
-_WALK = """
-define void @gt_walk(ptr %plan, ptr %end, ptr %bases) nounwind {
-start:
-  br label %next
-next:
-  %p = phi ptr [ %plan, %start ], [ %after, %step ]
-  %more = icmp ult ptr %p, %end
-  br i1 %more, label %step, label %done
-step:
-  %kernel = load ptr, ptr %p
-  %p1 = getelementptr i64, ptr %p, i64 1
-  %count = load i64, ptr %p1
-  %p2 = getelementptr i64, ptr %p, i64 2
-  %size = load i64, ptr %p2
-  %words = getelementptr i64, ptr %p, i64 3
-  call void %kernel(ptr %words, ptr %bases, i64 0, i64 %size)
-  %after = getelementptr i64, ptr %words, i64 %count
-  br label %next
-done:
-  ret void
-}
-"""
-"""Walks a plan. A step is the kernel's address, the number of its words, the size of its outermost loop, the words."""
 
 _PRODUCT = """
 @one = private constant {t} 1.0
@@ -48,6 +24,9 @@ define void @product(ptr %words, ptr %bases, i64 %low, i64 %high) nounwind {{
 }}
 """
 """A step that is a matrix product: bases and offsets of a, b and c, then what the library wants to know."""
+
+HEADER = 5
+"""Words before those of the kernel itself, in a step of a plan."""
 
 MOVE = 7
 """Words of a moved base."""
@@ -183,10 +162,37 @@ def _move(f: Function, word: Value, which: int) -> None:
 
 
 def walker() -> int:
-    """The address of the function that walks a plan."""
+    """The address of ``gt_walk(plan, end, bases)``, which walks a plan.
+
+    A step is the kernel's address, the number of its words, the size of its outermost loop, how many repetitions of
+    that a worker takes at least, and the nanoseconds that all of it takes, about; then the words. A step that may not
+    be shared has no time.
+    """
     with _lock:
         if not _walk:
-            code = llvm.load([llvm.compile_ir(_WALK)], ["gt_walk"])
+            module = Module()
+            part = module.function("gt_part", VOID, context=PTR, begin=I64, end=I64)
+            kernel, words, bases = (part.load(part["context"], 8 * i, PTR) for i in range(3))
+            part.call_at(kernel, VOID, words, bases, part["begin"], part["end"])
+            part.give()
+            f = module.function("gt_walk", VOID, plan=PTR, end=PTR, bases=PTR)
+            at = f.var(f["plan"])
+            context = f.room(f.const(24))
+            with f.loop():
+                f.leave_if(at.get().equals(f["end"]))
+                kernel = f.load(at.get(), 0, PTR)
+                count, size, grain, cost = (f.load(at.get(), 8 * i, I64) for i in range(1, 5))
+                words = at.get().at(8 * HEADER)
+                with f.when(cost < pool.WORTH, likely=True):
+                    f.call_at(kernel, VOID, words, f["bases"], f.const(0), size)
+                with f.when(cost >= pool.WORTH, likely=False):
+                    for i, value in enumerate((kernel, words, f["bases"])):
+                        f.store(context, 8 * i, value, PTR)
+                    f.call("gt_parallel", VOID, f.symbol("gt_part"), context, size, grain, cost)
+                at.set(words.at(count * 8))
+            f.give()
+            shared = {"gt_parallel": runtime.symbols()["gt_parallel"]}
+            code = llvm.load([llvm.compile_ir(str(module))], ["gt_walk"], shared)
             _code.append(code)
             _walk.append(code["gt_walk"])
         return _walk[0]

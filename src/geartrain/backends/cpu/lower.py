@@ -11,7 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
-__all__ = ["LLVM_TYPES", "LOWERINGS", "Emitter", "cast", "literal"]
+__all__ = ["LLVM_TYPES", "LOWERINGS", "MATH", "Emitter", "cast", "literal"]
 
 LLVM_TYPES = {"f8": "double", "f4": "float", "b1": "i1"} | {f"{k}{n}": f"i{8 * n}" for k in "iu" for n in (1, 2, 4, 8)}
 
@@ -248,16 +248,14 @@ LOWERINGS: dict[str, Lowering] = {
 LOWERINGS.update({name: _intrinsic(name) for name in ["sqrt", "floor", "ceil", "trunc", "rint", "copysign"]})
 LOWERINGS.update({name: _times(math.pi / 180) for name in ["deg2rad", "radians"]})
 LOWERINGS.update({name: _times(180 / math.pi) for name in ["rad2deg", "degrees"]})
-LOWERINGS.update(
-    {
-        name: _math(name)
-        for name in (
-            *("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "logaddexp", "cbrt", "power", "hypot", "fmod"),
-            *("sin", "cos", "tan", "arcsin", "arccos", "arctan", "arctan2"),
-            *("sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh"),
-        )
-    }
+MATH = (
+    *("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "logaddexp", "cbrt", "power", "hypot", "fmod"),
+    *("sin", "cos", "tan", "arcsin", "arccos", "arctan", "arctan2"),
+    *("sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh"),
 )
+"""What is a call of the math library."""
+
+LOWERINGS.update({name: _math(name) for name in MATH})
 LOWERINGS["float_power"] = LOWERINGS["power"]
 
 

@@ -32,15 +32,23 @@ class Places(Printer):
         return [self.uniform.get(i, v) for i, v in enumerate(values)]
 
     def note(self, e: Lines, wrong: str) -> None:
-        """Note an index out of range in the word that base 1 points to."""
+        """Note an index out of range; :meth:`finish_notes` tells it at the end."""
         if e.lanes > 1:
             symbol = f"llvm.vector.reduce.or.v{e.lanes}i1"
             self.library.declare(symbol, f"declare i1 @{symbol}({e.type('b1')})")
             wrong = self.do(f"call i1 @{symbol}({e.type('b1')} {wrong})")
-        status = self.do(f"load ptr, ptr {self.do('getelementptr ptr, ptr %bases, i64 1')}")
-        old = self.do(f"load i64, ptr {status}")
-        error = self.do(f"zext i1 {wrong} to i64")
-        self.line(f"store i64 {self.do(f'or i64 {old}, {error}')}, ptr {status}")
+        if not self.noted:
+            self.noted = "%noted"
+            self.slots += ["  %noted = alloca i1", "  store i1 false, ptr %noted"]
+        old = self.do(f"load i1, ptr {self.noted}")
+        self.line(f"store i1 {self.do(f'or i1 {old}, {wrong}')}, ptr {self.noted}")
+
+    def finish_notes(self) -> None:
+        """Set the word that base 1 points to if an index was out of range."""
+        if self.noted:
+            status = self.do(f"load ptr, ptr {self.do('getelementptr ptr, ptr %bases, i64 1')}")
+            wrong = self.do(f"zext i1 {self.do(f'load i1, ptr {self.noted}')} to i64")
+            self.line(f"atomicrmw or ptr {status}, i64 {wrong} monotonic")
 
     def gather(
         self, e: Lines, dtype: str, operand: int, where: Sequence[int], values: list[str], pointers: list[str], j: str

@@ -34,6 +34,8 @@ class Printer:
         self.pointers: list[str] = []
         self.strides: list[list[str]] = []
         self.sizes: list[str] = []
+        self.total = self.rows = ""
+        self.noted = ""
         self.uniform: dict[int, str] = {}  # values that are the same along the last loop, as scalars
 
     # Writing.
