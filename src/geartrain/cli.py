@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from geartrain.errors import GeartrainError
-from geartrain.train import config as configs
 from geartrain.train import data, extras, job
+from geartrain.train.config import Config
 from geartrain.train.errors import TrainingError
 from geartrain.train.run import RunFolder, newest, next_free, versions
 from geartrain.view.commands import add_lesson, add_see
@@ -57,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_train(commands: Any) -> None:
-    default = configs.Config()
+    default = Config()
     train = commands.add_parser(
         "train",
         help="train a small network on a data set and measure what the lesson promises",
@@ -75,7 +75,8 @@ def _add_train(commands: Any) -> None:
         ("seed", _whole, "decides the split, the first weights and the order"),
         ("batch_size", _whole, "samples in a minibatch"),
         ("learning_rate", _number, "the size of Adam's steps"),
-        ("hidden", _whole, "units in the hidden layer"),
+        ("model", str, "mlp or cnn: two dense layers, or three convolutions"),
+        ("hidden", _whole, "units in the hidden layer of the mlp"),
     ):
         option = f"--{name.replace('_', '-')}"
         train.add_argument(option, type=kind, metavar="N", help=f"{text} (default: {getattr(default, name)})")
@@ -96,20 +97,20 @@ def _add_explain(commands: Any) -> None:
 
 def _train(arguments: argparse.Namespace) -> int:
     extras.need_all()
-    asked = {name: value for name in configs.NAMES if (value := getattr(arguments, name)) is not None}
+    asked = {name: value for name in Config.names() if (value := getattr(arguments, name)) is not None}
     data.check_known(arguments.dataset)
     if arguments.resume:
         run, saved = RunFolder.open(arguments.out or newest(RUNS, arguments.dataset))
         with run:
-            config = configs.resumed(saved, asked)
+            config = Config.from_json(saved, str(run.config_file)).resumed(asked)
             return _train_in(run, config, job.prepare(config))
-    config = configs.Config(**asked)
+    config = Config(**asked)
     dataset = job.prepare(config)
-    with RunFolder.create(arguments.out or next_free(RUNS, arguments.dataset), config) as run:
+    with RunFolder.create(arguments.out or next_free(RUNS, arguments.dataset), config.to_json()) as run:
         return _train_in(run, config, dataset)
 
 
-def _train_in(run: RunFolder, config: configs.Config, dataset: data.Dataset) -> int:
+def _train_in(run: RunFolder, config: Config, dataset: data.Dataset) -> int:
     try:
         finished = job.train(run, config, dataset, extras.need("rich.console").Console())
     except KeyboardInterrupt:

@@ -18,9 +18,17 @@ import rich.console
 
 from geartrain import cli
 from geartrain.errors import GeartrainError
-from geartrain.train import Config, RunFolder, atomic, checkpoint, interrupt, job, progress
+from geartrain.train import Config, RunFolder, atomic, checkpoint, fitting, interrupt, job, progress
 
-FILES = ["checkpoint.safetensors", "config.json", "metrics.jsonl", "model.safetensors", "picture.png", "report.json"]
+FILES = [
+    "checkpoint.1.safetensors",
+    "checkpoint.safetensors",
+    "config.json",
+    "metrics.jsonl",
+    "model.safetensors",
+    "picture.png",
+    "report.json",
+]
 SMALL = ["--hidden", "16", "--batch-size", "64"]
 
 
@@ -91,7 +99,7 @@ def test_ctrl_c_after_any_step_leaves_a_checkpoint_that_goes_on_exactly(
     after: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert geartrain("--out", "whole", "--epochs", "3", *SMALL) == 0
-    genuine = job.steps
+    genuine = fitting.steps
 
     def interrupted(*args: Any, **kwargs: Any) -> Iterator[Any]:
         for n, state in enumerate(genuine(*args, **kwargs), start=1):
@@ -101,7 +109,7 @@ def test_ctrl_c_after_any_step_leaves_a_checkpoint_that_goes_on_exactly(
 
     capsys.readouterr()
     with monkeypatch.context() as patch:
-        patch.setattr(job, "steps", interrupted)
+        patch.setattr(fitting, "steps", interrupted)
         assert geartrain("--out", "parts", "--epochs", "3", *SMALL) == 130
     said = capsys.readouterr().out
     assert "Stopped by Ctrl-C. The checkpoint is parts/checkpoint.safetensors." in said
@@ -247,7 +255,7 @@ def test_the_bar_shows_loss_accuracy_speed_and_time_left() -> None:
     screen = io.StringIO()
     console = rich.console.Console(file=screen, force_terminal=True, width=120, legacy_windows=False)
     config = Config(epochs=2, batch_size=64, hidden=16)
-    with RunFolder.create(Path("run"), config) as run:
+    with RunFolder.create(Path("run"), config.to_json()) as run:
         assert job.train(run, config, job.prepare(config), console)
     shown = screen.getvalue()
     for part in ("epoch 2/2", "loss ", "accuracy ", "samples/s", "left"):

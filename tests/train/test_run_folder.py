@@ -8,8 +8,16 @@ from typing import Any
 
 import pytest
 
-from geartrain.train import Config, RunFolder, RunFolderError, UsageError, WriteError, atomic, config
+from geartrain.train import Config, RunFolder, RunFolderError, UsageError, WriteError, atomic
 from geartrain.train.run import newest, next_free
+
+SETTINGS = Config().to_json()
+
+
+def reopened(path: Path) -> Config:
+    run, found = RunFolder.open(path)
+    with run:
+        return Config.from_json(found, "config.json")
 
 
 def record(epoch: int) -> dict[str, Any]:
@@ -18,24 +26,24 @@ def record(epoch: int) -> dict[str, Any]:
 
 def test_create_then_open(tmp_path: Path) -> None:
     settings = Config(seed=3, epochs=5, learning_rate=0.01)
-    with RunFolder.create(tmp_path / "a" / "b", settings) as run:
+    with RunFolder.create(tmp_path / "a" / "b", settings.to_json()) as run:
         run.append(record(1))
-    reopened, found = RunFolder.open(tmp_path / "a" / "b")
-    with reopened:
-        assert found == settings
-        assert reopened.repair(1) == [record(1)]
+    run, found = RunFolder.open(tmp_path / "a" / "b")
+    with run:
+        assert Config.from_json(found, "config.json") == settings
+        assert run.repair(1) == [record(1)]
 
 
 def test_a_folder_with_a_run_is_not_taken_again(tmp_path: Path) -> None:
-    RunFolder.create(tmp_path, Config()).close()
+    RunFolder.create(tmp_path, SETTINGS).close()
     with pytest.raises(RunFolderError, match=r"already holds a run .*config.json.*--resume"):
-        RunFolder.create(tmp_path, Config())
+        RunFolder.create(tmp_path, SETTINGS)
 
 
 def test_a_folder_with_other_files_is_taken_and_they_stay(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     (tmp_path / "metrics.jsonl").touch()  # all that a process killed at once leaves
-    RunFolder.create(tmp_path, Config()).close()
+    RunFolder.create(tmp_path, SETTINGS).close()
     assert (tmp_path / "notes.txt").read_text() == "mine"
 
 
@@ -43,7 +51,7 @@ def test_a_folder_with_other_files_is_taken_and_they_stay(tmp_path: Path) -> Non
 def test_a_file_in_the_way_is_named(tmp_path: Path, below: str) -> None:
     (tmp_path / "file").write_text("precious")
     with pytest.raises(RunFolderError, match="file is a file"):
-        RunFolder.create(tmp_path / "file" / below, Config())
+        RunFolder.create(tmp_path / "file" / below, SETTINGS)
     with pytest.raises(RunFolderError, match="there is no run to resume"):
         RunFolder.open(tmp_path / "file" / below)
     assert (tmp_path / "file").read_text() == "precious"
@@ -55,22 +63,22 @@ def test_an_unwritable_folder_is_named(tmp_path: Path, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(Path, "mkdir", refused)
     with pytest.raises(RunFolderError, match=r"cannot make the run folder .*new: Permission denied"):
-        RunFolder.create(tmp_path / "new", Config())
+        RunFolder.create(tmp_path / "new", SETTINGS)
     monkeypatch.undo()
     monkeypatch.setattr(Path, "open", refused)
     with pytest.raises(RunFolderError, match=r"cannot use .*new as a run folder: Permission denied"):
-        RunFolder.create(tmp_path / "new", Config())
+        RunFolder.create(tmp_path / "new", SETTINGS)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="locks are POSIX here")
 def test_one_process_at_a_time(tmp_path: Path) -> None:
-    with RunFolder.create(tmp_path, Config()), pytest.raises(RunFolderError, match="another process is training"):
+    with RunFolder.create(tmp_path, SETTINGS), pytest.raises(RunFolderError, match="another process is training"):
         RunFolder.open(tmp_path)
     RunFolder.open(tmp_path)[0].close()
 
 
 def test_leftovers_of_a_killed_process_go(tmp_path: Path) -> None:
-    RunFolder.create(tmp_path, Config()).close()
+    RunFolder.create(tmp_path, SETTINGS).close()
     (tmp_path / ".checkpoint.safetensors.0a1b2c3d.tmp").write_bytes(b"half")
     RunFolder.open(tmp_path)[0].close()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "metrics.jsonl"]
@@ -88,7 +96,7 @@ def test_leftovers_of_a_killed_process_go(tmp_path: Path) -> None:
     ],
 )
 def test_repair(tmp_path: Path, tail: bytes, epoch: int, left: list[int]) -> None:
-    with RunFolder.create(tmp_path, Config()) as run:
+    with RunFolder.create(tmp_path, SETTINGS) as run:
         for n in (1, 2):
             run.append(record(n))
         with run.metrics.open("ab") as metrics:
@@ -100,7 +108,7 @@ def test_repair(tmp_path: Path, tail: bytes, epoch: int, left: list[int]) -> Non
 
 @pytest.mark.parametrize("line", ["{", "[]", '{"epoch": 1}', '{"epoch": "1"}', ""])
 def test_a_damaged_line_in_the_middle_is_named(tmp_path: Path, line: str) -> None:
-    with RunFolder.create(tmp_path, Config()) as run:
+    with RunFolder.create(tmp_path, SETTINGS) as run:
         run.append(record(1))
         with run.metrics.open("a") as metrics:
             metrics.write(line + "\n")
@@ -115,7 +123,7 @@ def test_a_full_disk_leaves_no_half_line(tmp_path: Path, monkeypatch: pytest.Mon
     def no_space(_: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    with RunFolder.create(tmp_path, Config()) as run:
+    with RunFolder.create(tmp_path, SETTINGS) as run:
         run.append(record(1))
         before = run.metrics.read_bytes()
         monkeypatch.setattr(atomic.os, "fsync", no_space)
@@ -138,7 +146,7 @@ def test_a_full_disk_leaves_no_half_line(tmp_path: Path, monkeypatch: pytest.Mon
 def test_a_damaged_configuration_is_refused(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "config.json").write_bytes(text.encode(errors="surrogateescape"))
     with pytest.raises((RunFolderError, UsageError), match=said):
-        RunFolder.open(tmp_path)
+        reopened(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -153,13 +161,13 @@ def test_settings_out_of_range_are_refused_by_name(setting: str, value: Any) -> 
     with pytest.raises(UsageError, match=f"{setting} must be .*got"):
         Config(**{setting: value})
     with pytest.raises(UsageError, match=f"config.json: {setting} must be"):
-        config.from_json({**config.to_json(Config()), setting: value}, "config.json")
+        Config.from_json({**SETTINGS, setting: value}, "config.json")
 
 
 def test_a_resumed_run_keeps_its_settings_but_may_go_further() -> None:
-    assert config.resumed(Config(epochs=5), {"epochs": 9, "seed": 0}) == Config(epochs=9)
+    assert Config(epochs=5).resumed({"epochs": 9, "seed": 0}) == Config(epochs=9)
     with pytest.raises(UsageError, match=r"seed was 0, got 1; hidden was 128, got 7"):
-        config.resumed(Config(), {"seed": 1, "hidden": 7})
+        Config().resumed({"seed": 1, "hidden": 7})
 
 
 def test_folders_are_numbered(tmp_path: Path) -> None:
@@ -168,7 +176,7 @@ def test_folders_are_numbered(tmp_path: Path) -> None:
     assert next_free(tmp_path, "digits") == tmp_path / "digits-1"
     (tmp_path / "digits-9").touch()
     (tmp_path / "digits-notes").touch()
-    RunFolder.create(tmp_path / "digits-2", Config()).close()
-    RunFolder.create(tmp_path / "digits-10", Config()).close()
+    RunFolder.create(tmp_path / "digits-2", SETTINGS).close()
+    RunFolder.create(tmp_path / "digits-10", SETTINGS).close()
     assert next_free(tmp_path, "digits") == tmp_path / "digits-11"
     assert newest(tmp_path, "digits") == tmp_path / "digits-10"

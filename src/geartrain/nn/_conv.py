@@ -62,7 +62,8 @@ def convolve(x: Any, kernel: Any, stride: Sizes = 1, padding: Padding = 0, dilat
     offsets = list(product(*map(range, window)))
     if groups == 1:
         patches = corner(offsets[0]) if len(offsets) == 1 else np.concatenate([corner(o) for o in offsets], axis=-1)
-        return patches @ kernel.reshape(-1, outputs)
+        rows = patches.reshape(-1, patches.shape[-1])  # one large product is quicker than one for each row of places
+        return (rows @ kernel.reshape(-1, outputs)).reshape(*patches.shape[:-1], outputs)
     if groups == x.shape[-1] == outputs:  # depthwise: no sums over channels, so no matrix product
         return sum(corner(o) * kernel[o][0] for o in offsets)
     n, own = x.shape[0], x.shape[-1] // groups

@@ -16,6 +16,7 @@ from geartrain.train.errors import (
     UsageError,
     WriteError,
 )
+from geartrain.train.fitting import Fitted, evaluate, fit
 from geartrain.train.job import prepare, train
 from geartrain.train.loop import State, steps
 from geartrain.train.run import RunFolder
@@ -24,6 +25,7 @@ __all__ = [
     "CheckpointError",
     "Config",
     "Dataset",
+    "Fitted",
     "MissingExtra",
     "NonFinite",
     "RunFolder",
@@ -32,6 +34,8 @@ __all__ = [
     "TrainingError",
     "UsageError",
     "WriteError",
+    "evaluate",
+    "fit",
     "load",
     "prepare",
     "steps",

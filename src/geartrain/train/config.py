@@ -2,19 +2,94 @@
 
 import dataclasses
 import math
-from typing import Any, cast
+from typing import Any, Self, cast
 
 from geartrain.train.errors import UsageError
 
 LARGEST_SEED = 2**63 - 1  # so that any reader of the JSON can hold it
+LARGEST: dict[str, int] = {"seed": LARGEST_SEED, "epochs": 1_000_000, "batch_size": 1_000_000}
+"""The largest that a whole number may be; 100,000 for the others. The smallest is 1, or 0 for the seed."""
+MAY_GROW = "epochs"  # the one setting that a resumed run may change
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
-    """What decides a run. Two runs with equal settings on one machine give the same bits.
+class Settings:
+    """What decides a run of any job. Two runs with equal settings on one machine give the same bits.
 
     Raises:
         UsageError: a setting of the wrong type or out of range; the text names it, what is allowed, and what was given.
+    """
+
+    dataset: str = ""
+    seed: int = 0
+    epochs: int = 10
+    batch_size: int = 32
+    learning_rate: float = 1e-3
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if field.type is str:
+                if type(value) is not str:
+                    raise UsageError(f"{field.name} must be a name, got {value!r}")
+            elif field.type is int:
+                _check_whole(field.name, value, 0 if field.name == "seed" else 1, LARGEST.get(field.name, 100_000))
+            elif type(value) not in (int, float) or not (value > 0 and math.isfinite(value)):
+                raise UsageError(f"{field.name} must be a finite number above 0, got {value!r}")
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """The names of the settings, in order."""
+        return tuple(field.name for field in dataclasses.fields(cls))
+
+    def to_json(self) -> dict[str, Any]:
+        """The settings as a dictionary for JSON, in the order of the fields."""
+        return dataclasses.asdict(self)
+
+    def fixed(self) -> dict[str, Any]:
+        """The settings that decide the bits after a given number of epochs: all but the number of epochs."""
+        return {name: value for name, value in self.to_json().items() if name != MAY_GROW}
+
+    @classmethod
+    def from_json(cls, settings: Any, source: str) -> Self:
+        """The settings that ``to_json`` made ``settings`` from; ``source`` says in an error where they were read.
+
+        Raises:
+            UsageError: a setting is missing, unknown, or out of range.
+        """
+        if not isinstance(settings, dict):
+            raise UsageError(f"{source}: expected a table of settings, got {type(settings).__name__}")
+        found = cast("dict[str, Any]", settings)
+        missing, unknown = sorted(set(cls.names()) - found.keys()), sorted(found.keys() - set(cls.names()))
+        if missing or unknown:
+            raise UsageError(
+                f"{source}: settings missing: {', '.join(missing) or 'none'}; unknown: {', '.join(unknown) or 'none'}"
+            )
+        try:
+            return cls(**found)
+        except UsageError as error:
+            raise UsageError(f"{source}: {error}") from None
+
+    def resumed(self, asked: dict[str, Any]) -> Self:
+        """These settings for a run that goes on, of which only the number of epochs may be asked to change.
+
+        Raises:
+            UsageError: something else was asked for than the run began with; the text lists both values of each.
+        """
+        changed = [
+            f"{name} was {getattr(self, name)}, got {value}"
+            for name, value in asked.items()
+            if name != MAY_GROW and value != getattr(self, name)
+        ]
+        if changed:
+            changes = "; ".join(changed)
+            raise UsageError(f"a resumed run keeps its settings ({changes}): leave them out, or start a new run")
+        return dataclasses.replace(self, **asked)
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(Settings):
+    """The settings of ``geartrain train digits``.
 
     >>> Config(epochs=0)
     Traceback (most recent call last):
@@ -23,72 +98,18 @@ class Config:
     """
 
     dataset: str = "digits"
-    seed: int = 0
     epochs: int = 40
-    batch_size: int = 32
     learning_rate: float = 3e-3
+    model: str = "mlp"
     hidden: int = 128
 
     def __post_init__(self) -> None:
-        if type(self.dataset) is not str:
-            raise UsageError(f"dataset must be a name, got {self.dataset!r}")
-        _check_whole("seed", self.seed, 0, LARGEST_SEED)
-        _check_whole("epochs", self.epochs, 1, 1_000_000)
-        _check_whole("batch_size", self.batch_size, 1, 1_000_000)
-        _check_whole("hidden", self.hidden, 1, 100_000)
-        rate = self.learning_rate
-        if type(rate) not in (int, float) or not (rate > 0 and math.isfinite(rate)):
-            raise UsageError(f"learning_rate must be a finite number above 0, got {rate!r}")
+        super().__post_init__()
+        if self.model not in MODELS:
+            raise UsageError(f"model must be one of {', '.join(MODELS)}, got {self.model!r}")
 
 
-NAMES = tuple(field.name for field in dataclasses.fields(Config))
-MAY_GROW = "epochs"  # the one setting that a resumed run may change
-
-
-def to_json(config: Config) -> dict[str, Any]:
-    """The settings as a dictionary for JSON, in the order of the fields."""
-    return dataclasses.asdict(config)
-
-
-def fixed(config: Config) -> dict[str, Any]:
-    """The settings that decide the bits after a given number of epochs: all but the number of epochs."""
-    return {name: value for name, value in to_json(config).items() if name != MAY_GROW}
-
-
-def from_json(settings: Any, source: str) -> Config:
-    """The ``Config`` that ``to_json`` made ``settings`` from; ``source`` says in an error where they were read.
-
-    Raises:
-        UsageError: a setting is missing, unknown, or out of range.
-    """
-    if not isinstance(settings, dict):
-        raise UsageError(f"{source}: expected a table of settings, got {type(settings).__name__}")
-    found = cast("dict[str, Any]", settings)
-    missing, unknown = sorted(set(NAMES) - found.keys()), sorted(found.keys() - set(NAMES))
-    if missing or unknown:
-        raise UsageError(
-            f"{source}: settings missing: {', '.join(missing) or 'none'}; unknown: {', '.join(unknown) or 'none'}"
-        )
-    try:
-        return Config(**found)
-    except UsageError as error:
-        raise UsageError(f"{source}: {error}") from None
-
-
-def resumed(saved: Config, asked: dict[str, Any]) -> Config:
-    """The settings of a run that goes on: those ``saved``, with more epochs if ``asked`` for.
-
-    Raises:
-        UsageError: something else was asked for than the run began with; the text lists both values of each.
-    """
-    changed = [
-        f"{name} was {getattr(saved, name)}, got {value}"
-        for name, value in asked.items()
-        if name != MAY_GROW and value != getattr(saved, name)
-    ]
-    if changed:
-        raise UsageError(f"a resumed run keeps its settings ({'; '.join(changed)}): leave them out, or start a new run")
-    return dataclasses.replace(saved, **asked)
+MODELS = ("mlp", "cnn")
 
 
 def _check_whole(name: str, value: Any, lowest: int, highest: int) -> None:

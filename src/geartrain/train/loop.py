@@ -4,17 +4,21 @@ A step is a pure function of the state before it, so a run that stops and goes o
 as one that never stopped.
 """
 
+import functools
+import inspect
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from geartrain import tree
 from geartrain.api import value_and_grad
 from geartrain.optim import Optimizer
-from geartrain.train.errors import CheckpointError, NonFinite
+from geartrain.train.errors import CheckpointError, NonFinite, UsageError
+from geartrain.train.prefetch import prefetched
 from geartrain.view.nan import first_nonfinite
+
+_NOISE = 4  # the stream of random numbers that the loss itself draws from, beside those of split, weights and order
 
 
 class State(NamedTuple):
@@ -39,38 +43,53 @@ def steps(
     loss: Callable[..., Any],
     optimizer: Optimizer,
     state: State,
-    images: NDArray[Any],
-    labels: NDArray[Any],
-    *,
+    *data: Any,
     batch_size: int,
     epochs: int,
+    seed: int = 0,
+    prefetch: int = 0,
+    gradient: Callable[..., Any] = value_and_grad,
 ) -> Iterator[State]:
     """Train from ``state`` until ``epochs`` are whole, and yield the state after every step.
 
-    ``loss(params, images, labels)`` is a plain NumPy function that returns a number. Each epoch takes all ``n`` samples
-    in a new random order, ``batch_size`` at a time; the last minibatch is what is left. Stop the iteration anywhere:
-    the state that was yielded last goes on from there.
+    ``loss(params, *minibatch)`` is a plain NumPy function that returns a number; ``data`` are arrays (or trees of them,
+    or anything with a length that an array of indices picks from) with the samples along the first axis. Each epoch
+    takes all of them in a new random order, ``batch_size`` at a time; the last minibatch is what is left. Stop the
+    iteration anywhere: the state that was yielded last goes on from there.
+
+    A loss that has a parameter ``rng`` is given a generator, a new one for each step, which ``seed`` and the number of
+    the step decide. ``prefetch`` minibatches are picked ahead by a thread. ``gradient`` makes the function that
+    returns the value and the gradient: ``value_and_grad``, or one that also compiles it or adds up over processes.
 
     Raises:
         NonFinite: a NaN or an infinity in the loss, its gradient, or the parameters after the step; the text says at
             which step, and what made it.
+        UsageError: the arrays have different lengths, or none.
     """
-    loss_and_gradient = value_and_grad(loss)
-    batches = batches_in(len(images), batch_size)
+    samples = samples_in(data)
+    noisy = "rng" in inspect.signature(loss).parameters
+    loss_and_gradient = gradient(loss)
+    batches = batches_in(samples, batch_size)
     while state.epoch < epochs:
         rng = generator(state.rng)
-        order = rng.permutation(len(images))
-        for batch in range(state.batch, batches):
-            chosen = order[batch * batch_size : (batch + 1) * batch_size]
-            inputs = (state.params, images[chosen], labels[chosen])
+        order = rng.permutation(samples)
+
+        def picked(order: Any = order, first: int = state.batch) -> Iterator[tuple[Any, ...]]:
+            for batch in range(first, batches):
+                yield pick(data, order[batch * batch_size : (batch + 1) * batch_size])
+
+        for batch, minibatch in enumerate(prefetched(picked(), prefetch), start=state.batch):
+            inputs = (state.params, *minibatch)
+            noise = {"rng": np.random.default_rng([seed, _NOISE, state.step])} if noisy else {}
             with np.errstate(all="ignore"):  # what would be a warning is an error here, with the step and the op
-                value, params_bar = loss_and_gradient(*inputs)
+                value, params_bar = loss_and_gradient(*inputs, **noise)
                 params, optimizer_state = optimizer.update(params_bar, state.optimizer, state.params)
-                trouble = _trouble(loss, inputs, value, params_bar, params)
+                trouble = _trouble(functools.partial(loss, **noise), inputs, value, params_bar, params)
             if trouble:
                 place = f"step {state.step + 1:,} (epoch {state.epoch + 1}, minibatch {batch + 1} of {batches})"
                 raise NonFinite(f"stopped at {place}: {trouble}")
             last = batch + 1 == batches
+            size = min(batch_size, samples - batch * batch_size)
             state = State(
                 params,
                 optimizer_state,
@@ -78,9 +97,34 @@ def steps(
                 epoch=state.epoch + last,
                 batch=0 if last else batch + 1,
                 step=state.step + 1,
-                loss_sum=(state.loss_sum if batch else 0.0) + float(value) * len(chosen),
+                loss_sum=(state.loss_sum if batch else 0.0) + float(value) * size,
             )
             yield state
+
+
+def samples_in(data: tuple[Any, ...]) -> int:
+    """How many samples all parts of ``data`` have.
+
+    >>> samples_in((np.zeros((5, 2)), {"labels": np.zeros(5)}))
+    5
+    """
+    lengths = [len(part) for part in tree.leaves(data)]
+    if not lengths or set(lengths) != {lengths[0]} or lengths[0] == 0:
+        raise UsageError(f"the parts of the data must have one length, at least 1, got {lengths}")
+    return lengths[0]
+
+
+def pick(data: tuple[Any, ...], chosen: Any) -> tuple[Any, ...]:
+    """The samples with the numbers ``chosen``, of each part of ``data``.
+
+    >>> pick((np.array([10, 20, 30]),), np.array([2, 0]))
+    (array([30, 10]),)
+    """
+
+    def picked(part: Any) -> Any:
+        return part[chosen]
+
+    return tree.map(picked, data)
 
 
 def _trouble(loss: Callable[..., Any], inputs: tuple[Any, ...], value: Any, params_bar: Any, params: Any) -> str:
@@ -97,7 +141,8 @@ def _trouble(loss: Callable[..., Any], inputs: tuple[Any, ...], value: Any, para
 
 
 def _not_finite(arrays: Any) -> str:
-    if all(np.isfinite(leaf).all() for leaf in tree.leaves(arrays)):
+    # The sum of squares is finite if all numbers are, but for huge ones, which are looked at again.
+    if all(np.isfinite(np.dot(flat := np.ravel(leaf), flat)) for leaf in tree.leaves(arrays)):
         return ""
     return ", ".join(name for name, leaf in tree.paths({"params": arrays}) if not np.isfinite(leaf).all())
 

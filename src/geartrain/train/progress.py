@@ -60,7 +60,7 @@ class _Bar:
             text("epoch {task.fields[epoch]}/{task.fields[epochs]}"),
             columns.BarColumn(bar_width=None),
             text("loss {task.fields[loss]}"),
-            text("accuracy {task.fields[accuracy]}"),
+            text("{task.fields[held_out]}"),
             text("{task.fields[rate]}"),
             columns.TimeRemainingColumn(compact=True),
             text("left"),
@@ -69,7 +69,7 @@ class _Bar:
         )
         self._task = self._progress.add_task(
             "train", total=epochs * samples, completed=done,
-            epoch=min(done // samples + 1, epochs), epochs=epochs, loss="-", accuracy="-", rate="-",
+            epoch=min(done // samples + 1, epochs), epochs=epochs, loss="-", held_out="", rate="-",
         )  # fmt: skip
         self._epochs = epochs
         self._rate = Rate()
@@ -89,7 +89,7 @@ class _Bar:
 
     def epoch(self, record: dict[str, Any]) -> None:
         following = min(record["epoch"] + 1, self._epochs)
-        self._progress.update(self._task, epoch=following, accuracy=f"{record['test_accuracy']:.2%}")
+        self._progress.update(self._task, epoch=following, held_out=_held_out(record))
 
 
 class _Lines:
@@ -111,7 +111,32 @@ class _Lines:
     def epoch(self, record: dict[str, Any]) -> None:
         self._console.out(
             f"epoch {record['epoch']:>{len(str(self._epochs))}}/{self._epochs}"
-            f"  loss {record['train_loss']:.4f}  accuracy {record['test_accuracy']:7.2%}"
+            f"  loss {record['train_loss']:.4f}  {_held_out(record)}"
             f"  {Rate.text(record['samples_per_second'])}",
             highlight=False,
         )
+
+
+def _held_out(record: dict[str, Any]) -> str:
+    """What was measured on the held-out data: the accuracy where there is one, else the loss."""
+    if "test_accuracy" in record:
+        return f"accuracy {record['test_accuracy']:7.2%}"
+    return f"held out {record['test_loss']:.4f}" if "test_loss" in record else ""
+
+
+class Silent:
+    """The display that shows nothing."""
+
+    def __enter__(self) -> Display:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        return None
+
+    def step(self, samples: int, loss: float) -> None:
+        """Nothing."""
+
+    def epoch(self, record: dict[str, Any]) -> None:
+        """Nothing."""

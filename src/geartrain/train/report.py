@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from geartrain import tree
 from geartrain.api import value_and_grad
 
+LONG_ENOUGH = 1.5  # seconds for a measurement; at least three rounds
 AGREES = 1e-4  # a wrong rule is off by far more; rounding, and a kink of ReLU within a nudge, by less
 
 
@@ -105,7 +106,8 @@ def gradient_cost(loss: Callable[..., Any], params: Any, *data: Any, repeats: in
     loss_and_gradient = value_and_grad(loss)
     forward: list[float] = []
     both: list[float] = []
-    for _ in range(repeats):
+    began = time.perf_counter()
+    while len(both) < repeats and (len(both) < 3 or time.perf_counter() - began < LONG_ENOUGH):
         for f, seconds in ((loss, forward), (loss_and_gradient, both)):
             start = time.perf_counter()
             f(params, *data)

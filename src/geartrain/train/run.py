@@ -2,8 +2,10 @@
 
     config.json              the settings, and the versions they ran with
     checkpoint.safetensors   parameters, optimiser, random generator, place in the data: all that resuming needs
+    checkpoint.1.safetensors the one before; checkpoint.2 and so on where more are kept
     metrics.jsonl            a line of JSON for each epoch
     model.safetensors        the trained parameters alone
+    best.safetensors         those of the best epoch so far, in a run that stops early
     report.json              what was measured at the end
     picture.png              the loss, and digits with predictions
 
@@ -14,6 +16,7 @@ import contextlib
 import json
 import os
 import platform
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from types import TracebackType
@@ -22,7 +25,6 @@ from typing import Any, Self, cast
 import numpy as np
 
 from geartrain.train import atomic
-from geartrain.train.config import Config, from_json, to_json
 from geartrain.train.errors import RunFolderError
 
 try:
@@ -31,10 +33,18 @@ except ImportError:  # Windows: no lock there
     fcntl = None
 
 FORMAT = "geartrain-run/1"
-_FILES = ("config.json", "checkpoint.safetensors", "model.safetensors", "report.json", "picture.png", "metrics.jsonl")
+_FILES = (
+    "config.json",
+    "checkpoint.safetensors",
+    "model.safetensors",
+    "best.safetensors",
+    "report.json",
+    "picture.png",
+    "metrics.jsonl",
+)
 
 
-_RECORD = {"epoch": int, "train_loss": float, "test_loss": float, "test_accuracy": float, "seconds": float}
+_RECORD = {"epoch": int, "train_loss": float, "seconds": float}
 
 
 class RunFolder:
@@ -43,7 +53,7 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         """Take hold of ``path``, an existing folder, and lock it; ``create`` and ``open`` are the doors to use."""
         self.path = path
-        self.config_file, self.checkpoint, self.model, self.report, self.picture, self.metrics = (
+        self.config_file, self.checkpoint, self.model, self.best, self.report, self.picture, self.metrics = (
             path / name for name in _FILES
         )
         try:
@@ -58,8 +68,8 @@ class RunFolder:
             raise
 
     @classmethod
-    def create(cls, path: Path, config: Config) -> Self:
-        """Make the folder ``path`` (and those above it) for a new run with the settings ``config``.
+    def create(cls, path: Path, settings: Mapping[str, Any]) -> Self:
+        """Make the folder ``path`` (and those above it) for a new run with ``settings``, which are numbers and text.
 
         Raises:
             RunFolderError: ``path`` is a file, cannot be made, already holds a run, or is in use by another process.
@@ -70,14 +80,14 @@ class RunFolder:
         run = cls(path)
         try:
             _refuse_taken(path)  # again, now that nobody else can be at it
-            run.write_config(config)
+            run.write_config(settings)
         except BaseException:
             run.close()
             raise
         return run
 
     @classmethod
-    def open(cls, path: Path) -> tuple[Self, Config]:
+    def open(cls, path: Path) -> tuple[Self, dict[str, Any]]:
         """Open the run in ``path`` and read its settings.
 
         Raises:
@@ -101,12 +111,14 @@ class RunFolder:
             raise RunFolderError(
                 f"{config_file} is not the configuration of a run: expected format {FORMAT}, got {found!r}"
             )
-        config = from_json(content.get("settings"), str(config_file))
-        return cls(path), config
+        settings = content.get("settings")
+        if not isinstance(settings, dict):
+            raise RunFolderError(f"{config_file}: expected a table of settings, got {type(settings).__name__}")
+        return cls(path), cast("dict[str, Any]", settings)
 
-    def write_config(self, config: Config) -> None:
+    def write_config(self, settings: Mapping[str, Any]) -> None:
         """Write ``config.json``, all or nothing."""
-        content: dict[str, Any] = {"format": FORMAT, "settings": to_json(config), "versions": versions()}
+        content: dict[str, Any] = {"format": FORMAT, "settings": dict(settings), "versions": versions()}
         self.write_json(self.config_file, content)
 
     def write_json(self, path: Path, content: Any) -> None:

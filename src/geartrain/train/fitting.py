@@ -1,0 +1,310 @@
+"""``fit``: train a model on data, keep everything that must not be lost, and go on exactly after anything."""
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from geartrain import optim
+from geartrain.api import value_and_grad
+from geartrain.optim import Optimizer
+from geartrain.train import checkpoint
+from geartrain.train.errors import CheckpointError, NonFinite, UsageError
+from geartrain.train.interrupt import CtrlC
+from geartrain.train.loop import State, generator, pick, samples_in, steps
+from geartrain.train.progress import Display, Silent, display
+from geartrain.train.run import RunFolder
+
+Observer = Callable[[State, "dict[str, Any] | None"], None]
+"""Called after every step with the state and None, and after every epoch with the state and the record of the epoch."""
+
+_PLACE = ("rng", "epoch", "batch", "step", "loss_sum")
+
+
+class Fitted(NamedTuple):
+    """What ``fit`` returns.
+
+    ``params`` are those of the best epoch with ``patience``, else the last ones; ``records`` has a dictionary for each
+    epoch; ``ended`` says why: ``"done"``, ``"early"`` (patience), ``"interrupted"`` (Ctrl-C; a checkpoint is saved).
+    """
+
+    params: Any
+    state: State
+    records: list[dict[str, Any]]
+    ended: str
+
+
+def fit(
+    loss: Callable[..., Any],
+    params: Any,
+    data: Sequence[Any],
+    *,
+    optimizer: Optimizer | None = None,
+    epochs: int = 10,
+    batch_size: int = 32,
+    seed: int = 0,
+    validation: Sequence[Any] = (),
+    metrics: Mapping[str, Callable[..., Any]] | None = None,
+    patience: int | None = None,
+    watch: str = "test_loss",
+    folder: Path | RunFolder | None = None,
+    settings: Mapping[str, Any] | None = None,
+    save_every: int | None = None,
+    keep: int = 2,
+    prefetch: int = 0,
+    observers: Sequence[Observer] = (),
+    console: Any = None,
+    gradient: Callable[..., Any] = value_and_grad,
+    begun: Callable[[], None] | None = None,
+) -> Fitted:
+    """Train ``params`` by gradients of ``loss(params, *minibatch)``.
+
+    Args:
+        loss: a plain NumPy function that returns a number, the mean over the samples it is given. If it has a parameter
+            ``rng`` it is given a generator (for dropout), and none for ``validation``.
+        params: where to start, a tree of arrays.
+        data: arrays (or trees of them) with the samples along the first axis.
+        optimizer: by default ``optim.adam()``.
+        epochs: how often to go through the data, each time in a new order.
+        batch_size: samples in a minibatch.
+        seed: decides the order and the noise.
+        validation: data held out, on which ``test_loss`` and the ``metrics`` are measured after every epoch.
+        metrics: functions ``f(params, *data)`` that return a mean over samples; ``{"accuracy": f}`` is recorded as
+            ``test_accuracy``.
+        patience: stop when ``watch`` has not become smaller for so many epochs.
+        watch: the record's entry for ``patience``.
+        folder: a run folder for metrics and checkpoints. If there is a run in it already, training goes on from its
+            checkpoint, to the same bits as if it had never stopped.
+        settings: numbers and text that must be the same on resuming; written to ``config.json``.
+        save_every: steps between checkpoints; by default one is saved at the end of every epoch.
+        keep: how many checkpoints to keep.
+        prefetch: how many minibatches a thread picks ahead; worth it where picking is slow (files, large samples).
+        observers: functions ``f(state, record)``, called after every step (record None) and every epoch.
+        console: a ``rich.console.Console`` for the progress; by default nothing is printed.
+        gradient: see ``steps``.
+        begun: called once it is clear that training can begin or go on, before anything is changed.
+
+    Raises:
+        UsageError: settings or data that cannot be.
+        TrainingError: the checkpoint, the folder or the disk fail, or a number stops being finite; what is saved
+            stands.
+
+    >>> x = np.linspace(-1, 1, 64)
+    >>> fitted = fit(lambda w, x, y: np.mean((x * w - y) ** 2), np.array(0.0), (x, 3 * x), optimizer=optim.sgd(0.5))
+    >>> round(float(fitted.params), 2), fitted.ended
+    (3.0, 'done')
+    """
+    data, validation = tuple(data), tuple(validation)
+    if patience is not None and not (validation or watch == "train_loss"):
+        raise UsageError("patience needs validation data, or watch='train_loss'")
+    if batch_size > (most := samples_in(data)):
+        raise UsageError(f"batch_size must be at most the {most} training samples, got {batch_size}")
+    optimizer = optimizer or optim.adam()
+    rng = dict(np.random.default_rng([seed, 2]).bit_generator.state)
+    new = State(params, optimizer.init(params), rng)
+    decided = {"seed": seed, "batch_size": batch_size, **(settings or {})}
+    if folder is None or isinstance(folder, RunFolder):
+        own = contextlib.nullcontext(folder)
+    else:
+        own = _opened(folder, {**decided, "epochs": epochs})
+    with own as run:
+        keeper = Keeper(run, decided, keep)
+        state = keeper.begin(new)
+        if (state.epoch, state.batch) > (epochs, 0):
+            behind = f"{state.epoch} epochs" + (f" and {state.batch} minibatches" if state.batch else "")
+            where = run.path if run is not None else "memory"
+            raise UsageError(f"the run in {where} has already trained {behind}: --epochs must be more, got {epochs}")
+        if begun is not None:
+            begun()
+        records = run.repair(state.epoch) if run is not None else []
+        training = steps(
+            loss, optimizer, state, *data,
+            batch_size=batch_size, epochs=epochs, seed=seed, prefetch=prefetch, gradient=gradient,
+        )  # fmt: skip
+
+        def measured(params: Any) -> dict[str, float]:
+            return evaluate({"loss": loss, **(metrics or {})}, params, validation, batch_size) if validation else {}
+
+        samples = samples_in(data)
+        done = state.epoch * samples + state.batch * batch_size
+        shown = Silent() if console is None else display(console, epochs=epochs, samples=samples, done=done)
+        job = _Job(run, keeper, records, measured, shown, tuple(observers), samples, batch_size, save_every)
+        state, ended = job.run_through(training, state, patience, watch)
+        best = keeper.best(state, records, watch) if patience is not None else state.params
+        return Fitted(best, state, records, ended)
+
+
+class _Job(NamedTuple):
+    """What a run under way works with."""
+
+    run: RunFolder | None
+    keeper: "Keeper"
+    records: list[dict[str, Any]]
+    measured: Callable[[Any], dict[str, float]]
+    shown: Display
+    observers: tuple[Observer, ...]
+    samples: int
+    batch_size: int
+    save_every: int | None
+
+    def run_through(self, training: Any, state: State, patience: int | None, watch: str) -> tuple[State, str]:
+        """Train until all epochs are done, patience ends, or Ctrl-C is pressed."""
+        if _out_of_patience(self.records, patience, watch):
+            return state, "early"
+        done = state.epoch * self.samples + state.batch * self.batch_size
+        with CtrlC() as ctrl_c, self.shown as shown, contextlib.closing(training):
+            began, done_then = time.perf_counter(), done
+            try:
+                for state in training:
+                    of_epoch = state.batch * self.batch_size or self.samples  # samples of this epoch behind us
+                    before, done = done, state.epoch * self.samples + state.batch * self.batch_size
+                    shown.step(done - before, state.loss_sum / of_epoch)
+                    for observe in self.observers:
+                        observe(state, None)
+                    if state.batch == 0:
+                        record = self._record(state, done - done_then, time.perf_counter() - began)
+                        self._end_of_epoch(state, record, patience is not None, watch)
+                        shown.epoch(record)
+                        if _out_of_patience(self.records, patience, watch):
+                            return state, "early"
+                        began, done_then = time.perf_counter(), done
+                    elif self.save_every and state.step % self.save_every == 0:
+                        self.keeper.save(state)
+                    if ctrl_c.requested:
+                        break
+            except NonFinite as error:
+                stands = f"\nThe last good checkpoint stands: {self.run.checkpoint}" if self.run is not None else ""
+                raise NonFinite(f"{error}{stands}") from error
+            if ctrl_c.requested and state.batch:
+                self.keeper.save(state)
+        return state, "interrupted" if ctrl_c.requested else "done"
+
+    def _end_of_epoch(self, state: State, record: dict[str, Any], patient: bool, watch: str) -> None:
+        if self.run is not None:
+            self.run.append(record)  # before the checkpoint: resuming cuts a line too many, but cannot invent one
+        self.records.append(record)
+        if patient and record is min(self.records, key=lambda r: r[watch]):
+            self.keeper.save_best(state)
+        self.keeper.save(state)
+        for observe in self.observers:
+            observe(state, record)
+
+    def _record(self, state: State, samples: int, seconds: float) -> dict[str, Any]:
+        """A line of the metrics: the epoch just ended, measured on the held-out data as well."""
+        with np.errstate(all="ignore"):
+            measured = self.measured(state.params)
+        if not np.isfinite(measured.get("loss", 0.0)):
+            raise NonFinite(f"stopped after epoch {state.epoch}: the loss on the held-out data is {measured['loss']}")
+        return {
+            "epoch": state.epoch,
+            "step": state.step,
+            "train_loss": state.loss_sum / self.samples,
+            **{f"test_{name}": value for name, value in measured.items()},
+            "seconds": seconds,
+            "samples_per_second": samples / seconds,
+        }
+
+
+class Keeper:
+    """Saves and finds checkpoints in a run folder; without a folder it keeps the best parameters in memory."""
+
+    def __init__(self, run: RunFolder | None, settings: Mapping[str, Any], keep: int) -> None:
+        self._run = run
+        self._settings = dict(settings)
+        self._keep = keep
+        self._best: Any = None
+
+    def begin(self, new: State) -> State:
+        """The state in the run's checkpoint, or ``new``, which is saved at once."""
+        if self._run is None or not self._run.checkpoint.exists():
+            self.save(new)
+            return new
+        path = self._run.checkpoint
+        arrays, facts = checkpoint.load(path, like={"params": new.params, "optimizer": new.optimizer})
+        try:
+            settings = facts["settings"]
+            place = {name: facts[name] for name in _PLACE}
+        except KeyError as error:
+            raise CheckpointError(f"{path} is not a checkpoint of a training run: it has no {error}") from None
+        if settings != self._settings:
+            differences = [
+                f"{name} is {value} in {self._run.config_file.name}, {settings.get(name)} in the checkpoint"
+                for name, value in self._settings.items()
+                if value != settings.get(name)
+            ]
+            raise CheckpointError(f"{path} is of a run with other settings: {'; '.join(differences)}")
+        generator(place["rng"])  # refused now rather than in the loop
+        return State(arrays["params"], arrays["optimizer"], **place)
+
+    def save(self, state: State) -> None:
+        """Write the checkpoint; the one before becomes ``checkpoint.1``, and so on."""
+        if self._run is None:
+            return
+        path = self._run.checkpoint
+        older = [path, *(path.with_suffix(f".{n}{path.suffix}") for n in range(1, self._keep))]
+        for newer, old in reversed(list(pairwise(older))):
+            with contextlib.suppress(OSError):  # an older one is a reserve: to lack it is no reason to stop
+                if newer == path:
+                    old.unlink(missing_ok=True)
+                    os.link(newer, old)
+                else:
+                    os.replace(newer, old)
+        facts = {"settings": self._settings, **{name: getattr(state, name) for name in _PLACE}}
+        checkpoint.save(path, {"params": state.params, "optimizer": state.optimizer}, facts)
+
+    def save_best(self, state: State) -> None:
+        """Keep the parameters as the best so far."""
+        self._best = state
+        if self._run is not None:
+            checkpoint.save(self._run.best, {"params": state.params}, {"epoch": state.epoch})
+
+    def best(self, state: State, records: list[dict[str, Any]], watch: str) -> Any:
+        """The parameters of the best epoch."""
+        if self._best is not None:
+            return self._best.params
+        if self._run is None or not records or not self._run.best.exists():
+            return state.params
+        arrays, facts = checkpoint.load(self._run.best, like={"params": state.params})
+        wanted = min(records, key=lambda r: r[watch])["epoch"]
+        if facts["epoch"] != wanted:
+            raise CheckpointError(f"{self._run.best} is of epoch {facts['epoch']}; the best of the metrics is {wanted}")
+        return arrays["params"]
+
+
+def evaluate(
+    metrics: Mapping[str, Callable[..., Any]], params: Any, data: tuple[Any, ...], batch_size: int
+) -> dict[str, float]:
+    """Each metric's mean over all samples, computed in pieces.
+
+    >>> evaluate({"mean": lambda params, x: np.mean(x)}, None, (np.arange(10.0),), 4)
+    {'mean': 4.5}
+    """
+    samples = samples_in(data)
+    piece = max(batch_size, 512)
+    totals = dict.fromkeys(metrics, 0.0)
+    for begin in range(0, samples, piece):
+        chosen = np.arange(begin, min(begin + piece, samples))
+        part = pick(data, chosen)
+        for name, metric in metrics.items():
+            totals[name] += float(metric(params, *part)) * len(chosen)
+    return {name: total / samples for name, total in totals.items()}
+
+
+def _out_of_patience(records: list[dict[str, Any]], patience: int | None, watch: str) -> bool:
+    if patience is None or not records:
+        return False
+    best = min(records, key=lambda r: r[watch])
+    return records[-1]["epoch"] - best["epoch"] >= patience
+
+
+def _opened(path: Path, settings: dict[str, Any]) -> RunFolder:
+    if not (path / "config.json").exists():
+        return RunFolder.create(path, settings)
+    run = RunFolder.open(path)[0]
+    run.write_config(settings)
+    return run
