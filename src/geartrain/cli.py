@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from geartrain.errors import GeartrainError
-from geartrain.train import data, extras, job
-from geartrain.train.config import Config
+from geartrain.train import extras, jobs
 from geartrain.train.errors import TrainingError
 from geartrain.train.run import RunFolder, newest, next_free, versions
 from geartrain.view.commands import add_lesson, add_see
@@ -57,14 +56,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_train(commands: Any) -> None:
-    default = Config()
     train = commands.add_parser(
         "train",
-        help="train a small network on a data set and measure what the lesson promises",
-        description="Train a multilayer perceptron written in plain NumPy, and leave a run folder.",
+        help="train a network on a data set and measure what the lesson promises",
+        description="Train a network written in plain NumPy, and leave a run folder.",
     )
     train.set_defaults(run=_train)
-    train.add_argument("dataset", metavar="DATASET", help=f"one of: {', '.join(sorted(data.KNOWN))}")
+    train.add_argument("dataset", metavar="DATASET", help=f"one of: {', '.join(sorted(jobs.JOBS))}")
+    train.add_argument("file", nargs="?", metavar="FILE", help="the text or the table (CSV) to learn from")
     train.add_argument("--resume", action="store_true", help="go on with the run in --out, or with the newest")
     train.add_argument(
         "--out", type=Path, metavar="FOLDER", help=f"the run folder (default: {RUNS}/DATASET-1, -2, ...)"
@@ -74,12 +73,23 @@ def _add_train(commands: Any) -> None:
         ("epochs", _whole, "how often to go through the data; a resumed run may ask for more"),
         ("seed", _whole, "decides the split, the first weights and the order"),
         ("batch_size", _whole, "samples in a minibatch"),
-        ("learning_rate", _number, "the size of Adam's steps"),
+        ("learning_rate", _number, "the size of the optimiser's steps, at most"),
         ("model", str, "mlp or cnn: two dense layers, or three convolutions"),
         ("hidden", _whole, "units in the hidden layer of the mlp"),
+        ("target", str, "the column to predict"),
+        ("context", _whole, "characters that the GPT sees"),
+        ("width", _whole, "numbers for each character in the GPT"),
+        ("layers", _whole, "layers of the GPT"),
+        ("heads", _whole, "heads of its attention"),
     ):
+        defaults = [
+            f"{getattr(job.settings, name)} for {dataset}"
+            for dataset, job in jobs.JOBS.items()
+            if name in job.settings.names() and getattr(job.settings, name) != ""
+        ]
+        shown = f" (default: {', '.join(defaults)})" if defaults else ""
         option = f"--{name.replace('_', '-')}"
-        train.add_argument(option, type=kind, metavar="N", help=f"{text} (default: {getattr(default, name)})")
+        train.add_argument(option, type=kind, metavar="COLUMN" if name == "target" else "N", help=text + shown)
 
 
 def _add_explain(commands: Any) -> None:
@@ -97,28 +107,33 @@ def _add_explain(commands: Any) -> None:
 
 def _train(arguments: argparse.Namespace) -> int:
     extras.need_all()
-    asked = {name: value for name in Config.names() if (value := getattr(arguments, name)) is not None}
-    data.check_known(arguments.dataset)
+    name = arguments.dataset
+    job = jobs.find(name)
+    every = {
+        setting: getattr(arguments, setting, None) for kind in jobs.JOBS.values() for setting in kind.settings.names()
+    }
+    asked = {setting: value for setting, value in every.items() if value is not None and setting != "dataset"}
+    jobs.check_asked(name, asked)
     if arguments.resume:
-        run, saved = RunFolder.open(arguments.out or newest(RUNS, arguments.dataset))
+        run, saved = RunFolder.open(arguments.out or newest(RUNS, name))
         with run:
-            config = Config.from_json(saved, str(run.config_file)).resumed(asked)
-            return _train_in(run, config, job.prepare(config))
-    config = Config(**asked)
-    dataset = job.prepare(config)
-    with RunFolder.create(arguments.out or next_free(RUNS, arguments.dataset), config.to_json()) as run:
-        return _train_in(run, config, dataset)
+            settings = job.settings.from_json(saved, str(run.config_file)).resumed(asked)
+            return _train_in(run, job, settings, job.prepare(settings))
+    settings = jobs.settings_of(name, asked)
+    prepared = job.prepare(settings)
+    with RunFolder.create(arguments.out or next_free(RUNS, name), settings.to_json()) as run:
+        return _train_in(run, job, settings, prepared)
 
 
-def _train_in(run: RunFolder, config: Config, dataset: data.Dataset) -> int:
+def _train_in(run: RunFolder, job: jobs.Job, settings: Any, prepared: Any) -> int:
     try:
-        finished = job.train(run, config, dataset, extras.need("rich.console").Console())
+        finished = job.train(run, settings, prepared, extras.need("rich.console").Console())
     except KeyboardInterrupt:
         finished = False
     if finished:
         return 0
     there = f"The checkpoint is {run.checkpoint}." if run.checkpoint.exists() else "There is no checkpoint yet."
-    print(f"Stopped by Ctrl-C. {there}\nGo on with: geartrain train {config.dataset} --resume --out {run.path}")
+    print(f"Stopped by Ctrl-C. {there}\nGo on with: geartrain train {settings.dataset} --resume --out {run.path}")
     return _CTRL_C
 
 

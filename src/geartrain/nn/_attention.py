@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from geartrain.nn._activations import softmax
+from geartrain.nn._dense import product
 from geartrain.nn._initialisers import Initialiser, glorot
 from geartrain.nn._layer import Layer, Rng
 
@@ -133,7 +134,7 @@ def attention(
         }
 
     def dense(params: dict[str, Any], x: Any) -> Any:
-        y = x @ params["weights"]
+        y = product(x, params["weights"])
         return y + params["bias"] if bias else y
 
     def apply(params: dict[str, Any], x: Any, mask: Any = None) -> Any:

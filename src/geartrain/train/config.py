@@ -9,6 +9,9 @@ from geartrain.train.errors import UsageError
 LARGEST_SEED = 2**63 - 1  # so that any reader of the JSON can hold it
 LARGEST: dict[str, int] = {"seed": LARGEST_SEED, "epochs": 1_000_000, "batch_size": 1_000_000}
 """The largest that a whole number may be; 100,000 for the others. The smallest is 1, or 0 for the seed."""
+MODELS: dict[str, dict[str, Any]] = {"mlp": {}, "cnn": {"epochs": 15}}
+"""The models that read digits, each with the settings that suit it better than the defaults."""
+
 MAY_GROW = "epochs"  # the one setting that a resumed run may change
 
 
@@ -46,9 +49,14 @@ class Settings:
         """The settings as a dictionary for JSON, in the order of the fields."""
         return dataclasses.asdict(self)
 
+    @property
+    def scheduled(self) -> bool:
+        """Whether the learning rate follows the number of epochs, which then is decided once."""
+        return False
+
     def fixed(self) -> dict[str, Any]:
-        """The settings that decide the bits after a given number of epochs: all but the number of epochs."""
-        return {name: value for name, value in self.to_json().items() if name != MAY_GROW}
+        """The settings that decide the bits after a given number of epochs."""
+        return {name: value for name, value in self.to_json().items() if name != MAY_GROW or self.scheduled}
 
     @classmethod
     def from_json(cls, settings: Any, source: str) -> Self:
@@ -79,7 +87,7 @@ class Settings:
         changed = [
             f"{name} was {getattr(self, name)}, got {value}"
             for name, value in asked.items()
-            if name != MAY_GROW and value != getattr(self, name)
+            if (name != MAY_GROW or self.scheduled) and value != getattr(self, name)
         ]
         if changed:
             changes = "; ".join(changed)
@@ -108,8 +116,53 @@ class Config(Settings):
         if self.model not in MODELS:
             raise UsageError(f"model must be one of {', '.join(MODELS)}, got {self.model!r}")
 
+    @property
+    def scheduled(self) -> bool:
+        """Whether the learning rate follows the number of epochs."""
+        return self.model == "cnn"
 
-MODELS = ("mlp", "cnn")
+
+@dataclasses.dataclass(frozen=True)
+class TextConfig(Settings):
+    """The settings of ``geartrain train text``. ``file`` is empty for the text that every Python carries."""
+
+    dataset: str = "text"
+    epochs: int = 4
+    batch_size: int = 16
+    learning_rate: float = 3e-3
+    file: str = ""
+    context: int = 64
+    width: int = 64
+    layers: int = 2
+    heads: int = 4
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.width % (2 * self.heads):
+            raise UsageError(f"width must be a multiple of twice the heads ({self.heads}), got {self.width}")
+
+    @property
+    def scheduled(self) -> bool:
+        """Whether the learning rate follows the number of epochs."""
+        return True
+
+
+@dataclasses.dataclass(frozen=True)
+class TableConfig(Settings):
+    """The settings of ``geartrain train table``: the CSV ``file``, and the column ``target`` to predict."""
+
+    dataset: str = "table"
+    epochs: int = 100
+    batch_size: int = 32
+    learning_rate: float = 3e-3
+    file: str = ""
+    target: str = ""
+    hidden: int = 64
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.file or not self.target:
+            raise UsageError("a table needs a file and a column to predict: geartrain train table FILE --target COLUMN")
 
 
 def _check_whole(name: str, value: Any, lowest: int, highest: int) -> None:

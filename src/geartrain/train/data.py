@@ -1,7 +1,7 @@
 """Data sets by name, split into a part to learn from and a part held out."""
 
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -35,7 +35,7 @@ def load(name: str, seed: int) -> Dataset:
     return Dataset(images[~held_out], labels[~held_out], images[held_out], labels[held_out])
 
 
-def check_known(name: str) -> None:
+def check_known(name: str, known: Iterable[str] = ()) -> None:
     """Refuse the name of a data set that nobody knows: ``UsageError``, with the names that are known.
 
     >>> check_known("digit")
@@ -43,10 +43,11 @@ def check_known(name: str) -> None:
     ...
     geartrain.train.errors.UsageError: unknown data set 'digit'; did you mean digits? The known data sets: digits
     """
-    if name not in KNOWN:
-        close = difflib.get_close_matches(name, KNOWN, n=1)
+    known = sorted(known or KNOWN)
+    if name not in known:
+        close = difflib.get_close_matches(name, known, n=1)
         hint = f"; did you mean {close[0]}? The" if close else "; the"
-        raise UsageError(f"unknown data set {name!r}{hint} known data sets: {', '.join(sorted(KNOWN))}")
+        raise UsageError(f"unknown data set {name!r}{hint} known data sets: {', '.join(known)}")
 
 
 def stratified_fifth(labels: NDArray[Any], rng: np.random.Generator) -> NDArray[np.bool_]:

@@ -1,7 +1,9 @@
 """The picture of a run: the loss and the accuracy over the epochs, and held-out digits with the network's answers."""
 
 import io
-from collections.abc import Sequence
+import math
+import textwrap
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -76,3 +78,31 @@ def _digits(figure: Any, images: NDArray[Any], labels: NDArray[Any], predicted: 
         axes.set(xticks=[], yticks=[])
         for side in axes.spines.values():
             side.set(color="#cccccc" if right else _WRONG, linewidth=0.8 if right else 2.2)
+
+
+def draw_text(records: Sequence[dict[str, Any]], baselines: Mapping[str, float], written: str) -> bytes:
+    """The picture of a run on text as PNG bytes: bits per character over the epochs, counting, and what it writes."""
+    figure = need("matplotlib.figure").Figure(figsize=(10, 7.4), layout="constrained")
+    need("matplotlib.backends.backend_agg").FigureCanvasAgg(figure)
+    above, below = figure.subplots(2, 1, height_ratios=(1.15, 1))
+    epochs = [record["epoch"] for record in records]
+    for name, colour, label in (("train", _LEARNED, "training"), ("test", _HELD_OUT, "held out")):
+        bits = [record[f"{name}_loss"] / math.log(2) for record in records]
+        above.plot(epochs, bits, color=colour, label=label, linewidth=1.8, marker="o" if len(epochs) < 9 else None)
+    for (name, bits), style in zip(baselines.items(), ("--", ":"), strict=False):
+        above.axhline(bits, color=_QUIET, linestyle=style, label=f"counting {name}: {bits:.2f}")
+    last = records[-1]["test_loss"] / math.log(2) if records else math.nan
+    above.set_title(f"Bits per character: {last:.3f} on text held out", loc="left", fontweight="bold")
+    above.set_xlabel("epoch")
+    above.xaxis.get_major_locator().set_params(integer=True)
+    above.legend(frameon=False)
+    above.grid(alpha=0.25)
+    above.spines[["top", "right"]].set_visible(False)
+    below.set_axis_off()
+    below.set_title("It writes", loc="left", fontweight="bold")
+    shown = "\n".join(part for line in written.splitlines() for part in textwrap.wrap(line, 110) or [""])
+    plain = shown.encode("ascii", "replace").decode().replace("$", r"\$")
+    below.text(0, 1, plain, family="monospace", fontsize="small", va="top", transform=below.transAxes)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=110)
+    return buffer.getvalue()

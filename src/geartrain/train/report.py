@@ -117,7 +117,6 @@ def gradient_cost(loss: Callable[..., Any], params: Any, *data: Any, repeats: in
 
 def sentences(measured: Measured, *, right: int, shown: int, epochs: int, seconds: float) -> list[str]:
     """The report as plain sentences, one an entry."""
-    checked, worst = measured.agreement
     big, small = measured.cost_on_training_set, measured.cost_on_minibatch
     accuracy = (
         f"{right} of {shown} digits that the network never saw are read correctly ({right / shown:.2%}), "
@@ -127,14 +126,22 @@ def sentences(measured: Measured, *, right: int, shown: int, epochs: int, second
         f"The network has {measured.parameters:,} parameters; "
         "one sweep backwards gives the derivative of the loss with respect to each."
     )
-    verdict = "agree" if worst < AGREES else "DO NOT AGREE"
-    agreement = (
-        f"On {checked} parameters picked at random, backpropagation and finite differences {verdict}: "
-        f"the largest relative difference is {worst:.1e}."
-    )
     cost = (
         f"The loss with its gradient costs {big:.1f} forward passes on all {measured.training_set:,} training digits "
         f"and {small:.1f} on a minibatch of {measured.minibatch}; "
         f"finite differences would cost {2 * measured.parameters:,}."
     )
-    return [accuracy, parameters, agreement, cost]
+    return [accuracy, parameters, agreement_sentence(measured.agreement), cost]
+
+
+def agreement_sentence(agreement: Agreement) -> str:
+    """Whether backpropagation and finite differences agree, as a sentence.
+
+    >>> agreement_sentence(Agreement(30, 4e-8))[:64]
+    'On 30 parameters picked at random, backpropagation and finite di'
+    """
+    verdict = "agree" if agreement.worst < AGREES else "DO NOT AGREE"
+    return (
+        f"On {agreement.checked} parameters picked at random, backpropagation and finite differences {verdict}: "
+        f"the largest relative difference is {agreement.worst:.1e}."
+    )
