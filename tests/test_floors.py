@@ -37,6 +37,7 @@ FLOORS: dict[str, float] = {
     "nn": 9,
     "optim": 9,
     "train": 9,
+    "sklearn": 9.5,
     "__init__": 10,
     "cli": 11,
     "__main__": 12,

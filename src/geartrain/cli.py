@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from geartrain.errors import GeartrainError
-from geartrain.train import extras, jobs
+from geartrain.train import extras, jobs, predict
 from geartrain.train.errors import TrainingError
 from geartrain.train.run import RunFolder, newest, next_free, versions
 from geartrain.view.commands import add_lesson, add_see
@@ -49,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"geartrain {versions()['geartrain']}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_train(commands)
+    _add_predict(commands)
     _add_explain(commands)
     add_see(commands)
     add_lesson(commands)
@@ -90,6 +91,21 @@ def _add_train(commands: Any) -> None:
         shown = f" (default: {', '.join(defaults)})" if defaults else ""
         option = f"--{name.replace('_', '-')}"
         train.add_argument(option, type=kind, metavar="COLUMN" if name == "target" else "N", help=text + shown)
+
+
+def _add_predict(commands: Any) -> None:
+    predict = commands.add_parser(
+        "predict",
+        help="let a trained model answer",
+        description="Let a model that geartrain train has left (model.safetensors, or its run folder) answer.",
+    )
+    predict.set_defaults(run=_predict)
+    predict.add_argument("model", type=Path, metavar="MODEL", help="a run folder, or the model.safetensors in it")
+    predict.add_argument(
+        "input", metavar="INPUT", help="digits: a .npy or .csv of 64 pixels a row; table: a .csv; text: how it begins"
+    )
+    predict.add_argument("--length", type=_whole, default=400, metavar="N", help="characters to write (default: 400)")
+    predict.add_argument("--seed", type=_whole, default=0, metavar="N", help="decides what is written (default: 0)")
 
 
 def _add_explain(commands: Any) -> None:
@@ -135,6 +151,13 @@ def _train_in(run: RunFolder, job: jobs.Job, settings: Any, prepared: Any) -> in
     there = f"The checkpoint is {run.checkpoint}." if run.checkpoint.exists() else "There is no checkpoint yet."
     print(f"Stopped by Ctrl-C. {there}\nGo on with: geartrain train {settings.dataset} --resume --out {run.path}")
     return _CTRL_C
+
+
+def _predict(arguments: argparse.Namespace) -> int:
+    extras.need("safetensors")
+    for line in predict.answers(arguments.model, arguments.input, length=arguments.length, seed=arguments.seed):
+        print(line)
+    return 0
 
 
 def _explain(arguments: argparse.Namespace) -> int:

@@ -127,7 +127,7 @@ class TextConfig(Settings):
     """The settings of ``geartrain train text``. ``file`` is empty for the text that every Python carries."""
 
     dataset: str = "text"
-    epochs: int = 4
+    epochs: int = 10
     batch_size: int = 16
     learning_rate: float = 3e-3
     file: str = ""

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from geartrain.train import data, job, text
-from geartrain.train.config import MODELS, Config, Settings, TextConfig
+from geartrain.train import data, job, table, text
+from geartrain.train.config import MODELS, Config, Settings, TableConfig, TextConfig
 from geartrain.train.errors import UsageError
 
 
@@ -18,6 +18,7 @@ class Job(NamedTuple):
 
 JOBS: dict[str, Job] = {
     "digits": Job(Config, job.prepare, job.train),
+    "table": Job(TableConfig, table.prepare, table.train),
     "text": Job(TextConfig, text.prepare, text.train),
 }
 

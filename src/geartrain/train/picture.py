@@ -106,3 +106,30 @@ def draw_text(records: Sequence[dict[str, Any]], baselines: Mapping[str, float],
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110)
     return buffer.getvalue()
+
+
+def draw_table(records: Sequence[dict[str, Any]], scores: Mapping[str, Sequence[float]], what: str) -> bytes:
+    """The picture of a run on a table as PNG bytes: the loss, and the scores of each model on each part."""
+    figure = need("matplotlib.figure").Figure(figsize=(10, 4), layout="constrained")
+    need("matplotlib.backends.backend_agg").FigureCanvasAgg(figure)
+    loss, compared = figure.subplots(1, 2)
+    epochs = [record["epoch"] for record in records]
+    for name, colour, label in (("train", _LEARNED, "training"), ("test", _HELD_OUT, "held out")):
+        if records and f"{name}_loss" in records[0]:
+            loss.plot(epochs, [record[f"{name}_loss"] for record in records], color=colour, label=label, linewidth=1.8)
+    loss.set_title("Loss", loc="left", fontweight="bold")
+    loss.set_xlabel("epoch")
+    if records:
+        loss.legend(frameon=False)
+    for row, (name, parts) in enumerate(scores.items()):
+        compared.plot(parts, [row] * len(parts), "o", color=_QUIET, alpha=0.6)
+        compared.plot([np.mean(parts)], [row], "|", color=_WRONG, markersize=22, markeredgewidth=3)
+        compared.annotate(f"{name}: {np.mean(parts):.3f}", (np.mean(parts), row), (0, 14), textcoords="offset points")
+    compared.set_title(f"Cross-validated, {what}", loc="left", fontweight="bold")
+    compared.set(yticks=[], ylim=(-0.5, len(scores)))
+    for axes in (loss, compared):
+        axes.grid(alpha=0.25)
+        axes.spines[["top", "right"]].set_visible(False)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=110)
+    return buffer.getvalue()

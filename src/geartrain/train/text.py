@@ -130,7 +130,7 @@ def _finish(
     bits = fitted.records[-1]["test_loss"] / math.log(2)
     counted = {order: ngram.bits_per_character(data.train, data.test, order) for order in ORDERS}
     best = min(counted, key=lambda order: counted[order])
-    written = sample(model, fitted.params, data, "\n", SAMPLE, config.seed)
+    written = sample(model, fitted.params, data, data.test[:1], SAMPLE, config.seed)
     part = windows[np.arange(config.batch_size)]
     agreement = report.finite_differences(model.loss, fitted.params, part, rng=np.random.default_rng(config.seed))
     cost = report.gradient_cost(model.loss, fitted.params, part)
