@@ -72,7 +72,7 @@ class Classifier(_base.ClassifierMixin, _Network):
         _multiclass.check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
-            raise ValueError(f"Classifier can't train when only one class is present: {self.classes_[0]!r}")
+            raise ValueError(f"Classifier can't train when only one class is present: {self.classes_[0]}")
         self._train(x, codes, len(self.classes_))
         return self
 

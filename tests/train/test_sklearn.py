@@ -22,7 +22,7 @@ def test_scikit_learns_own_checks(estimator: Any, check: Any) -> None:
 
 def test_in_a_pipeline_it_reads_digits() -> None:
     X, y = load_digits(return_X_y=True)
-    pipeline = make_pipeline(StandardScaler(), Classifier(epochs=15, random_state=0))
+    pipeline = make_pipeline(StandardScaler(), Classifier(epochs=25, learning_rate=0.01, random_state=0))
     assert cross_val_score(pipeline, X[:600], y[:600], cv=2).mean() > 0.9
 
 
@@ -34,5 +34,5 @@ def test_the_same_seed_gives_the_same_numbers() -> None:
 
 
 def test_one_class_is_refused() -> None:
-    with pytest.raises(ValueError, match="only one class is present: 'a'"):
+    with pytest.raises(ValueError, match="only one class is present: a"):
         Classifier().fit(np.ones((3, 2)), ["a", "a", "a"])
