@@ -38,8 +38,23 @@ def scores(params: list[Any], images: Array, rng: np.random.Generator | None = N
 
 
 def loss(params: list[Any], images: Array, labels: Array, rng: np.random.Generator | None = None) -> Any:
-    """Mean cross-entropy with smoothed labels, as in ``digits_mlp``."""
+    """Mean cross-entropy with smoothed labels, as in ``digits_mlp``; in training half of the images are moved."""
+    if rng is not None:
+        images = shifted(images, rng)
     return nn.cross_entropy(scores(params, images, rng), labels, SMOOTHING)
+
+
+def shifted(images: Array, rng: np.random.Generator) -> Array:
+    """Half of the images moved by up to a pixel each way: a digit stays the same digit, and the network sees more.
+
+    >>> shifted(np.ones((2, 64), np.float32), np.random.default_rng(0)).shape
+    (2, 64)
+    """
+    framed = np.pad(images.reshape(-1, SIDE, SIDE), [(0, 0), (1, 1), (1, 1)])
+    down, right = np.where(rng.random(len(images)) < 0.5, rng.integers(0, 3, (2, len(images))), 1)
+    rows = down[:, None, None] + np.arange(SIDE)[:, None]
+    columns = right[:, None, None] + np.arange(SIDE)
+    return framed[np.arange(len(images))[:, None, None], rows, columns].reshape(images.shape)
 
 
 def predict(params: list[Any], images: Array) -> Array:
