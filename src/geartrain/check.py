@@ -78,7 +78,7 @@ def _first_order(
         y_bar = _direction(y, rng)
         xs_bar = vjp(f, *args)[1](y_bar)
         here, there = _pair(y_bar, y_dot), _pair(xs_bar, xs_dot)
-        size = max(abs(here), abs(there), _size(y_bar) * _size(y_dot) * 1e-3, 1e-30)
+        size = max(abs(here), abs(there), _size(y_bar) * max(_size(y_dot), _size(y)) * 1e-3, 1e-30)
         reverse = max(reverse, abs(here - there) / size)
         if not abs(here - there) <= allowed * size:
             raise CheckError(

@@ -3,12 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from geartrain.errors import LeakError
 from geartrain.ir.aval import Aval, aval_of
 from geartrain.ir.graph import Graph, topological
 from geartrain.ir.node import CONST, INPUT, Node, Table
 from geartrain.run import F, Run
-from geartrain.trace.tracer import ALIAS, leaked
+from geartrain.trace.tracer import ALIAS
 
 __all__ = ["Recording", "record"]
 
@@ -38,10 +37,8 @@ class Recording:
         return [known[node] for node in wanted]
 
     def _pure(self, node: Node, known: Mapping[Node, Node]) -> Node:
-        if node.op is CONST:
+        if node.op is CONST or node.op is INPUT:  # an input of an inner transformation, which stands for a plain value
             return self.table.const(node.value)
-        if node.op is INPUT:
-            raise LeakError(leaked("input"))
         if node.op is ALIAS:
             return known[node.inputs[0]]
         return self.table.node(node.op, tuple([known[x] for x in node.inputs]), node.params, aval_of(node.value))

@@ -3,6 +3,7 @@
 import importlib
 from collections.abc import Callable, Sequence
 
+from geartrain.backends import numpy
 from geartrain.ir.aval import Array
 from geartrain.ir.graph import Graph
 
@@ -13,5 +14,11 @@ Program = Callable[[Sequence[Array]], list[Array]]
 
 
 def compile(graph: Graph) -> Program:
-    """The program of ``graph``: native where llvmlite is installed, and else NumPy's."""
+    """The program of ``graph``: native where llvmlite is installed, and else NumPy's.
+
+    A result whose shape depends on data has no place in a plan, so such a graph, a segment that ``jit`` ends there, is
+    NumPy's.
+    """
+    if any(node.op.data_shape for node in graph.nodes):
+        return numpy.compile(graph)
     return importlib.import_module("geartrain.backends.compile").compile(graph)
