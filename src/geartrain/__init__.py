@@ -13,6 +13,7 @@ from geartrain.mapping import vmap
 from geartrain.rules import checkpoint, custom_rule
 
 if TYPE_CHECKING:
+    from geartrain.minimizing import least_squares, minimize
     from geartrain.view.cost import cost
     from geartrain.view.explain import explain
     from geartrain.view.quiz import quiz
@@ -34,6 +35,8 @@ __all__ = [
     "jacrev",
     "jit",
     "jvp",
+    "least_squares",
+    "minimize",
     "quiz",
     "see",
     "set_threads",
@@ -44,16 +47,19 @@ __all__ = [
     "vmap",
 ]
 
-_VIEWS = ("cost", "explain", "quiz", "see")
-"""What looks on: loaded when it is first asked for, so that a program that only differentiates does not wait for it."""
+_LATER = {
+    **{name: f"geartrain.view.{name}" for name in ("cost", "explain", "quiz", "see")},
+    **dict.fromkeys(("least_squares", "minimize"), "geartrain.minimizing"),
+}
+"""What is loaded when it is first asked for, so that a program that only differentiates does not wait for it."""
 
 
 def __getattr__(name: str) -> Any:
-    if name in _VIEWS:
-        globals()[name] = found = getattr(importlib.import_module(f"geartrain.view.{name}"), name)
+    if name in _LATER:
+        globals()[name] = found = getattr(importlib.import_module(_LATER[name]), name)
         return found
     raise AttributeError(f"module 'geartrain' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_VIEWS})
+    return sorted({*globals(), *_LATER})
