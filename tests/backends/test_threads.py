@@ -15,7 +15,7 @@ from geartrain.recording import record
 if not llvm.installed():
     pytest.skip("llvmlite is not installed", allow_module_level=True)
 
-from geartrain.backends.cpu.pool import get_threads, set_threads
+from geartrain.backends.threads import get_threads, set_threads
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Compiled kernels: one address for each structure, for all programs of this process."""
 
+import hashlib
 import threading
 from collections.abc import Iterable
 
@@ -8,9 +9,10 @@ from geartrain.backends.cpu import pool, runtime
 from geartrain.backends.cpu.emit import I64, PTR, VOID, Function, Module, Value
 from geartrain.backends.cpu.kernel_ir import kernel_text
 from geartrain.backends.cpu.mathlib import MathLibrary, function_text
+from geartrain.backends.object_cache import kept
 from geartrain.schedule.loops import Kernel
 
-__all__ = ["address", "addresses", "count", "looper", "module_text", "object_code", "product", "walker"]
+__all__ = ["address", "addresses", "count", "looper", "module_text", "object_code", "product", "walker", "whole_code"]
 
 _PRODUCT = """
 @one = private constant {t} 1.0
@@ -48,7 +50,11 @@ def module_text(kernels: Iterable[Kernel], library: MathLibrary | None = None) -
 
 
 def object_code(text: str) -> bytes:
-    """Object code of kernels. They are loops as they should be, so a few quick passes are enough."""
+    """Object code of kernels, kept on disk. They are loops as they should be, so a few quick passes are enough."""
+    return kept(("kernel", *llvm.host(), text), lambda: _compiled(text))
+
+
+def _compiled(text: str) -> bytes:
     binding = llvm.need()
     machine = llvm.target_machine(2)
     module = binding.parse_assembly(text)
@@ -72,14 +78,28 @@ def addresses(kernels: Iterable[Kernel]) -> dict[Kernel, int]:
         new = [kernel for kernel in wanted if kernel not in _known]
         if new:
             library = MathLibrary()
-            names = [f"kernel{i}" for i in range(len(new))]
-            text = module_text(new, library)
-            code = llvm.load(
-                [object_code(text)], names, {symbol: _function(symbol, library) for symbol in library.functions}
-            )
+            names = [_name(kernel) for kernel in new]
+            objects: list[bytes] = []
+            for kernel, name in zip(new, names, strict=True):
+                inside = MathLibrary()
+                body = kernel_text(kernel, name, inside)
+                objects.append(object_code(f"{inside.text()}\n{body}"))
+                library.functions.update(inside.functions)
+            outside = {symbol: _function(symbol, library) for symbol in library.functions}
+            code = llvm.load(objects, names, outside)
             _code.append(code)
             _known.update({kernel: code[name] for kernel, name in zip(new, names, strict=True)})
         return {kernel: _known[kernel] for kernel in wanted}
+
+
+def whole_code(text: str) -> bytes:
+    """Object code that takes all of the optimiser, kept on disk."""
+    return kept(("whole", *llvm.host(), text), lambda: llvm.compile_ir(text))
+
+
+def _name(kernel: Kernel) -> str:
+    """A name that says all: the object code of a kernel does not depend on the others that it is compiled with."""
+    return "kernel_" + hashlib.sha256(repr(kernel).encode()).hexdigest()[:32]
 
 
 def address(kernel: Kernel) -> int:
@@ -145,7 +165,7 @@ def looper() -> int:
                         f.store(slot, 0, f.load(slot, 0, PTR).at(step), PTR)
                 turn.set(f.const(1) - turn.get())
             f.give()
-            code = llvm.load([llvm.compile_ir(str(module))], ["gt_loop"], {"gt_walk": walk})
+            code = llvm.load([whole_code(str(module))], ["gt_loop"], {"gt_walk": walk})
             _code.append(code)
             _loop.append(code["gt_loop"])
         return _loop[0]
@@ -192,7 +212,7 @@ def walker() -> int:
                 at.set(words.at(count * 8))
             f.give()
             shared = {"gt_parallel": runtime.symbols()["gt_parallel"]}
-            code = llvm.load([llvm.compile_ir(str(module))], ["gt_walk"], shared)
+            code = llvm.load([whole_code(str(module))], ["gt_walk"], shared)
             _code.append(code)
             _walk.append(code["gt_walk"])
         return _walk[0]

@@ -81,4 +81,4 @@ def _run() -> llvm.Code:
             f.store(start.at(i * 8), 0, f.load(given.at(i * 8), 0, PTR), PTR)
     f.call("gt_walk", VOID, f.load(header, _BEGIN, PTR), f.load(header, _END, PTR), bases)
     f.give(f.load(status, 0, I64).narrow(I32))
-    return llvm.load([llvm.compile_ir(str(module))], ["gt_run"], {"gt_walk": kernels.walker()})
+    return llvm.load([kernels.whole_code(str(module))], ["gt_run"], {"gt_walk": kernels.walker()})

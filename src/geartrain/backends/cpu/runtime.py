@@ -7,6 +7,7 @@ import threading
 from geartrain.backends import llvm
 from geartrain.backends.cpu import entry, entry_ir, gemm, guard, pool
 from geartrain.backends.cpu.emit import Module
+from geartrain.backends.object_cache import kept
 
 __all__ = ["code", "function", "has_blas", "modules", "symbols"]
 
@@ -44,7 +45,11 @@ def _load() -> llvm.Code:
         raise llvm.MissingNative("native code needs the threads of a POSIX system: there is none for this one yet")
     calls, rest = modules()
     quick = (*llvm.QUICK, "always_inliner", *llvm.QUICK)
-    objects = [llvm.compile_ir(str(calls), 1, quick), llvm.compile_ir(str(rest), 0, llvm.QUICK)]
+    first, second = str(calls), str(rest)
+    objects = [
+        kept(("calls", *llvm.host(), first), lambda: llvm.compile_ir(first, 1, quick)),
+        kept(("rest", *llvm.host(), second), lambda: llvm.compile_ir(second, 0, llvm.QUICK)),
+    ]
     loaded = llvm.load(objects, EXPORTS, entry.symbols(tuple(calls.declared)))
     pool.attach(loaded)
     return loaded
