@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from geartrain.backends import llvm
-from geartrain.backends.cpu import blas, lapack, openblas, pool, runtime
+from geartrain.backends import llvm, threads
+from geartrain.backends.cpu import blas, lapack, openblas, runtime
 from geartrain.errors import RuleError, ShapeError
 
 pytestmark = pytest.mark.skipif(not llvm.installed(), reason="llvmlite is not installed")
@@ -24,10 +24,10 @@ RANDOM = np.random.default_rng(5)
 
 
 @pytest.fixture(autouse=True)
-def threads() -> Iterator[None]:
-    before = pool.get_threads()
+def as_before() -> Iterator[None]:
+    before = threads.get_threads()
     yield
-    pool.set_threads(before)
+    threads.set_threads(before)
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_tiles_and_the_same_bits_for_any_number_of_threads(dtype: Any, shape: tu
     bits: set[bytes] = set()
     expected = exact(a, b)
     for size in (1, 2, 3, 5):
-        pool.set_threads(size)
+        threads.set_threads(size)
         for ways in itertools.product([False, True], repeat=2):
             assert np.array_equal(blas.matmul(turned(a, ways[0]), turned(b, ways[1])), expected)
         for _ in range(3):
