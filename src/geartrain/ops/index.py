@@ -132,7 +132,7 @@ def _apart(template: Template) -> bool:
 
 def gather(a: Array, index: Any) -> Array:
     """``a[index]``, also where only the index is traced."""
-    template, arrays = split_index(index)
+    template, arrays = split_index(index, a.shape)
     return GETITEM(a, *arrays, params=(template,))
 
 

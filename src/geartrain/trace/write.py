@@ -28,7 +28,7 @@ def read(t: Tracer, index: Any) -> Array:
         return apply(GETITEM, (t,), (index if is_a(index, tuple) else (index,),))
     if _is_truth(index):
         return read(read(t, None), np.reshape(index, (1,)))
-    template, arrays = split_index(index, np.shape(known(t)))
+    template, arrays = split_index(index, aval_of(known(t)).shape)
     return apply(GETITEM, (t, *arrays), (template,))
 
 
