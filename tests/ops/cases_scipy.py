@@ -3,13 +3,18 @@
 from collections.abc import Callable
 from typing import Any
 
+import scipy.integrate
 import scipy.linalg
+import scipy.ndimage
+import scipy.signal
+import scipy.sparse
+import scipy.spatial.distance
 import scipy.special
 import scipy.stats
 
 from geartrain.ir.untyped import numpy as np
-from geartrain.ops.scipy_special import ONE_OPERAND, SEVERAL
-from tests.ops.draws import Case, Draw, a, between, d, p, spd, spread, sym, z
+from geartrain.ops import scipy_special, scipy_special_rare
+from tests.ops.draws import Case, Draw, a, between, d, p, spd, spread, sym, up, z
 
 L: Any = scipy.linalg
 S: Any = scipy.special
@@ -23,7 +28,7 @@ def case(name: str, f: Callable[..., Any], *draws: Draw, smooth: int = 2) -> Non
 
 # Special functions: each row in the operands that have a rate.
 
-for name, (domain, _) in ONE_OPERAND.items():
+for name, (domain, _) in {**scipy_special.ONE_OPERAND, **scipy_special_rare.ONE_OPERAND}.items():
     if hasattr(S, name):
         case(f"special {name}", getattr(S, name), between(*domain, 3))
 
@@ -38,8 +43,7 @@ def moving(f: Any, fixed: dict[int, Any], count: int) -> Callable[..., Any]:
     return moved
 
 
-FIXED_ONLY = {"hyperu": 1e-9}
-for name, (domains, rates) in SEVERAL.items():
+for name, (domains, rates) in {**scipy_special.SEVERAL, **scipy_special_rare.SEVERAL}.items():
     if hasattr(S, name):
         refused = [rate is not None and getattr(rate, "__name__", "") == "refuse" for rate in rates]
         fixed = {
@@ -48,12 +52,19 @@ for name, (domains, rates) in SEVERAL.items():
             if rate is None or no
         }
         free = [between(*dom, 3) for i, dom in enumerate(domains) if i not in fixed]
-        case(f"special {name}", moving(getattr(S, name), fixed, len(domains)), *free)
+        smooth = 1 if name == "elliprf" else 2  # its rate, elliprd, has none
+        if free:
+            case(f"special {name}", moving(getattr(S, name), fixed, len(domains)), *free, smooth=smooth)
 
 case("special sici", lambda x: S.sici(x), p(3))
 case("special shichi", lambda x: S.shichi(x), p(3))
 case("special fresnel", lambda x: S.fresnel(x), p(3))
 case("special airy", lambda x: S.airy(x), p(3))
+for pair in ("itj0y0", "iti0k0", "it2j0y0", "it2i0k0"):
+    case(f"special {pair}", getattr(S, pair), p(3))
+case("special agm", lambda x, y: S.agm(x, y), p(3), p(3))
+case("special voigt", lambda x, s, g: S.voigt_profile(x, s, g), a(3), p(3), p(3))
+case("special radian", lambda x, y: S.radian(x, y, 1.0) + S.nrdtrimn(x / 9, y, 2.0) + S.nrdtrisd(y, 0.2, x), p(3), p(3))
 case("special lambertw", lambda x: S.lambertw(x), p(3))
 case("special logsumexp", lambda x, b: S.logsumexp(x, axis=1, b=b), a(2, 3), p(3))
 case("special logsumexp all", lambda x: S.logsumexp(x) + S.logsumexp(x, keepdims=True), a(2, 3))
@@ -171,3 +182,56 @@ case("toeplitz", lambda x, y: L.toeplitz(x, y) @ L.toeplitz(y), a(3), a(4))
 case("hankel", lambda x, y: L.hankel(x, y)[:, :3] + L.hankel(x), a(3), a(4))
 case("circulant", lambda x: L.circulant(x), a(3))
 case("khatri_rao", lambda x, y: L.khatri_rao(x, y), a(2, 3), a(4, 3))
+
+# Signals, images, integrals, sparse matrices, distances.
+
+SIG: Any = scipy.signal
+ND: Any = scipy.ndimage
+INT: Any = scipy.integrate
+DIST: Any = scipy.spatial.distance
+for mode in ("full", "same", "valid"):
+    case(f"signal convolve {mode}", lambda x, y, m=mode: SIG.convolve(x, y, m), a(5), a(3))
+    case(f"signal convolve2d {mode}", lambda x, y, m=mode: SIG.convolve(x, y, m), a(4, 5), a(2, 3))
+    case(f"signal correlate {mode}", lambda x, y, m=mode: SIG.correlate(x, y, m), a(4, 5), a(2, 3))
+    case(f"fftconvolve {mode}", lambda x, y, m=mode: SIG.fftconvolve(x, y, mode=m), a(5), a(3))
+case("signal convolve complex", lambda x, y: SIG.convolve(x, y) + SIG.correlate(x, y), z(4), z(2))
+case("convolve2d", lambda x, y: SIG.convolve2d(x, y) + SIG.correlate2d(x, y), a(3, 4), a(2, 2))
+case("lfilter", lambda b, c, x: SIG.lfilter(b, c, x), a(3), lambda rng: np.array([2.0, 0.5, -0.3]), a(6))
+case("lfilter axis", lambda b, x: SIG.lfilter(b, [1.0], x, axis=0), a(2), a(5, 2))
+case("detrend", lambda x: SIG.detrend(x) + SIG.detrend(x, type="constant"), a(2, 6))
+for mode in ("reflect", "nearest", "mirror", "wrap", "constant"):
+    case(f"ndimage convolve {mode}", lambda x, w, m=mode: ND.convolve(x, w, mode=m, cval=2.0), a(4, 5), a(3, 2))
+    case(f"ndimage correlate1d {mode}", lambda x, w, m=mode: ND.correlate1d(x, w, axis=0, mode=m), a(5, 2), a(3))
+    case(f"gaussian_filter {mode}", lambda x, m=mode: ND.gaussian_filter(x, 0.8, mode=m), a(5, 4))
+case("ndimage convolve1d", lambda x, w: ND.convolve1d(x, w) + ND.correlate(x, [w, w]), a(3, 5), a(2))
+case("uniform_filter", lambda x: ND.uniform_filter(x, 3) + ND.gaussian_filter1d(x, 1.0, order=1), a(5, 4))
+case("map_coordinates", lambda x, c: ND.map_coordinates(x, c, order=1), a(4, 5), between(0.6, 2.4, 2, 3))
+case(
+    "scipy trapezoid",
+    lambda y, x: INT.trapezoid(y, x) + INT.cumulative_trapezoid(y, x, initial=0).sum(),
+    a(2, 5),
+    up(5),
+)
+case("simpson", lambda y: INT.simpson(y, dx=0.3), a(2, 5))
+case("simpson even", lambda y, x: INT.simpson(y, x=x), a(6), up(6))
+case("simpson uneven", lambda y, x: INT.simpson(y, x=x, axis=0), a(5, 2), up(5))
+case("quad", lambda k, b: INT.quad(lambda x, q: np.exp(-q * x * x), 0.1, b, args=(k,))[0] * k, p(), p())
+case("quad closure", lambda k: INT.quad(lambda x: np.sin(k * x) / (1 + x), 0.0, 1.0)[0] * k, p())
+case("quad infinite", lambda k: INT.quad(lambda x: np.exp(-k * x * x), -np.inf, np.inf)[0] * k, p())
+SPARSE: Any = scipy.sparse.random(4, 5, 0.4, format="csr", rng=0)
+case("sparse times", lambda x: SPARSE @ x, a(5))
+case("sparse times matrix", lambda x: SPARSE @ x + SPARSE.tocsc().dot(x), a(5, 3))
+case("times sparse", lambda x: x @ SPARSE, a(4))
+case("times sparse matrix", lambda x: x @ SPARSE + (SPARSE.T @ x.T).T, a(3, 4))
+for metric in ("euclidean", "sqeuclidean", "cityblock", "cosine", "chebyshev", "correlation", "canberra", "braycurtis"):
+    case(f"cdist {metric}", lambda x, y, m=metric: DIST.cdist(x, y, m), a(3, 4), a(2, 4))
+case(
+    "cdist minkowski",
+    lambda x, y: DIST.cdist(x, y, "minkowski", p=3) + DIST.cdist(x, y, "seuclidean", V=np.ones(4)),
+    a(3, 4),
+    a(2, 4),
+)
+case("oaconvolve", lambda x, y: SIG.oaconvolve(x, y), a(4), a(2))
+case("uniform_filter1d", lambda x: ND.uniform_filter1d(x, 3, axis=0), a(5, 2))
+case("pdist", lambda x: DIST.pdist(x) * DIST.pdist(x, "cityblock"), a(4, 2))
+case("squareform", lambda x: DIST.squareform(x) @ DIST.squareform(x), p(3))

@@ -114,10 +114,11 @@ def test_second_derivative(case: Case) -> None:
     np.testing.assert_allclose(pair(x_bars, moved), pair(back, xs_dot), rtol=1e-8, atol=1e-9)
 
 
-FLOAT64_BY_NATURE = {"sum dtype", "astype", "cast_constant", "frexp"}
+DOUBLE_ONLY = {"special bdtr", "special bdtrc"}
+"""SciPy itself warns about these in float32."""
 
 
-@pytest.mark.parametrize("case", SMOOTH, ids=by_name)
+@pytest.mark.parametrize("case", [c for c in SMOOTH if c.name not in DOUBLE_ONLY], ids=by_name)
 def test_single_precision_stays_single(case: Case) -> None:
     """What NumPy gives in float32 has a gradient in float32, and so does each argument's cotangent."""
     small = {np.dtype(float): np.float32, np.dtype(complex): np.complex64}

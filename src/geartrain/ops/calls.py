@@ -106,5 +106,5 @@ def vectorized(function: Callable[..., Any], args: tuple[Any, ...], otypes: Any,
     return tuple(out) if several else out[0]
 
 
-CALLS_BACK = {np.apply_along_axis, np.apply_over_axes, np.piecewise, np.fromfunction, np.fromiter}
+CALLS_BACK: set[Any] = {np.apply_along_axis, np.apply_over_axes, np.piecewise, np.fromfunction, np.fromiter}
 """Functions whose argument is code: it may hold traced values that the other arguments do not show."""

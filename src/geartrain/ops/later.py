@@ -13,6 +13,7 @@ import numpy as np
 
 from geartrain.errors import RuleError, teach
 from geartrain.ir.op import Pointwise, Rule
+from geartrain.ops.calls import CALLS_BACK
 from geartrain.ops.table import ROWS, SPELLINGS, row
 
 __all__ = ["METHODS", "RAW", "WAITING", "Later", "arrive", "composes", "no_rate", "several", "when"]
@@ -48,10 +49,11 @@ def when(module: str) -> Callable[[Callable[[Any], None]], Callable[[Any], None]
     return enter
 
 
-def composes(module: str, *names: str, raw: bool = False) -> Callable[[Rule], Rule]:
+def composes(module: str, *names: str, raw: bool = False, calls_back: bool = False) -> Callable[[Rule], Rule]:
     """Enter a NumPy expression as the definition of functions of a module, when it has come.
 
-    ``raw``: a list or tuple among their arguments is not to be read as one array.
+    ``raw``: a list or tuple among their arguments is not to be read as one array. ``calls_back``: an argument is code,
+    which may hold traced values.
     """
 
     def enter(f: Rule) -> Rule:
@@ -59,6 +61,8 @@ def composes(module: str, *names: str, raw: bool = False) -> Callable[[Rule], Ru
             for name in names or (f.__name__.rstrip("_"),):
                 if hasattr(arrived, name):
                     SPELLINGS[getattr(arrived, name)] = f
+                    if calls_back:
+                        CALLS_BACK.add(getattr(arrived, name))
                     if raw:
                         RAW.add(getattr(arrived, name))
 

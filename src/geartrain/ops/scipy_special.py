@@ -89,11 +89,11 @@ ONE_OPERAND: dict[str, tuple[Interval, Rate1]] = {
 }
 
 
-def _beta_density(a: Array, b: Array, x: Array) -> Array:
+def beta_density(a: Array, b: Array, x: Array) -> Array:
     return np.exp(S.xlogy(a - 1, x) + S.xlog1py(b - 1, -x) - S.betaln(a, b))
 
 
-def _gamma_density(a: Array, x: Array) -> Array:
+def gamma_density(a: Array, x: Array) -> Array:
     return np.exp(S.xlogy(a - 1, x) - x - S.gammaln(a))
 
 
@@ -155,16 +155,16 @@ SEVERAL: dict[str, tuple[tuple[Interval, ...], tuple[Rate, ...]]] = {
             lambda y, n, k: y * (S.psi(n - k + 1) - S.psi(k + 1)),
         ),
     ),
-    "gammainc": ((A, B), (no_rate("gammainc", "the order a"), lambda y, a, x: _gamma_density(a, x))),
-    "gammaincc": ((A, B), (no_rate("gammaincc", "the order a"), lambda y, a, x: -_gamma_density(a, x))),
-    "gammaincinv": ((A, UNIT), (no_rate("gammaincinv", "the order a"), lambda y, a, p: 1 / _gamma_density(a, y))),
-    "gammainccinv": ((A, UNIT), (no_rate("gammainccinv", "the order a"), lambda y, a, p: -1 / _gamma_density(a, y))),
+    "gammainc": ((A, B), (no_rate("gammainc", "the order a"), lambda y, a, x: gamma_density(a, x))),
+    "gammaincc": ((A, B), (no_rate("gammaincc", "the order a"), lambda y, a, x: -gamma_density(a, x))),
+    "gammaincinv": ((A, UNIT), (no_rate("gammaincinv", "the order a"), lambda y, a, p: 1 / gamma_density(a, y))),
+    "gammainccinv": ((A, UNIT), (no_rate("gammainccinv", "the order a"), lambda y, a, p: -1 / gamma_density(a, y))),
     "stdtr": ((C, ANY), (no_rate("stdtr", "the degrees of freedom"), lambda y, df, t: _t_density(df, t))),
     "stdtrit": ((C, UNIT), (no_rate("stdtrit", "the degrees of freedom"), lambda y, df, p: 1 / _t_density(df, y))),
-    "chdtr": ((C, B), (no_rate("chdtr", "the degrees of freedom"), lambda y, v, x: _gamma_density(v / 2, x / 2) / 2)),
+    "chdtr": ((C, B), (no_rate("chdtr", "the degrees of freedom"), lambda y, v, x: gamma_density(v / 2, x / 2) / 2)),
     "chdtrc": (
         (C, B),
-        (no_rate("chdtrc", "the degrees of freedom"), lambda y, v, x: -_gamma_density(v / 2, x / 2) / 2),
+        (no_rate("chdtrc", "the degrees of freedom"), lambda y, v, x: -gamma_density(v / 2, x / 2) / 2),
     ),
     "pdtr": ((N, B), (None, lambda y, k, m: -np.exp(S.xlogy(np.floor(k), m) - m - S.gammaln(np.floor(k) + 1)))),
     "pdtrc": ((N, B), (None, lambda y, k, m: np.exp(S.xlogy(np.floor(k), m) - m - S.gammaln(np.floor(k) + 1)))),
@@ -177,30 +177,30 @@ SEVERAL: dict[str, tuple[tuple[Interval, ...], tuple[Rate, ...]]] = {
     ),
     "betainc": (
         (A, B, UNIT),
-        (no_rate("betainc", "a"), no_rate("betainc", "b"), lambda y, a, b, x: _beta_density(a, b, x)),
+        (no_rate("betainc", "a"), no_rate("betainc", "b"), lambda y, a, b, x: beta_density(a, b, x)),
     ),
     "betaincc": (
         (A, B, UNIT),
-        (no_rate("betaincc", "a"), no_rate("betaincc", "b"), lambda y, a, b, x: -_beta_density(a, b, x)),
+        (no_rate("betaincc", "a"), no_rate("betaincc", "b"), lambda y, a, b, x: -beta_density(a, b, x)),
     ),
     "betaincinv": (
         (A, B, UNIT),
-        (no_rate("betaincinv", "a"), no_rate("betaincinv", "b"), lambda y, a, b, p: 1 / _beta_density(a, b, y)),
+        (no_rate("betaincinv", "a"), no_rate("betaincinv", "b"), lambda y, a, b, p: 1 / beta_density(a, b, y)),
     ),
     "fdtr": (
         (C, C, A),
         (
             no_rate("fdtr", "dfn"),
             no_rate("fdtr", "dfd"),
-            lambda y, m, n, x: _beta_density(m / 2, n / 2, m * x / (n + m * x)) * m * n / (n + m * x) ** 2,
+            lambda y, m, n, x: beta_density(m / 2, n / 2, m * x / (n + m * x)) * m * n / (n + m * x) ** 2,
         ),
     ),
     "gdtr": (
         (A, B, B),
         (
-            lambda y, a, b, x: x * _gamma_density(b, a * x),
+            lambda y, a, b, x: x * gamma_density(b, a * x),
             no_rate("gdtr", "b"),
-            lambda y, a, b, x: a * _gamma_density(b, a * x),
+            lambda y, a, b, x: a * gamma_density(b, a * x),
         ),
     ),
     "expn": ((N, POSITIVE), (None, lambda y, n, x: -S.expn(n - 1, x))),
@@ -284,14 +284,23 @@ SEVERAL: dict[str, tuple[tuple[Interval, ...], tuple[Rate, ...]]] = {
 }
 
 
-@when("scipy.special")
-def _enter(special: Any) -> None:
-    for name, (domain, rate) in ONE_OPERAND.items():
+def enter_rows(
+    special: Any,
+    one: dict[str, tuple[Interval, Rate1]],
+    more: dict[str, tuple[tuple[Interval, ...], tuple[Rate, ...]]],
+) -> None:
+    """Enter the rows of two tables, as far as this SciPy has the functions."""
+    for name, (domain, rate) in one.items():
         if hasattr(special, name):
             several("special", getattr(special, name), rate, domain=(domain,))
-    for name, (domains, rates) in SEVERAL.items():
+    for name, (domains, rates) in more.items():
         if hasattr(special, name):
             several("special", getattr(special, name), *rates, domain=domains)
+
+
+@when("scipy.special")
+def _enter(special: Any) -> None:
+    enter_rows(special, ONE_OPERAND, SEVERAL)
     spells(special._ufuncs._zeta)(ROWS["special_zeta"])  # what its Python function calls
     constant("special_gammasgn", special.gammasgn, pointwise=True)
     for name, rates in _PAIRS.items():
@@ -304,6 +313,10 @@ _PAIRS: dict[str, tuple[Rate1, ...]] = {
     "sici": (lambda y, x: np.sin(x) / x, lambda y, x: np.cos(x) / x),
     "shichi": (lambda y, x: np.sinh(x) / x, lambda y, x: np.cosh(x) / x),
     "fresnel": (lambda y, x: np.sin(PI / 2 * x * x), lambda y, x: np.cos(PI / 2 * x * x)),
+    "itj0y0": (lambda y, x: S.j0(x), lambda y, x: S.y0(x)),
+    "iti0k0": (lambda y, x: S.i0(x), lambda y, x: S.k0(x)),
+    "it2j0y0": (lambda y, x: (1 - S.j0(x)) / x, lambda y, x: -S.y0(x) / x),
+    "it2i0k0": (lambda y, x: (S.i0(x) - 1) / x, lambda y, x: -S.k0(x) / x),
     "airy": (
         lambda y, x: S.airy(x)[1],
         lambda y, x: x * S.airy(x)[0],
