@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-SMALL: dict[str, tuple[list[str], str]] = {"digits.py": (["2"], "held-out accuracy 9")}
+SMALL: dict[str, tuple[list[str], str]] = {
+    "digits.py": (["2"], "held-out accuracy 9"),
+    "pendulum.py": (["150"], "friction 0.298, length 1.497"),
+}
 """For each example, the arguments that make it short, and what its output must contain."""
 
 
