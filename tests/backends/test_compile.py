@@ -70,6 +70,30 @@ def test_sums_are_accurate() -> None:
         assert abs(got - exact) <= 2 * np.spacing(np.float32(exact))
 
 
+SHAPES = [((5,), (5,)), ((3, 5), (5,)), ((5,), (5, 4)), ((3, 5), (5, 4)), ((1, 5), (5, 1)), ((2, 3, 5), (2, 5, 4))]
+
+
+@pytest.mark.parametrize("dtype", ["f8", "f4", "i8", "c16"])
+@pytest.mark.parametrize(("a", "b"), [*SHAPES, ((3, 0), (0, 4)), ((0, 5), (5, 4)), ((70, 90), (90, 33))])
+def test_products_of_any_layout(a: tuple[int, ...], b: tuple[int, ...], dtype: str) -> None:
+    rng = np.random.default_rng(0)
+    r = Recorder()
+    made: list[Node] = []
+    for turned in (False, True):
+        operands: list[Node] = []
+        for shape in (a, b):
+            axes = tuple(range(len(shape)))
+            axes = (*axes[:-2], *axes[-2:][::-1]) if turned else axes
+            x = r.input(rng.integers(-4, 5, [shape[i] for i in axes]).astype(dtype))
+            operands.append(r.op("transpose", x, params=(axes,)))
+        made.append(r.op("matmul", *operands))
+        sliced = [r.op("getitem", x, params=((..., slice(None, None, -1)),)) for x in operands[:1]]
+        made.append(r.op("matmul", *sliced, operands[1]))
+        if dtype in ("f8", "f4"):
+            made.append(r.op("matmul", r.op("negative", operands[0]), r.op("square", operands[1])))
+    check(r, made)
+
+
 @pytest.mark.parametrize("seed", range(60))
 def test_random_programs_to_the_bit(seed: int) -> None:
     program = RandomProgram(seed, exact=True)
