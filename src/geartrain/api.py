@@ -11,7 +11,7 @@ from geartrain.errors import InputError, teach
 from geartrain.ir.aval import Array, aval_of
 from geartrain.ir.node import Node
 from geartrain.ops.shape import STOP
-from geartrain.run import F, Run, as_leaf, is_value
+from geartrain.run import F, Run, as_leaf, called, is_value
 from geartrain.trace.tracer import value_of
 
 __all__ = ["grad", "hvp", "jvp", "stop_gradient", "value_and_grad", "vjp"]
@@ -39,7 +39,7 @@ def value_and_grad(f: F, argnums: int | Sequence[int] = 0, has_aux: bool = False
 
 
 def _value_and_grad(name: str, f: F, argnums: int | Sequence[int], has_aux: bool) -> F:
-    numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    numbers = numbers_of(name, argnums)
 
     @functools.wraps(f)
     def value_and_grad_f(*args: Any, **kwargs: Any) -> Any:
@@ -65,6 +65,16 @@ def _value_and_grad(name: str, f: F, argnums: int | Sequence[int], has_aux: bool
     return value_and_grad_f
 
 
+def numbers_of(name: str, argnums: Any) -> tuple[int, ...]:
+    """``argnums`` as a tuple."""
+    numbers = tuple(argnums) if isinstance(argnums, (tuple, list)) else (argnums,)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    if not numbers or not all(isinstance(i, int) for i in numbers):  # pyright: ignore[reportUnknownVariableType]
+        raise InputError(
+            teach(name, f"argnums={argnums!r} numbers no argument.", "Give an integer, or a tuple of them.")
+        )
+    return numbers  # pyright: ignore[reportUnknownVariableType]
+
+
 def check_argnums(name: str, numbers: tuple[int, ...], args: Sequence[Any]) -> None:
     """Refuse argument numbers that the call does not have."""
     if any(not -len(args) <= i < len(args) for i in numbers):
@@ -81,23 +91,22 @@ def _value_and_aux(name: str, out: Any) -> tuple[Any, Any]:
     pair: Any = out
     if isinstance(out, tuple) and len(pair) == 2:
         return pair
-    raise InputError(
-        teach(name, f"has_aux=True, but the function returned {type(pair).__name__}.", "Return (value, aux).")
-    )
+    what = f"has_aux=True, but the function returned {called(pair)} and no pair."
+    raise InputError(teach(name, what, "Return (value, aux)."))
 
 
 def _check_scalar(name: str, y: Any) -> None:
     if is_value(y) and np.shape(value_of(y)) == () and aval_of(value_of(y)).dtype.kind == "f":
         return
     if not is_value(y):
-        got, do = f"a {type(y).__name__}", "Return one number; use gt.jacobian for several, or has_aux=True."
+        got, do = called(y), "Return one number; use gt.jacobian for several, or has_aux=True."
     elif np.shape(value_of(y)) != ():
         got = repr(aval_of(value_of(y)))
         do = "Sum or average it, or use gt.jacobian (every output) or gt.vjp (a weighted sum)."
     elif aval_of(value_of(y)).dtype.kind == "c":
         got, do = "a complex number", "Return a real one: np.abs(y) ** 2, y.real or y.imag."
     else:
-        got, do = repr(aval_of(value_of(y))), "Return a float: an integer or a truth value does not move."
+        got, do = called(y), "Return a float: an integer or a truth value does not move."
     raise InputError(teach(name, f"the function must return a real scalar to have a gradient; it returned {got}.", do))
 
 
@@ -149,14 +158,15 @@ def vjp(f: F, *xs: Any, has_aux: bool = False) -> Any:
     def pull(y_bar: Any) -> Any:
         bars, bar_def = tree.flatten(y_bar)
         if bar_def != treedef:
-            raise InputError(teach("vjp", f"the cotangent is {bar_def!r}, the result {treedef!r}.", "Make them alike."))
+            what = f"the cotangent is a container {bar_def!r}, the result {treedef!r} (each * is a number or an array)."
+            raise InputError(teach("vjp", what, "Make them alike."))
         seeds: dict[Node, Array] = {}
         for (node, y), bar in zip(outputs, bars, strict=True):
             if np.shape(bar) != np.shape(y):
                 what = f"the cotangent has shape {np.shape(bar)}, the result {np.shape(y)}."
                 raise InputError(teach("vjp", what, "Make them alike."))
             if node is not None:
-                bar = _as_seed(bar, y)
+                bar = _as_seed("vjp", bar, y)
                 seeds[node] = seeds[node] + bar if node in seeds else bar
         return tree.unflatten(run.treedef, run.pull(seeds))
 
@@ -164,11 +174,14 @@ def vjp(f: F, *xs: Any, has_aux: bool = False) -> Any:
     return (y, pull, run.outputs(aux)) if has_aux else (y, pull)
 
 
-def _as_seed(bar: Array, like: Array) -> Array:
+def _as_seed(name: str, bar: Array, like: Array) -> Array:
     """A tangent or cotangent from outside, in the dtype of what it belongs to."""
     dtype = aval_of(value_of(like)).dtype
     have = aval_of(value_of(bar)) if is_value(bar) else None
-    if have is not None and (have.dtype == dtype or have.weak):
+    if have is None or have.dtype.kind not in "fciub" or (have.dtype.kind == "c" and dtype.kind == "f"):
+        what = f"a tangent or cotangent is {called(bar)}, what it belongs to is {called(like)}."
+        raise InputError(teach(name, what, "Make them alike: a real number for a real one."))
+    if have.dtype == dtype or have.weak:
         return bar
     return np.asarray(bar, dtype)
 
@@ -191,11 +204,19 @@ def jvp(f: F, xs: Sequence[Any], xs_dot: Sequence[Any], has_aux: bool = False) -
     >>> jvp(lambda x: (3 * x + 1) ** 2, (1.0,), (1.0,))
     (16.0, 24.0)
     """
+    for what, given in (("arguments", xs), ("tangents", xs_dot)):
+        if not isinstance(given, (tuple, list)):  # pyright: ignore[reportUnnecessaryIsInstance]
+            got = f"the {what} are given as {called(given)}."
+            raise InputError(teach("jvp", got, "Give tuples, also of one: gt.jvp(f, (x,), (x_dot,))."))
     run = Run("jvp", f, xs)
     dots, dot_def = tree.flatten(tuple(xs_dot))
     if dot_def != run.treedef:
         raise InputError(
-            teach("jvp", f"the tangents are {dot_def!r}, the arguments {run.treedef!r}.", "Make them alike.")
+            teach(
+                "jvp",
+                f"the tangents are {dot_def!r}, the arguments {run.treedef!r} (each * is a number or an array).",
+                "Make them alike.",
+            )
         )
     seeds: dict[Node, Array] = {}
     for node, x, dot in zip(run.nodes, run.leaves, dots, strict=True):
@@ -204,7 +225,7 @@ def jvp(f: F, xs: Sequence[Any], xs_dot: Sequence[Any], has_aux: bool = False) -
         if np.shape(dot) != np.shape(x):
             what = f"a tangent has shape {np.shape(dot)}, its argument {np.shape(x)}."
             raise InputError(teach("jvp", what, "Make them alike."))
-        seeds[node] = _as_seed(dot, x)
+        seeds[node] = _as_seed("jvp", dot, x)
     moved = run.push(seeds)
     out, aux = _value_and_aux("jvp", run.out) if has_aux else (run.out, None)
     leaves, treedef = tree.flatten(out)

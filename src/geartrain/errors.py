@@ -19,6 +19,7 @@ __all__ = [
     "ShapeError",
     "SourceLine",
     "TraceError",
+    "own_line",
     "teach",
     "user_frame",
     "user_line",
@@ -76,11 +77,12 @@ class SourceLine(NamedTuple):
 _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _PACKAGES = os.path.dirname(os.path.dirname(os.path.abspath(np.__file__)))
 _FOREIGN = tuple([os.path.join(_PACKAGES, package) + os.sep for package in ("numpy", "scipy")])
+_INSTALLED = (_PACKAGES + os.sep, os.path.dirname(os.path.abspath(os.__file__)) + os.sep, "<frozen ")
 
 
-def user_frame() -> FrameType | None:
-    """The innermost frame under way that belongs neither to geartrain nor to NumPy or SciPy."""
-    frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]
+def user_frame(frame: FrameType | None = None) -> FrameType | None:
+    """The innermost frame (from ``frame`` outwards) that belongs neither to geartrain nor to NumPy or SciPy."""
+    frame = frame or sys._getframe(1)  # pyright: ignore[reportPrivateUsage]
     while frame is not None:
         file = frame.f_code.co_filename
         if not file.startswith(_HERE) and not file.startswith(_FOREIGN) and not file.startswith("<__array_function__"):
@@ -92,10 +94,22 @@ def user_frame() -> FrameType | None:
 def user_line() -> SourceLine | None:
     """The line of the user's program that is under way."""
     frame = user_frame()
-    if frame is None:
-        return None
+    return None if frame is None else _line(frame, frame.f_lineno)
+
+
+def own_line(frame: FrameType | None = None) -> SourceLine | None:
+    """The line that somebody who reads an error can change: not one of a library, if a program of theirs called it."""
+    frame = user_frame(frame)
+    found = frame
+    while found is not None and found.f_code.co_filename.startswith(_INSTALLED):
+        found = user_frame(found.f_back) if found.f_back is not None else None
+    found = found or frame
+    return None if found is None else _line(found, found.f_lineno)
+
+
+def _line(frame: FrameType, line: int) -> SourceLine:
     file = frame.f_code.co_filename
-    return SourceLine(file, frame.f_lineno, linecache.getline(file, frame.f_lineno).strip(), frame.f_code.co_name)
+    return SourceLine(file, line, linecache.getline(file, line, frame.f_globals).strip(), frame.f_code.co_name)
 
 
 def teach(op: str, what: str, do: str = "", line: SourceLine | None = None) -> str:
@@ -106,7 +120,7 @@ def teach(op: str, what: str, do: str = "", line: SourceLine | None = None) -> s
       at lesson.py:4: gt.grad(f)(3)
       Write 3.0.
     """
-    line = line or user_line()
+    line = line or own_line()
     parts = [f"[{op}] {what}"]
     if line is not None:
         parts.append(f"  at {line}: {line.text}" if line.text else f"  at {line}")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from geartrain import tree
-from geartrain.api import check_argnums, grad, jvp, vjp
+from geartrain.api import check_argnums, grad, jvp, numbers_of, vjp
 from geartrain.errors import InputError, teach
 from geartrain.ir.aval import Array, aval_of
 from geartrain.mapping import vmap
@@ -69,7 +69,7 @@ def hessian(f: F, argnums: int | Sequence[int] = 0) -> F:
 
 
 def _jacobian(name: str, f: F, argnums: int | Sequence[int], forward: bool | None) -> F:
-    numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    numbers = numbers_of(name, argnums)
 
     @functools.wraps(f)
     def jacobian_f(*args: Any, **kwargs: Any) -> Any:

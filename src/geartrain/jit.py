@@ -139,14 +139,14 @@ class Paths:
         first: Fork | Leaf | None = None
         last: tuple[Fork, Any] | None = None
         for i, goal in enumerate(goals):
-            makes = tuple(dict.fromkeys([*goal, *used_later[i]]))
+            makes = tuple(dict.fromkeys([*goal, *used_later[i]])) if i < len(decisions) else tuple(goal)
             graph = self.recording.graph(have, makes)
             segment = Segment(compile(closed(graph)), graph.inputs, makes)
             if i < len(decisions):
                 made: Fork | Leaf = Fork(segment, decisions[i][0], decisions[i][1])
             else:
-                place = {node: k for k, node in enumerate(makes)}
-                made = Leaf(segment, tuple(place[y] if isinstance(y, Node) else y for y in outs), treedef)
+                place = iter(range(len(makes)))  # a result that comes twice is made twice, in memory of its own
+                made = Leaf(segment, tuple(next(place) if isinstance(y, Node) else y for y in outs), treedef)
             have.update(dict.fromkeys(makes))
             if last is None:
                 first = made
@@ -204,10 +204,10 @@ class Jitted:
         for x in leaves:
             kind = kind_of(x)
             if kind is np.ndarray:
-                key.append((x.shape, x.dtype))
+                key.append((x.shape, x.dtype, x.strides))  # the layout, too: reshape(order="A") depends on it
                 traced.append(x)
             elif kind is float or kind is complex or not is_static(x):
-                key.append((kind, x.shape, x.dtype) if is_array(x) else kind)
+                key.append((kind, x.shape, x.dtype, x.strides) if is_array(x) else kind)
                 traced.append(x)
             else:
                 key.append((kind, x))
@@ -226,7 +226,7 @@ class Jitted:
 
     def _record(self, key: Hashable, args: Any, kwargs: Any) -> Any:
         run = Run("jit", _with_keywords(self._f), (args, kwargs), kind="jit")
-        result = run.outputs(run.out)
+        result = tree.map(_apart, run.outputs(run.out))
         with self._lock:
             paths = self._paths.get(key)
             if paths is None:
@@ -259,6 +259,11 @@ class Jitted:
     def __repr__(self) -> str:
         paths = sum([p.count for p in self._paths.values()])
         return f"<jit of {getattr(self._f, '__name__', self._f)!s}: {len(self._paths)} signatures, {paths} paths>"
+
+
+def _apart(y: Any) -> Any:
+    """A result in memory of its own, as compiled ones are: not an argument's, nor a global array's."""
+    return y.copy("K") if is_array(y) else y
 
 
 def _with_keywords(f: F) -> F:

@@ -66,11 +66,15 @@ def vmap(f: F, in_axes: Any = 0, out_axes: Any = 0) -> F:
 
 def _spread(axes: Any, like: Any, name: str) -> list[int | None]:
     """An axis for each leaf of ``like``: a prefix of its containers says it for all that is below."""
-    if axes is None or isinstance(axes, int):
-        return [axes] * len(tree.leaves(like))
-    if isinstance(axes, list):
-        axes = tuple(axes)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
-    kids, wanted = (_children(x) for x in (like, axes))
+    if axes is None or isinstance(axes, (int, np.integer)):
+        return [axes if axes is None else int(axes)] * len(tree.leaves(like))
+    if not isinstance(axes, (tuple, list, dict)):
+        what = f"{name} has {axes!r}, which is no axis."
+        raise InputError(teach("vmap", what, "Give an integer or None, or a container of them like the arguments."))
+    kids, wanted = _children(like), _children(axes)
+    if isinstance(axes, dict) and (not isinstance(like, dict) or axes.keys() != like.keys()):  # pyright: ignore[reportUnknownMemberType]
+        keys = f"the keys {list(like)}" if isinstance(like, dict) else "no keys"  # pyright: ignore[reportUnknownArgumentType]
+        raise InputError(teach("vmap", f"{name}={axes!r} is for {keys}.", "Give an axis for each key, or one integer."))
     if len(kids) != len(wanted):
         raise InputError(
             teach(
@@ -113,10 +117,16 @@ def _placed(value: Any, batched: bool, size: int, axis: int | None) -> Any:
     """A result with the axis of the examples where it is wanted."""
     if axis is None:
         if batched:
-            raise InputError(teach("vmap", "out_axes is None for a result that differs between the examples."))
+            what = "out_axes is None for a result that differs between the examples."
+            raise InputError(
+                teach("vmap", what, "Give the axis along which the examples are to stand: 0 for the first.")
+            )
         return value
     if not batched:
         if not is_value(value):
             return value
         value = np.array(np.broadcast_to(value, (size, *np.shape(value))))
+    if not -np.ndim(value) <= axis < np.ndim(value):
+        what = f"out_axes={axis} for results that have {np.ndim(value)} axes with the one of the examples."
+        raise InputError(teach("vmap", what, "Give an axis that they have: 0 for the first."))
     return value if axis == 0 else np.moveaxis(value, 0, axis)

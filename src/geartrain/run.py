@@ -15,9 +15,9 @@ from geartrain.kinds import kind_of
 from geartrain.ops.complexes import REAL
 from geartrain.trace import intercept, methods, wear
 from geartrain.trace.level import Kind, Level
-from geartrain.trace.tracer import Tracer, capture, depends_of, new_input, node_of, value_of
+from geartrain.trace.tracer import Tracer, capture, depends_of, new_input, node_of, refuse_strange, value_of
 
-__all__ = ["F", "Run", "as_leaf", "is_value"]
+__all__ = ["F", "Run", "as_leaf", "called", "is_value"]
 
 F = Callable[..., Any]
 
@@ -42,30 +42,32 @@ def lift(name: str, level: Level, values: Sequence[Any]) -> list[Any]:
     """Fresh inputs of a level for the leaves; what is not a number is passed on as it is."""
     out: list[Any] = []
     for x in values:
-        kind = kind_of(x)
-        if kind.__name__ in _PLAIN and kind.__module__.startswith("numpy"):
-            what = f"an argument is a {kind.__name__}, whose own rules cannot be traced."
-            raise InputError(teach(name, what, _PLAIN[kind.__name__]))
+        refuse_strange(name, x)
         if level.kind == "grad" and is_value(x) and aval_of(x).dtype.kind not in "fc":
             raise InputError(
                 teach(
                     name,
-                    f"an argument to differentiate in is {_called(x)}, which has no derivative.",
+                    f"an argument to differentiate in is {called(x)}, which has no derivative.",
                     "Pass floats: 3.0, or x.astype(float); or choose other arguments by argnums.",
                 )
             )
-        lifted = not is_static(x) if level.kind == "jit" else is_value(x)
+        if level.kind in ("jit", "vmap") and is_value(x) and aval_of(x).dtype.kind not in "fciub":
+            what = f"an argument is {called(x)}, and only numbers can be traced."
+            raise InputError(teach(name, what, "Pass numbers or truth values; text as strings; objects in a closure."))
+        lifted = not is_static(x) if level.kind == "jit" else is_value(x) and aval_of(x).dtype.kind in "fciub"
         out.append(new_input(level, x) if lifted else x)
     return out
 
 
-_PLAIN = {"MaskedArray": "Pass x.filled(0.0) and the mask.", "matrix": "Pass np.asarray(x)."}
-
-
-def _called(x: Any) -> str:
-    if is_array(x) and x.dtype == object:
+def called(x: Any) -> str:
+    """What an error calls an argument or a result."""
+    if not is_value(x):
+        return f"a {type(x).__name__}"
+    value = value_of(x)
+    aval = aval_of(value)
+    if is_array(value) and aval.dtype == object:
         return "an array of Python objects"
-    return f"{aval_of(x)!r} (of integers)" if aval_of(x).dtype.kind in "iu" else repr(aval_of(x))
+    return f"a {aval.said()}" if aval.weak else f"{aval!r} (of integers)" if aval.dtype.kind in "iu" else repr(aval)
 
 
 def _called_by(f: F, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:

@@ -24,6 +24,8 @@ class TreeDef:
     def __repr__(self) -> str:
         if self.kind is None:
             return "*"
+        if self.kind is type(None):
+            return "None"
         if self.kind in (list, tuple):
             inside = ", ".join([repr(child) for child in self.children])
             return f"[{inside}]" if self.kind is list else f"({inside})"
@@ -40,7 +42,7 @@ def flatten(tree: Any) -> tuple[list[Any], TreeDef]:
     """The leaves of ``tree``, in order (a dict's by sorted key when its keys can be sorted), and its shape.
 
     >>> flatten({"b": 2.0, "a": [1.0, None]})
-    ([1.0, 2.0], {'a': [*, NoneType{}], 'b': *})
+    ([1.0, 2.0], {'a': [*, None], 'b': *})
     """
     out: list[Any] = []
     return out, _flatten(tree, out)

@@ -40,11 +40,20 @@ class Aval(NamedTuple):
         return math.prod(self.shape)
 
     def __repr__(self) -> str:
-        code = {"b": "bool", "c": "c", "f": "f", "i": "i", "u": "u"}.get(self.dtype.kind, self.dtype.str)
-        bits = "" if self.dtype.kind == "b" else str(self.dtype.itemsize * 8)
-        return f"{code}{bits}[{','.join(map(str, self.shape))}]{'~' if self.weak else ''}"
+        kind = self.dtype.kind
+        code = f"{kind}{self.dtype.itemsize * 8}" if kind in "fciu" else str(self.dtype)
+        return f"{code}[{','.join(map(str, self.shape))}]{'~' if self.weak else ''}"
+
+    def said(self) -> str:
+        """What an error calls it.
+
+        >>> aval_of(3.0).said(), aval_of(np.float32(3.0)).said(), aval_of(np.zeros(3)).said()
+        ('Python float', 'f32[]', 'f64[3]')
+        """
+        return f"Python {_PYTHON_NAMES[self.dtype]}" if self.weak else repr(self)
 
 
+_PYTHON_NAMES = {dtype: kind.__name__ for kind, dtype in _PYTHON_DTYPES.items()}
 _PYTHON_AVALS = {kind: Aval((), dtype, weak=True) for kind, dtype in _PYTHON_DTYPES.items()}
 
 

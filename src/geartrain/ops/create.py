@@ -34,7 +34,7 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None, **
     start, stop = (0, start) if stop is None else (start, stop)
     step = 1 if step is None else step
     n = max(0, int(np.ceil((stop - start) / step)))
-    return _as(start + np.arange(n) * step, dtype)
+    return _as(start + np.arange(n) * step, np.result_type(start, stop, step) if dtype is None else dtype)
 
 
 @composite(np.linspace)

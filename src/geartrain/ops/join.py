@@ -228,7 +228,7 @@ def repeat(a: Array, repeats: Any, axis: int | None = None) -> Array:
     if axis is None:
         a, axis = np.ravel(a), 0
     counts = np.broadcast_to(repeats, (a.shape[axis],))
-    places: Array = np.repeat(np.arange(a.shape[axis]), counts)
+    places: Array = np.searchsorted(np.cumsum(counts), np.arange(int(np.sum(counts))), side="right")
     return np.take(a, places, axis=axis)
 
 

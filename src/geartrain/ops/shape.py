@@ -107,7 +107,7 @@ STOP = constant("stop_gradient", _stop, batch=_batch_stop)
 @spells(np.reshape)
 def reshape(a: Array, /, shape: Any, order: Order = "C", *, copy: bool | None = None) -> Array:
     shape = (int(shape),) if np.ndim(shape) == 0 else tuple(int(n) for n in shape)
-    if order == "F":
+    if order == "F" or (order == "A" and a.flags.fnc):
         return np.transpose(np.reshape(np.transpose(a), shape[::-1]))
     if -1 in shape:
         known = -math.prod(shape)
@@ -172,6 +172,8 @@ def expand_dims(a: Array, axis: Any) -> Array:
 
 @composite(np.ravel)
 def ravel(a: Array, order: Order = "C") -> Array:
+    if order == "K":  # as the elements lie in memory: the axis of the longest stride first
+        a, order = np.transpose(a, sorted(range(a.ndim), key=lambda axis: -abs(a.strides[axis]))), "C"
     flat = np.reshape(a, (np.size(a),), order=order)
     return flat if flat.flags.c_contiguous else np.copy(flat)  # a view where NumPy has one: reversed is copied
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from geartrain.errors import GeartrainError, LeakError, ShapeError, teach
+from geartrain.errors import GeartrainError, ShapeError, teach
 from geartrain.ir.aval import Array, aval_of
 from geartrain.ir.node import CONST, Node
 from geartrain.ir.op import Constant, Op
@@ -17,7 +17,7 @@ from geartrain.ops.shape import BROADCAST, CAST, CAST_CONSTANT
 from geartrain.trace.decide import decide_shape
 from geartrain.trace.level import Trace, active, aside
 from geartrain.trace.storage import Step
-from geartrain.trace.tracer import Tracer, capture, depends_of, fresh, leaked, node_of, stand_in, value_of
+from geartrain.trace.tracer import Tracer, capture, depends_of, fresh, here, node_of, refuse_strange, stand_in, value_of
 
 __all__ = ["applied", "apply", "binary", "unary"]
 
@@ -28,8 +28,11 @@ def apply(op: Op, operands: tuple[Array, ...], params: tuple[Any, ...] = ()) -> 
     """Compute ``op`` on values, and record it if it depends on an input of a level under way."""
     trace = active.trace
     for x in operands:
-        if type(x) is Tracer and x.home is not trace:
-            raise LeakError(leaked(op.name))
+        if type(x) is not Tracer:
+            if type(x) is not np.ndarray:
+                refuse_strange(op.name, x)
+        elif x.home is not trace:
+            return op(*[here(x, op.name) for x in operands], params=params)
     values = [value_of(x) for x in operands]
     value = compute(op, values, params)
     if op in VIEWS and len(operands) == 1 and type(value) is np.ndarray and np.may_share_memory(value, values[0]):
@@ -50,7 +53,7 @@ def applied(op: Op, operands: tuple[Array, ...], params: tuple[Any, ...], value:
     if depends == 0:
         return fresh(trace, value)
     nodes = [
-        (_part_node(x) if op is GETITEM and i == 0 else node_of(x)) if type(x) is Tracer else capture(x)
+        (_part_node(x) if op is GETITEM and i == 0 else node_of(x)) if type(x) is Tracer else capture(x, op.name)
         for i, x in enumerate(operands)
     ]
     if op.pointwise:
@@ -78,7 +81,7 @@ def compute(op: Op, values: list[Array], params: tuple[Any, ...]) -> Array:
 
 
 def _mismatch(op: Op, values: list[Array], error: Exception) -> str:
-    shapes = " and ".join(repr(aval_of(v)) if hasattr(v, "dtype") or type(v) in _PYTHON else repr(v) for v in values)
+    shapes = " and ".join(aval_of(v).said() if hasattr(v, "dtype") or type(v) in _PYTHON else repr(v) for v in values)
     return teach(op.name, f"{error} (got {shapes}).", "Make the shapes fit; print x.shape on the line before.")
 
 
@@ -123,7 +126,7 @@ def binary(op: Op, a: Array, b: Array) -> Array:
     else:
         return apply(op, (a, b))
     if trace is not active.trace:
-        raise LeakError(leaked(op.name))
+        return apply(op, (a, b))
     va, vb = na.value, nb.value
     try:
         value = op.fn(va, vb)

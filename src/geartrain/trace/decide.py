@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from geartrain.errors import TraceError, teach, user_frame
-from geartrain.ir.aval import Array, aval_of
+from geartrain.ir.aval import Array, Aval, aval_of
 from geartrain.ir.node import Node
 from geartrain.trace.level import Decision, Trace, active
-from geartrain.trace.tracer import depends_of, known, node_of, value_of
+from geartrain.trace.tracer import Tracer, depends_of, known, node_of, value_of
 
 __all__ = ["DECIDE", "bare", "decide", "decide_shape"]
 
@@ -27,7 +27,7 @@ def decide(t: Array, how: str) -> Any:
     """The answer to a question that Python asks a traced value ``t``."""
     answer = DECIDE[how](value_of(t))
     trace = active.trace
-    if trace is not None and trace is t.home:
+    if trace is not None and type(t) is Tracer and trace is t.home:
         depends = depends_of(t)
         if depends & trace.vmap_bits:
             raise TraceError(_no_one_answer(f"Python takes {how}() of a value"))
@@ -54,10 +54,10 @@ def _no_one_answer(what: str) -> str:
 
 _WAYS_OUT = {
     "float": "Leave float() out, since a traced value is a number already; for a function of math write NumPy's"
-    " (math.sin: np.sin).",
+    " (math.sin: np.sin); make an array that is filled with it inside the function.",
     "complex": "Leave complex() out, since a traced value is a number already; for a function of cmath write NumPy's.",
-    "np.asarray": "Use the NumPy function of the same meaning; give a function that NumPy does not know a rule by"
-    " gt.custom_rule; use gt.stop_gradient where no derivative is wanted.",
+    "np.asarray": "Use the NumPy function of the same meaning (np.float64(x): x.astype(float)); give a function that"
+    " NumPy does not know a rule by gt.custom_rule; use gt.stop_gradient where no derivative is wanted.",
 }
 
 
@@ -65,29 +65,27 @@ def bare(t: Array, how: str) -> Array:
     """The bare value of a tracer, for code that cannot be traced: only where nothing that depends on it is lost."""
     trace = active.trace
     if depends_of(t) and trace is not None and trace is t.home:
-        what = f"a traced {aval_of(known(t))!r}"
-        if _is_assignment():
-            raise TraceError(
-                teach(
-                    "setitem",
-                    f"{what} is written into an array that was made outside of the function, which would drop its"
-                    " derivative.",
-                    "Make the array inside the function, by np.zeros, np.array, np.copy or np.zeros_like.",
-                )
-            )
-        if aval_of(known(t)).dtype.kind in "iub":
-            raise TraceError(
-                teach(
-                    how,
-                    f"{what} is read by code that cannot be traced: most likely as an index into an array that was"
-                    " made outside of the function.",
-                    "Write np.take(table, i, axis=0), or np.array(table)[i].",
-                )
-            )
-        raise TraceError(
-            teach(how, f"{what} is turned into a bare number, which drops its derivative.", _WAYS_OUT[how])
-        )
+        trace.refused = TraceError(_refusal(aval_of(known(t)), how))
+        raise trace.refused
     return value_of(t)
+
+
+def _refusal(aval: Aval, how: str) -> str:
+    what = f"a traced {aval.said()}"
+    if _is_assignment():
+        return teach(
+            "setitem",
+            f"{what} is written into an array that was made outside of the function, which would drop its derivative.",
+            "Make the array inside the function, by np.zeros, np.array, np.copy or np.zeros_like.",
+        )
+    if aval.dtype.kind in "iub":
+        return teach(
+            how,
+            f"{what} is read by code that cannot be traced: most likely as an index into an array that was made"
+            " outside of the function.",
+            "Write np.take(table, i, axis=0), or np.array(table)[i].",
+        )
+    return teach(how, f"{what} is turned into a bare number, which drops its derivative.", _WAYS_OUT[how])
 
 
 def _is_assignment() -> bool:

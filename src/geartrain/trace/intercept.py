@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from geartrain.errors import InputError, teach
+from geartrain.errors import InputError, ShapeError, teach
 from geartrain.ir.aval import Array, is_array
 from geartrain.kinds import kind_of
 from geartrain.ops.calls import CALLS_BACK, vectorized
@@ -127,7 +127,8 @@ def _stacked(value: Any) -> Array:
     items = [_stacked(v) for v in value]
     shapes = {np.shape(v) for v in items}
     if len(shapes) > 1:
-        raise ValueError(f"setting an array element with a sequence: the parts have shapes {sorted(shapes)}")
+        what = f"the parts of a list have different shapes: {' and '.join(map(str, sorted(shapes)))}."
+        raise ShapeError(teach("array", what, "Make them equal: np.zeros(n) in place of 0.0, rows of one length."))
     dtype = np.result_type(*(v.dtype if hasattr(v, "dtype") else _ASARRAY(v).dtype for v in items))
     return STACK(*[_as(v, dtype) for v in items], params=(0,))
 

@@ -12,8 +12,9 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Literal, NamedTuple
 
-from geartrain.errors import SourceLine, user_line
+from geartrain.errors import SourceLine, TraceError, user_line
 from geartrain.ir.node import Node
+from geartrain.trace.foreign import explained
 
 __all__ = ["Decision", "Kind", "Level", "Trace", "active", "aside", "current_trace"]
 
@@ -36,9 +37,21 @@ class Trace:
     ``bits`` has the levels under way; ``data_bits`` those that need every operation on their inputs, and not just what
     is differentiable; ``guard_bits`` and ``vmap_bits`` the ones of those kinds. ``epoch`` counts the levels that throw
     their run away, and ``sealed`` is the epoch of the innermost one: older storages must not be written.
+    ``refused`` is the last error about a bare number, which NumPy may swallow.
     """
 
-    __slots__ = ("bits", "data_bits", "decisions", "epoch", "guard_bits", "lines", "sealed", "tape", "vmap_bits")
+    __slots__ = (
+        "bits",
+        "data_bits",
+        "decisions",
+        "epoch",
+        "guard_bits",
+        "lines",
+        "refused",
+        "sealed",
+        "tape",
+        "vmap_bits",
+    )
 
     def __init__(self) -> None:
         self.tape: list[Node] = []
@@ -46,6 +59,7 @@ class Trace:
         self.epoch = self.sealed = 0
         self.decisions: list[Decision] = []
         self.lines: dict[Node, SourceLine | None] | None = None
+        self.refused: TraceError | None = None
 
     def add(self, node: Node) -> None:
         self.tape.append(node)
@@ -146,3 +160,6 @@ class Level:
             for hook in on_close:
                 hook()
             _let_grow(False)
+        better = None if error is None else explained(error, trace.refused)
+        if better is not None:
+            raise better from None

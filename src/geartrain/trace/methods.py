@@ -11,10 +11,11 @@ import numpy as np
 from geartrain.errors import InputError, teach
 from geartrain.ir.aval import Array, aval_of
 from geartrain.ir.untyped import numpy
+from geartrain.kinds import kind_of
 from geartrain.ops.shape import cast
 from geartrain.trace.decide import bare
 from geartrain.trace.spellings import call_function
-from geartrain.trace.tracer import Tracer, known, stand_in, value_of
+from geartrain.trace.tracer import STRANGE, Tracer, known, stand_in, value_of
 from geartrain.trace.write import write
 
 __all__ = ["ATTRIBUTES", "METHODS"]
@@ -124,6 +125,10 @@ def _compress(self: Any, condition: Any, axis: int | None = None) -> Array:
 def _view(self: Any, dtype: Any = None, type: Any = None) -> Array:
     if (dtype is None or dtype is np.ndarray or dtype == self.dtype) and type in (None, np.ndarray):
         return self[...]
+    for wanted in (dtype, type):
+        if isinstance(wanted, kind_of(np.ndarray)) and issubclass(wanted, np.ndarray):
+            what = f"a traced array cannot become a {wanted.__name__}, whose own rules cannot be traced."
+            raise InputError(teach("view", what, STRANGE.get(wanted.__name__, "Use plain arrays.")))
     raise InputError(
         teach("view", "the bits of a traced array cannot be read as another dtype.", "Convert it: x.astype(dtype).")
     )

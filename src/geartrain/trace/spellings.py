@@ -1,21 +1,22 @@
 """How NumPy's calls reach the ops: the two array protocols, with ``out=``, ``where=``, ``dtype=`` and ufunc methods."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
-from geartrain.errors import RuleError, TraceError, teach
-from geartrain.ir.aval import Array
+from geartrain.errors import RuleError, ShapeError, TraceError, teach
+from geartrain.ir.aval import Array, aval_of
 from geartrain.ir.op import Op, Pointwise
-from geartrain.kinds import kind_of
+from geartrain.kinds import is_a, kind_of
+from geartrain.ops.calls import CALLS_BACK
 from geartrain.ops.index import at_by
 from geartrain.ops.reduce import accumulate_by, outer_by, reduce_by, reduceat_by
 from geartrain.ops.shape import cast
 from geartrain.ops.table import SPELLINGS
 from geartrain.trace.apply import apply
 from geartrain.trace.level import active, aside
-from geartrain.trace.tracer import Tracer, depends_of, fresh, plain, value_of
+from geartrain.trace.tracer import Tracer, depends_of, fresh, here, known, plain, value_of
 from geartrain.trace.write import write_out
 
 __all__ = ["call_function", "call_ufunc", "traced"]
@@ -59,7 +60,9 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Array, ...], kwargs: 
         result = _elementwise(ufunc, inputs, kwargs, out)
     else:
         if SPELLINGS.get(ufunc) is None:
-            raise _no_rule(f"np.{ufunc.__name__}.{method}")
+            raise _no_rule(f"{_name(ufunc)}.{method}")
+        if method == "at" and type(inputs[0]) is not Tracer:
+            raise _outside(f"{ufunc.__name__}.at")
         for name in _IGNORED:
             kwargs.pop(name, None)
         result = _UFUNC_METHODS[method](ufunc, *inputs, **kwargs)
@@ -82,7 +85,7 @@ def _are_ready(inputs: tuple[Array, ...]) -> bool:
 def _elementwise(ufunc: np.ufunc, inputs: tuple[Array, ...], kwargs: dict[str, Any], out: Any) -> Any:
     mean = SPELLINGS.get(ufunc)
     if mean is None:
-        raise _no_rule(f"np.{ufunc.__name__}")
+        raise _no_rule(_name(ufunc))
     inputs = tuple([np.asarray(x) if type(x) in (list, tuple) else x for x in inputs])
     if kwargs:
         for name in _IGNORED:
@@ -95,7 +98,7 @@ def _elementwise(ufunc: np.ufunc, inputs: tuple[Array, ...], kwargs: dict[str, A
             return result
         return np.where(where, result, np.zeros((), result.dtype) if out is None else out[0])
     if isinstance(mean, Pointwise) and all(_is_python_number(x) for x in inputs):
-        inputs = tuple([cast(x, float) if type(x) is Tracer else float(x) for x in inputs])
+        inputs = tuple([cast(here(x, ufunc.__name__), float) if type(x) is Tracer else float(x) for x in inputs])
     return mean(*inputs)
 
 
@@ -135,7 +138,14 @@ def call_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
         return mean(*args, **kwargs) if mean is not None and _is_view(value, args) else fresh(active.trace, value)
     if mean is None:
         raise _no_rule(f"{_module(function)}.{function.__name__}")
-    return mean(*args, **kwargs) if kwargs.get("out") is None else _with_out(mean, args, kwargs)
+    if function in WRITERS and args and type(args[0]) is not Tracer:
+        raise _outside(function.__name__)
+    try:
+        return mean(*args, **kwargs) if kwargs.get("out") is None else _with_out(mean, args, kwargs, function.__name__)
+    except ValueError as error:
+        if type(error) is not ValueError or function in CALLS_BACK:
+            raise
+        raise ShapeError(_mismatch(function.__name__, args, error)) from error
 
 
 def _is_view(value: Any, args: tuple[Any, ...]) -> bool:
@@ -151,10 +161,10 @@ WRITERS = {np.put, np.put_along_axis, np.place, np.putmask, np.copyto, np.fill_d
 """Functions that change their first argument."""
 
 
-def _with_out(mean: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _with_out(mean: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], name: str = "out") -> Any:
     out = kwargs.pop("out")
     result = mean(*args, **kwargs)
-    return _write_out(getattr(mean, "__name__", "out"), out if isinstance(out, tuple) else (out,), result)  # pyright: ignore[reportUnknownArgumentType]
+    return _write_out(name, out if isinstance(out, tuple) else (out,), result)  # pyright: ignore[reportUnknownArgumentType]
 
 
 def _write_out(name: str, out: tuple[Any, ...], result: Any) -> Any:
@@ -167,17 +177,44 @@ def _write_out(name: str, out: tuple[Any, ...], result: Any) -> Any:
         if type(target) is Tracer:
             write_out(target, value)
         elif traced(value):
-            raise TraceError(
-                teach(
-                    name,
-                    "out= is an array that was made outside of the function.",
-                    "Make it inside, by np.zeros or np.empty; or use the result instead of out=.",
-                )
-            )
+            raise _outside(name)
         else:
             target[...] = value_of(value)
         written.append(target)
     return tuple(written) if len(written) > 1 else written[0]
+
+
+def _outside(name: str) -> TraceError:
+    """A function writes what is traced into an array that is not: by ``out=``, ``+=`` or as its first argument."""
+    return TraceError(
+        teach(
+            name,
+            "a traced result is written into an array that was made outside of the function, which would drop its"
+            " derivative.",
+            "Make the array inside the function, by np.zeros, np.array or np.copy; or use the result: a = a + t for"
+            " a += t.",
+        )
+    )
+
+
+def _mismatch(name: str, args: tuple[Any, ...], error: ValueError) -> str:
+    got = [aval_of(known(x) if type(x) is Tracer else x).said() for x in _numbers(args)]
+    given = f" (got {' and '.join(got)})" if 0 < len(got) < 9 else ""
+    return teach(name, f"{error}{given}.", "Make the shapes fit; print x.shape on the line before.")
+
+
+def _numbers(args: Iterable[Any]) -> Iterator[Any]:
+    """The numbers and arrays among arguments and in their lists and tuples."""
+    for x in args:
+        if is_a(x, list, tuple):
+            yield from _numbers(x)
+        elif type(x) is Tracer or isinstance(x, (np.ndarray, np.generic, float, int, complex)):
+            yield x
+
+
+def _name(ufunc: np.ufunc) -> str:
+    name = ufunc.__name__
+    return f"np.{name}" if getattr(np, name, None) is ufunc else name
 
 
 def _module(function: Any) -> str:
@@ -185,5 +222,8 @@ def _module(function: Any) -> str:
 
 
 def _no_rule(name: str) -> RuleError:
-    do = "Write it with other NumPy functions, or give it a rule by gt.custom_rule."
+    do = (
+        "Write it with other NumPy functions, or give it a rule by gt.custom_rule; use gt.stop_gradient where no"
+        " derivative is wanted."
+    )
     return RuleError(teach(name, "this function has no derivative rule yet.", do))

@@ -27,11 +27,13 @@ __all__ = [
     "capture",
     "depends_of",
     "fresh",
+    "here",
     "known",
     "leaked",
     "new_input",
     "node_of",
     "plain",
+    "refuse_strange",
     "stand_in",
     "value_of",
 ]
@@ -141,16 +143,26 @@ def stand_in(t: Array) -> Storage:
     return store
 
 
-def capture(x: Array) -> Node:
-    """The node of any value. An array from outside is copied, since the program may change it later."""
+STRANGE = {"MaskedArray": "Pass x.filled(0.0) and the mask.", "matrix": "Pass np.asarray(x)."}
+"""Arrays of NumPy with rules of their own, and what to do instead."""
+
+
+def refuse_strange(name: str, x: Any) -> None:
+    """Refuse an array that multiplies or counts otherwise than an ndarray."""
+    kind = kind_of(x)
+    if kind.__name__ in STRANGE and issubclass(kind, np.ndarray):
+        what = f"an operand is a {kind.__name__}, whose own rules cannot be traced."
+        raise InputError(teach(name, what, STRANGE[kind.__name__]))
+
+
+def capture(x: Array, op: str = "array") -> Node:
+    """The node of an operand of ``op``. An array from outside is copied, since the program may change it later."""
     if type(x) is Tracer:
         return node_of(x)
     if is_array(x):
         if x.dtype.kind == "O":
             raise InputError(
-                teach(
-                    "array", "an array of Python objects cannot be differentiated.", "Give it a dtype: x.astype(float)."
-                )
+                teach(op, "an array of Python objects cannot be differentiated.", "Give it a dtype: x.astype(float).")
             )
         if x.flags.writeable:
             x = x.copy()
@@ -170,6 +182,18 @@ def fresh(trace: Trace, value: Any) -> Any:
     return [fresh(trace, v) for v in value] if is_a(value, list) else value
 
 
+def here(x: Array, op: str) -> Array:
+    """``x`` as an operand in this thread's trace, or where none runs.
+
+    What an earlier trace left behind is an array like any other, if it depends on nothing: a table in a cache.
+    """
+    if type(x) is not Tracer or x.home is active.trace:
+        return x
+    if depends_of(x):
+        raise LeakError(leaked(op, x.home))
+    return value_of(x)
+
+
 def plain(x: Any) -> Any:
     """``x`` with tracers that depend on nothing replaced by their values, in lists, tuples and dicts too."""
     if type(x) is Tracer:
@@ -185,8 +209,8 @@ def plain(x: Any) -> Any:
 
 def new_input(level: Level, value: Array) -> Tracer:
     """A fresh input of a level that stands for ``value``, which may itself be traced by an outer level."""
-    if type(value) is Tracer and value.home is not level.trace:
-        raise LeakError(leaked("input"))
+    if type(value) is Tracer and value.home is not level.trace and depends_of(value):
+        raise LeakError(leaked(level.kind, value.home))
     if type(value) is Tracer and depends_of(value):
         outer = node_of(value)
         node = Node(ALIAS, (outer,), (), outer.value, outer.depends | level.bit)
@@ -196,11 +220,12 @@ def new_input(level: Level, value: Array) -> Tracer:
     return Tracer(level.trace, node)
 
 
-def leaked(op: str) -> str:
-    """The text of a :class:`LeakError`."""
-    where = "has ended" if active.trace is None else "has ended, or by another thread than the one that made it"
-    return teach(
-        op,
-        f"a traced value is used after the transformation that made it {where}.",
-        "Return it from the function that is differentiated; do not keep it in a list, a global or an attribute.",
-    )
+def leaked(op: str, home: Trace | None = None) -> str:
+    """The text of a :class:`LeakError` for a value of the trace ``home``."""
+    if home is not None and home.bits:
+        what = "by another thread than the one whose transformation made it."
+        do = "Let each thread differentiate a function of its own, and hand results over, not values on the way."
+    else:
+        what = "after the transformation that made it has ended."
+        do = "Return it from the function that is differentiated; do not keep it in a list, a global or an attribute."
+    return teach(op, f"a traced value is used {what}", do)

@@ -109,8 +109,9 @@ def _augmented(name: str, f: Callable[..., Any]) -> Callable[[Any, Any], Any]:
             return value  # scalars are immutable: the name is bound to the new one
         have, want = aval_of(known(value) if type(value) is Tracer else value).dtype, self.dtype
         if not np.can_cast(have, want, "same_kind"):
-            raise TypeError(
-                f"Cannot cast ufunc '{name}' output from {have!r} to {want!r} with casting rule 'same_kind'"
+            what = f"its result is {have}, and would be written into an array of {want}, which cannot hold it."
+            raise TraceError(
+                teach(name, what, f"Make the array of {have}: x.astype({have}); or write x = x + y for x += y.")
             )
         write_out(self, value)
         return self
@@ -217,7 +218,9 @@ def _deepcopy(self: Any, memo: Any) -> Array:
     return np.copy(self)
 
 
-def _refuse_pickle(self: Any, protocol: Any = None) -> Any:
+def _reduce_ex(self: Any, protocol: Any = None) -> Any:
+    if not depends_of(self):
+        return value_of(self).__reduce_ex__(protocol)
     raise TraceError(teach("pickle", "a traced value cannot be pickled.", "Return it, and pickle the result."))
 
 
@@ -254,7 +257,7 @@ WITH_MORE: dict[str, Callable[..., Any]] = {
     "getitem": read,
     "setitem": write,
     "format": _format,
-    "reduce_ex": _refuse_pickle,
+    "reduce_ex": _reduce_ex,
     "deepcopy": _deepcopy,
     "array_ufunc": _array_ufunc,
     "array_function": _array_function,

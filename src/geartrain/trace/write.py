@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from geartrain.errors import LeakError, ShapeError, TraceError, teach
+from geartrain.errors import ShapeError, TraceError, teach
 from geartrain.ir.aval import Array, aval_of, is_array
 from geartrain.ir.node import Node
 from geartrain.kinds import is_a, kind_of
@@ -14,7 +14,7 @@ from geartrain.ops.shape import cast
 from geartrain.trace.apply import apply
 from geartrain.trace.level import Trace, active
 from geartrain.trace.storage import Storage, live, own, put
-from geartrain.trace.tracer import Tracer, capture, depends_of, known, leaked, stand_in, value_of
+from geartrain.trace.tracer import Tracer, capture, depends_of, here, known, stand_in, value_of
 
 __all__ = ["read", "write", "write_out"]
 
@@ -54,9 +54,10 @@ def _is_plain(part: Any) -> bool:
 def write(t: Array, index: Any, value: Any) -> None:
     """``t[index] = value``, for a tracer ``t``."""
     trace = t.home
-    if trace is not active.trace:
-        raise LeakError(leaked("setitem"))
     target = value_of(t)
+    if trace is not active.trace:
+        here(t, "setitem")[index] = value
+        return
     if not is_array(target):
         raise TypeError(f"'{type(target).__name__}' object does not support item assignment")
     if _is_truth(index):
@@ -135,13 +136,14 @@ def _check(trace: Trace, store: Storage, target: Array, value: Array) -> None:
     kind = kind_of(value)
     if kind is not Tracer:
         return
-    have = aval_of(known(value)).dtype.kind
+    aval = aval_of(known(value))
+    have = aval.dtype.kind
+    what = f"a traced {aval.said()} is written into an array of {target.dtype}"
     if have in "fc" and target.dtype.kind not in "fc":
         raise TraceError(
             teach(
                 "setitem",
-                f"a traced {aval_of(known(value))!r} is written into an array of {target.dtype}, which cannot hold its"
-                " derivative.",
+                f"{what}, which cannot hold its derivative.",
                 "Make the array of floats: np.zeros(n), or np.array(values, dtype=float).",
             )
         )
@@ -149,8 +151,7 @@ def _check(trace: Trace, store: Storage, target: Array, value: Array) -> None:
         raise TraceError(
             teach(
                 "setitem",
-                f"a traced {aval_of(known(value))!r} is written into an array of {target.dtype}, which cannot hold its"
-                " imaginary part.",
+                f"{what}, which cannot hold its imaginary part.",
                 "Make the array complex: np.zeros(n, dtype=complex).",
             )
         )
