@@ -8,7 +8,7 @@ import numpy as np
 
 from geartrain import tree
 from geartrain.chain import Operand, pull_through, push_through
-from geartrain.errors import GeartrainError, InputError, teach
+from geartrain.errors import InputError, teach
 from geartrain.ir.aval import Array, aval_of, is_array
 from geartrain.ir.node import Node
 from geartrain.kinds import kind_of
@@ -70,16 +70,6 @@ def called(x: Any) -> str:
     return f"a {aval.said()}" if aval.weak else f"{aval!r} (of integers)" if aval.dtype.kind in "iu" else repr(aval)
 
 
-def _called_by(f: F, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-    """``f(*args, **kwargs)``. NumPy puts an error of its own in front of ours in ``a[0] = t``; ours says more."""
-    try:
-        return f(*args, **kwargs)
-    except ValueError as error:
-        if isinstance(error.__cause__, GeartrainError):
-            raise error.__cause__ from None
-        raise
-
-
 class Run:
     """``f(*args, **kwargs)``, run once with traced leaves of ``args``.
 
@@ -104,7 +94,7 @@ class Run:
         with Level(kind, lines=lines) as level:
             self.inputs = lift(name, level, self.leaves)
             self.nodes = [node_of(x) if type(x) is Tracer else None for x in self.inputs]
-            self.out = _called_by(f, tree.unflatten(self.treedef, self.inputs), kwargs or {})
+            self.out = f(*tree.unflatten(self.treedef, self.inputs), **(kwargs or {}))
             self.results, self.result_def = tree.flatten(self.out)
             for y in self.results:
                 if type(y) is Tracer and depends_of(y):
