@@ -99,18 +99,12 @@ def _flattened(name: str, params: Any) -> tuple[NDArray[np.float64], Callable[..
             x[end - array.size : end].reshape(array.shape) for end, array in zip(ends, arrays, strict=True)
         ]
         if own:
-            parts = [_as(part, leaf) for part, leaf in zip(parts, leaves, strict=True)]
+            parts = [_as(part, array.dtype, leaf) for part, array, leaf in zip(parts, arrays, leaves, strict=True)]
         return tree.unflatten(treedef, parts)
 
     return np.concatenate([np.ravel(array) for array in arrays]).astype(np.float64), back
 
 
-def _as(part: NDArray[Any], leaf: Any) -> Any:
+def _as(part: NDArray[Any], dtype: Any, leaf: Any) -> Any:
     """A part of the vector as the leaf was: an array, or a number."""
-    if not isinstance(leaf, np.ndarray):
-        return type(leaf)(part)
-    return part.astype(_dtype_of(leaf))
-
-
-def _dtype_of(leaf: NDArray[Any]) -> Any:
-    return leaf.dtype
+    return part.astype(dtype) if isinstance(leaf, np.ndarray) else type(leaf)(part)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from geartrain import nn, optim, tree
-from geartrain.train import CheckpointError, NonFinite, UsageError, checkpoint, evaluate, fit
+from geartrain.train import CheckpointError, NonFinite, UsageError, checkpoint, evaluate, find_learning_rate, fit
 from geartrain.train.prefetch import prefetched
 
 RNG = np.random.default_rng(3)
@@ -159,6 +159,19 @@ def test_a_held_out_loss_that_is_not_finite_stops_with_the_checkpoint(tmp_path: 
     with pytest.raises(NonFinite, match=r"after epoch 1: .* held-out data is nan\nThe last good checkpoint stands"):
         fit(loss, START, (X, Y), validation=(X * np.nan, Y), folder=tmp_path)
     assert checkpoint.read(tmp_path / "checkpoint.safetensors")[1]["step"] == 0
+
+
+def test_a_learning_rate_is_found_between_too_small_and_too_large() -> None:
+    found = find_learning_rate(loss, START, (X, Y), optimizer=optim.sgd, highest=100.0, number=150, batch_size=20)
+    assert len(found.rates) == len(found.losses) < 150  # it burst before the end
+    assert found.losses[0] == pytest.approx(float(loss(START, X, Y)), rel=0.5)
+    assert 1e-3 < found.rate < 0.2
+    ended = fit(loss, START, (X, Y), optimizer=optim.sgd(found.rate), epochs=20)
+    assert ended.records[-1]["train_loss"] < 0.1 * ended.records[0]["train_loss"]
+    with pytest.raises(UsageError, match=r"0 < lowest < highest .* got 1.0, 0.1 and 100"):
+        find_learning_rate(loss, START, (X, Y), lowest=1.0, highest=0.1)
+    with pytest.raises(UsageError, match="not finite even with a learning rate of 1e-06"):
+        find_learning_rate(loss, START, (X * np.nan, Y))
 
 
 PROGRAM = textwrap.dedent("""

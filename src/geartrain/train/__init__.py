@@ -19,6 +19,7 @@ from geartrain.train.errors import (
 from geartrain.train.fitting import Fitted, evaluate, fit
 from geartrain.train.job import prepare, train
 from geartrain.train.loop import State, steps
+from geartrain.train.rate_finder import RateFound, find_learning_rate
 from geartrain.train.run import RunFolder
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Fitted",
     "MissingExtra",
     "NonFinite",
+    "RateFound",
     "RunFolder",
     "RunFolderError",
     "State",
@@ -35,6 +37,7 @@ __all__ = [
     "UsageError",
     "WriteError",
     "evaluate",
+    "find_learning_rate",
     "fit",
     "load",
     "prepare",

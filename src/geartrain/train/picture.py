@@ -84,7 +84,7 @@ def draw_text(records: Sequence[dict[str, Any]], baselines: Mapping[str, float],
     """The picture of a run on text as PNG bytes: bits per character over the epochs, counting, and what it writes."""
     figure = need("matplotlib.figure").Figure(figsize=(10, 7.4), layout="constrained")
     need("matplotlib.backends.backend_agg").FigureCanvasAgg(figure)
-    above, below = figure.subplots(2, 1, height_ratios=(1.15, 1))
+    above, below = figure.subplots(2, 1, height_ratios=(2, 1))
     epochs = [record["epoch"] for record in records]
     for name, colour, label in (("train", _LEARNED, "training"), ("test", _HELD_OUT, "held out")):
         bits = [record[f"{name}_loss"] / math.log(2) for record in records]
