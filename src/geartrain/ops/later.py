@@ -16,7 +16,7 @@ from geartrain.ir.op import Pointwise, Rule
 from geartrain.ops.calls import CALLS_BACK
 from geartrain.ops.table import ROWS, SPELLINGS, row
 
-__all__ = ["METHODS", "RAW", "WAITING", "Later", "arrive", "composes", "no_rate", "several", "when"]
+__all__ = ["METHODS", "RAW", "SOLVERS", "WAITING", "Later", "arrive", "composes", "no_rate", "several", "when"]
 
 WAITING: dict[str, list[Callable[[Any], None]]] = {}
 """What to enter when a module has come."""
@@ -27,6 +27,19 @@ METHODS: list[tuple[Any, str, Callable[..., Any]]] = []
 
 RAW: set[Any] = {np.block}
 """Functions that take lists and tuples apart themselves."""
+
+
+SOLVERS: set[Any] = set()
+"""Functions that call a function of the user's many times and whose result has no rule yet."""
+
+_SOLVERS = {
+    "scipy.optimize": (
+        "root root_scalar brentq brenth bisect ridder toms748 newton fsolve fixed_point minimize minimize_scalar fmin"
+        " fmin_bfgs fmin_cg fmin_l_bfgs_b least_squares leastsq curve_fit linprog milp basinhopping"
+        " differential_evolution"
+    ),
+    "scipy.integrate": "odeint solve_ivp solve_bvp dblquad tplquad nquad quad_vec fixed_quad",
+}
 
 
 class Later:
@@ -87,6 +100,17 @@ def no_rate(function: str, operand: str) -> Rule:
         raise RuleError(teach(function, what, f"Keep {operand} constant: gt.stop_gradient({operand})."))
 
     return refuse
+
+
+def _solves(names: str) -> Callable[[Any], None]:
+    def come(module: Any) -> None:
+        SOLVERS.update(getattr(module, name) for name in names.split() if hasattr(module, name))
+
+    return come
+
+
+for _module, _names in _SOLVERS.items():
+    when(_module)(_solves(_names))
 
 
 def arrive() -> list[Any]:

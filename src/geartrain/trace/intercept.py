@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from geartrain.errors import InputError, ShapeError, teach
+from geartrain.errors import InputError, LeakError, RuleError, ShapeError, TraceError, teach
 from geartrain.ir.aval import Array, is_array
 from geartrain.kinds import kind_of
 from geartrain.ops.calls import CALLS_BACK, vectorized
 from geartrain.ops.join import STACK
-from geartrain.ops.later import METHODS, RAW, arrive
+from geartrain.ops.later import METHODS, RAW, SOLVERS, arrive
 from geartrain.ops.shape import cast
 from geartrain.ops.table import SPELLINGS
 from geartrain.trace import compiled
@@ -206,6 +206,23 @@ def _replacements() -> dict[int, tuple[Any, Callable[..., Any]]]:
 _REPLACED = _replacements()
 
 
+def _nditer(op: Any, *args: Any, **kwargs: Any) -> Any:
+    """``np.nditer`` reads memory: a traced array is refused."""
+    if active.trace is not None and traced(op):
+        raise TraceError(
+            teach(
+                "np.nditer",
+                "it walks over the memory of an array, which a traced array has none of its own.",
+                "Loop over the elements (for v in x.flat), or write the loop as operations on whole arrays.",
+            )
+        )
+    return _NDITER(plain(op), *args, **kwargs)
+
+
+_NDITER: Any = np.nditer
+_REPLACED[id(np.nditer)] = (np.nditer, _nditer)
+
+
 class Holder:
     """A namespace that holds replaced functions: what to put there while a trace runs, and what to put back."""
 
@@ -313,6 +330,29 @@ def _method(original: Callable[..., Any], mean: Callable[..., Any]) -> Callable[
     return _named_like(original, method)
 
 
+def _solver(original: Callable[..., Any]) -> Callable[..., Any]:
+    """A solver without a rule is SciPy's own on plain values; a traced one, given or in its function, is refused."""
+
+    def solver(*args: Any, **kwargs: Any) -> Any:
+        if active.trace is None:
+            return original(*args, **kwargs)
+        if not traced(args) and not traced(kwargs):
+            try:
+                return aside(original, [plain(a) for a in args], plain(kwargs))
+            except LeakError:
+                pass
+        name = f"{original.__module__.rpartition('._')[0] or original.__module__}.{original.__name__}"
+        raise RuleError(
+            teach(
+                name,
+                "a traced value is among its arguments or in the function it calls, and its result has no rule yet.",
+                "Solve on plain values and give the result a rule by gt.custom_rule (the implicit function theorem).",
+            )
+        )
+
+    return _named_like(original, solver)
+
+
 def _arrive() -> None:
     """Enter the rules of packages that the program has imported since the last trace."""
     modules = arrive()
@@ -321,6 +361,7 @@ def _arrive() -> None:
     for f in SPELLINGS:
         if not isinstance(f, np.ufunc) and id(f) not in _REPLACED:
             _REPLACED[id(f)] = (f, _listening(f))
+    _REPLACED.update({id(f): (f, _solver(f)) for f in SOLVERS})
     for module in modules:
         space: dict[str, Any] = module.__dict__
         NUMPY.append(Holder(space, _held(space)))

@@ -1,0 +1,52 @@
+"""What has no rule says so, by name and with a way out; it never gives a wrong number."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import scipy.interpolate
+import scipy.ndimage
+import scipy.optimize
+import scipy.special
+import scipy.stats
+
+import geartrain as gt
+from geartrain.errors import GeartrainError
+from geartrain.ir.untyped import numpy as np
+
+OPT: Any = scipy.optimize
+S: Any = scipy.special
+ND: Any = scipy.ndimage
+INTERPOLATE: Any = scipy.interpolate
+ST: Any = scipy.stats
+REFUSED: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "nditer": (lambda x: sum(np.nditer(x)), "np.nditer"),
+    "frompyfunc": (lambda x: np.frompyfunc(lambda v: v * 2, 1, 1)(x).sum(), "no derivative rule"),
+    "asmatrix": (lambda x: np.asmatrix(x).sum(), "view"),
+    "histogram2d": (lambda x: np.histogram2d(x, x)[0].sum(), "histogram2d"),
+    "mathieu_a": (lambda x: S.mathieu_a(2, x).sum(), "mathieu_a"),
+    "gammainc in a": (lambda x: S.gammainc(x, 2.0).sum(), "gammainc"),
+    "jv in the order": (lambda x: S.jv(x, 2.0).sum(), "order"),
+    "brentq": (lambda x: OPT.brentq(lambda z: z - x[0], 0, 5), "brentq"),
+    "root": (lambda x: OPT.root(lambda z: z - x, np.zeros(3)).x.sum(), "root"),
+    "minimize": (lambda x: OPT.minimize(lambda z: ((z - x) ** 2).sum(), np.zeros(3)).x.sum(), "minimize"),
+    "skewnorm": (lambda x: ST.skewnorm.pdf(x, 1.0).sum(), "bare number"),
+    "zoom": (lambda x: ND.zoom(x, 2).sum(), "bare number"),
+    "interp1d": (lambda x: INTERPOLATE.interp1d(np.arange(3.0), x)(0.5), "bare number"),
+    "a generator": (lambda x: np.random.default_rng(0).normal(x).sum(), "bare number"),
+}
+
+
+@pytest.mark.filterwarnings("ignore:the matrix subclass")
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused_by_name(name: str) -> None:
+    f, said = REFUSED[name]
+    with pytest.raises(GeartrainError, match=said):
+        gt.grad(f)(np.array([1.0, 2.0, 3.0]))
+
+
+def test_solvers_still_solve_what_is_not_traced() -> None:
+    def f(x: Any) -> Any:
+        return x * OPT.brentq(lambda z: z * z - 2, 0.0, 2.0) + x * sum(v for v in np.nditer(np.arange(3.0)))
+
+    assert gt.grad(f)(1.0) == pytest.approx(2**0.5 + 3)
