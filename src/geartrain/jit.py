@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from geartrain import tree
+from geartrain.backends import numpy
 from geartrain.backends.choose import Program, compile
 from geartrain.errors import GeartrainWarning, InputError, teach
 from geartrain.ir.aval import Array, aval_of, is_array
@@ -102,17 +103,18 @@ class Paths:
     def _grow(self, decisions: list[tuple[Node, str, Any]], outs: list[Any], treedef: tree.TreeDef) -> None:
         known = dict.fromkeys(self.recording.inputs)
         at, before = self.root, None
-        depth = 0
+        depth, measured = 0, False
         while isinstance(at, Fork):
             if depth == len(decisions) or (at.node, at.how) != decisions[depth][:2]:
                 raise _Changed
             known.update(dict.fromkeys(at.segment.makes))
+            measured = measured or at.how == "shape"
             before = (at, decisions[depth][2])
             at = at.branches.get(decisions[depth][2])
             depth += 1
         if isinstance(at, Leaf):
             return  # another thread recorded the same path in the meantime
-        new = self._segments(known, decisions[depth:], outs, treedef)
+        new = self._segments(known, decisions[depth:], outs, treedef, measured)
         if before is None:
             self.root = new
         else:
@@ -120,9 +122,18 @@ class Paths:
         self.count += 1
 
     def _segments(
-        self, known: dict[Node, None], decisions: list[tuple[Node, str, Any]], outs: list[Any], treedef: tree.TreeDef
+        self,
+        known: dict[Node, None],
+        decisions: list[tuple[Node, str, Any]],
+        outs: list[Any],
+        treedef: tree.TreeDef,
+        measured: bool,
     ) -> "Fork | Leaf":
-        """The end of a path: a segment up to each decision, and the last one to the results."""
+        """The end of a path: a segment up to each decision, and the last one to the results.
+
+        Behind a decision on a shape (``measured``) paths share nodes whose shapes differ, so nothing there may be
+        planned for one of them: it runs on NumPy.
+        """
         leaf_nodes = [y for y in outs if isinstance(y, Node)]
         goals = [[node] for node, _, _ in decisions] + [leaf_nodes]
         home: dict[Node, int] = {}  # the segment in which a node is computed
@@ -141,7 +152,8 @@ class Paths:
         for i, goal in enumerate(goals):
             makes = tuple(dict.fromkeys([*goal, *used_later[i]])) if i < len(decisions) else tuple(goal)
             graph = self.recording.graph(have, makes)
-            segment = Segment(compile(closed(graph)), graph.inputs, makes)
+            program = numpy.compile(closed(graph)) if measured else compile(closed(graph))
+            segment = Segment(program, graph.inputs, makes)
             if i < len(decisions):
                 made: Fork | Leaf = Fork(segment, decisions[i][0], decisions[i][1])
             else:
@@ -154,6 +166,7 @@ class Paths:
                 last[0].branches[last[1]] = made
             if isinstance(made, Fork):
                 last = (made, decisions[i][2])
+                measured = measured or made.how == "shape"
         assert first is not None
         return first
 

@@ -17,8 +17,8 @@ def compile(graph: Graph) -> Program:
     """The program of ``graph``: native where llvmlite is installed, and else NumPy's.
 
     A result whose shape depends on data has no place in a plan, so such a graph, a segment that ``jit`` ends there, is
-    NumPy's.
+    NumPy's. So is one with numbers in the byte order of another machine.
     """
-    if any(node.op.data_shape for node in graph.nodes):
+    if any(node.op.data_shape or not node.aval.dtype.isnative for node in (*graph.inputs, *graph.nodes)):
         return numpy.compile(graph)
     return importlib.import_module("geartrain.backends.compile").compile(graph)

@@ -228,8 +228,14 @@ class Holder:
 
     def __init__(self, space: dict[str, Any], names: list[str]) -> None:
         self.space = space
-        self.original = {name: space[name] for name in names}
-        self.changed = {name: _REPLACED[id(space[name])][1] for name in names}
+        self.original: dict[str, Any] = {}
+        self.changed: dict[str, Any] = {}
+        self.add(names)
+
+    def add(self, names: list[str]) -> None:
+        """Hold further names: a notebook goes on importing."""
+        self.original.update({name: self.space[name] for name in names})
+        self.changed.update({name: _REPLACED[id(self.space[name])][1] for name in names})
 
     def enter(self) -> None:
         """Put the replacements where the originals still are."""
@@ -270,10 +276,15 @@ def _search(space: dict[str, Any]) -> None:
         return
     _searched[id(space)] = len(space)
     names = _held(space)
-    if names and id(space) not in HOLDERS:
+    if not names:
+        return
+    if id(space) in HOLDERS:
+        holder = HOLDERS[id(space)]
+        holder.add(names)
+    else:
         HOLDERS[id(space)] = holder = Holder(space, names)
-        if _running:
-            holder.enter()
+    if _running:
+        holder.enter()
 
 
 _modules_seen = -1

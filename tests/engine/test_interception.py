@@ -1,0 +1,150 @@
+"""NumPy's names while a trace runs: known everywhere, replaced nowhere for longer than that."""
+
+import statistics
+import sys
+from collections.abc import Callable, Iterator
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy import array, asarray, concatenate, copy, linalg, mean, zeros
+
+import geartrain as gt
+from geartrain.errors import TraceError
+
+X: Any = np.array([1.0, 2.0, 3.0])
+NAMES = ("zeros", "array", "asarray", "mean", "concatenate", "linspace", "copy")
+ORIGINAL = {name: vars(np)[name] for name in NAMES}
+
+
+def restored() -> bool:
+    own = {"zeros": zeros, "array": array, "asarray": asarray, "mean": mean, "concatenate": concatenate, "copy": copy}
+    return {name: vars(np)[name] for name in NAMES} == ORIGINAL and all(own[n] is ORIGINAL[n] for n in own)
+
+
+def imported(x: Any) -> Any:
+    b = zeros(3)
+    b[0] = x[0] * x[1]
+    m = array([[x[0], 0.5], [0.0, x[1]]])
+    return mean([b[0], x[2]]) + linalg.det(m) + concatenate([[x[0]], x[:1]]).sum() + asarray([x[1]])[0] + copy(x)[2]
+
+
+def test_names_that_a_module_imported_are_known() -> None:
+    np.testing.assert_allclose(gt.grad(imported)(X), [2 * 1.5 + 2, 1.5 + 1, 1.5], rtol=1e-12)
+    assert restored()
+
+
+PROGRAM = """
+from numpy import zeros, mean, array
+from numpy.linalg import inv
+
+def f(x):
+    b = zeros(2)
+    b[0] = x * 3
+    b[1] = mean([x, x * x])
+    return inv(array([[x, 0.0], [0.0, 1.0]]))[0, 0] + b.sum()
+"""
+
+
+@pytest.mark.parametrize("name", ["__main__", "notebook", None])
+def test_names_in_code_that_was_executed_are_known(name: str | None) -> None:
+    space: dict[str, Any] = {} if name is None else {"__name__": name}
+    exec(PROGRAM, space)
+    assert gt.grad(space["f"])(2.0) == pytest.approx(3.0 + 0.5 + 2.0 - 0.25)
+    assert space["zeros"] is np.zeros
+    exec("from numpy import ones\ndef g(x):\n    b = ones(2)\n    b[0] = x\n    return b.sum() * x", space)
+    assert gt.grad(space["g"])(2.0) == 5.0
+    assert space["ones"] is np.ones
+
+
+def test_names_in_a_module_that_the_function_calls_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = ModuleType("lesson_of_today")
+    exec(PROGRAM, vars(module))
+    monkeypatch.setitem(sys.modules, "lesson_of_today", module)
+    assert gt.grad(lambda x: vars(module)["f"](x) * 1.0)(2.0) == pytest.approx(5.25)
+    assert vars(module)["zeros"] is np.zeros
+
+
+def test_names_are_restored_after_errors_and_nested_traces() -> None:
+    def fails(x: Any) -> Any:
+        gt.grad(lambda y: np.zeros(2)[0] + y)(x)
+        assert not restored()
+        raise KeyError("mine")
+
+    with pytest.raises(KeyError):
+        gt.grad(fails)(1.0)
+    assert restored()
+    gt.grad(gt.grad(lambda x: np.array([x, x]).sum() ** 3))(1.0)
+    gt.vmap(lambda x: np.array([x, x]))(X)
+    gt.jit(lambda x: np.zeros(1) + x)(1.0)
+    assert restored()
+
+
+def test_a_generator_that_is_left_in_the_middle_leaves_no_name_behind() -> None:
+    def parts(x: Any) -> Iterator[Any]:
+        b = np.zeros(3)
+        for i in range(3):
+            b[i] = x[i] ** 2
+            yield b[i]
+
+    def f(x: Any) -> Any:
+        left = parts(x)
+        next(left)
+        kept.append(left)
+        return sum(parts(x))
+
+    kept: list[Iterator[Any]] = []
+    np.testing.assert_array_equal(gt.grad(f)(X), 2 * X)
+    assert restored()
+    kept[0].close()
+    assert restored()
+
+
+def test_a_name_that_the_program_binds_itself_is_left_alone() -> None:
+    space: dict[str, Any] = {"__name__": "notebook"}
+    exec("from numpy import zeros\ndef f(x):\n    global zeros\n    zeros = 7\n    return x * zeros", space)
+    assert gt.grad(space["f"])(2.0) == 7.0
+    assert space["zeros"] == 7
+
+
+MIXED: list[tuple[Callable[[Any, Any], Any], list[Any]]] = [
+    (lambda t, u: np.array([t, u]), [[1, 0], [0, 1]]),
+    (lambda t, u: np.array([[t, 1.0], (u, t)]), [[[1, 0], [0, 1]], [[0, 0], [1, 0]]]),
+    (lambda t, u: np.array([t, u], dtype=np.float32), [[1, 0], [0, 1]]),
+    (lambda t, u: np.asarray((t, 2, u)), [[1, 0, 0], [0, 0, 1]]),
+    (lambda t, u: np.array([np.array([t, u]), [1.0, t]]), [[[1, 0], [0, 1]], [[0, 1], [0, 0]]]),
+    (lambda t, u: np.mean([t, u, 3.0]), [1 / 3, 1 / 3]),
+    (lambda t, u: np.sum([[t, u], [t, t]], axis=0), [[2, 1], [0, 1]]),
+    (lambda t, u: np.stack([t, u, 1.0]), [[1, 0, 0], [0, 1, 0]]),
+    (lambda t, u: np.concatenate([[t], np.array([u])]), [[1, 0], [0, 1]]),
+    (lambda t, u: np.dot([t, 2.0], [u, 1.0]), [5.0, 3.0]),
+    (lambda t, u: np.array([1.0, 2.0]) * [t, u], [[1, 0], [0, 2]]),
+    (lambda t, u: np.full(2, t) + np.linspace(0.0, u, 2), [[1, 1], [0, 1]]),
+    (lambda t, u: np.where([True, False], t, u), [[1, 0], [0, 1]]),
+]
+
+
+@pytest.mark.parametrize(("f", "moves"), MIXED)
+def test_lists_of_numbers_and_traced_values_are_arrays(f: Callable[[Any, Any], Any], moves: list[Any]) -> None:
+    at = (3.0, 5.0)
+    y, by_t = gt.jvp(f, at, (1.0, 0.0))
+    np.testing.assert_allclose(y, f(*at))
+    assert y.dtype == f(*at).dtype
+    by_u = gt.jvp(f, at, (0.0, 1.0))[1]
+    np.testing.assert_allclose(by_t, moves[0])
+    np.testing.assert_allclose(by_u, moves[1])
+
+
+def test_bare_numbers_are_refused_and_integers_are_decisions() -> None:
+    assert gt.grad(lambda x: np.int64(x) * x)(2.5) == 2.0
+    for scalar in (np.float64, np.float32, np.complex128):
+        with pytest.raises(TraceError, match="bare number"):
+            gt.grad(lambda x, scalar=scalar: scalar(x).real * x)(2.5)
+
+
+def test_libraries_work_or_teach() -> None:
+    with pytest.raises(TraceError, match="float"):
+        gt.grad(lambda x: statistics.fmean(x))(X)
+    assert gt.grad(lambda x: statistics.fmean([1.0, 3.0]) * x)(1.0) == 2.0
+    assert restored()
