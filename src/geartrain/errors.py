@@ -75,6 +75,7 @@ class SourceLine(NamedTuple):
 
 
 _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_MODELS = os.path.join(_HERE, "train") + os.sep  # plain NumPy programs that come along: a line there is a user's
 _PACKAGES = os.path.dirname(os.path.dirname(os.path.abspath(np.__file__)))
 _FOREIGN = tuple([os.path.join(_PACKAGES, package) + os.sep for package in ("numpy", "scipy")])
 _INSTALLED = (_PACKAGES + os.sep, os.path.dirname(os.path.abspath(os.__file__)) + os.sep, "<frozen ")
@@ -85,7 +86,8 @@ def user_frame(frame: FrameType | None = None) -> FrameType | None:
     frame = frame or sys._getframe(1)  # pyright: ignore[reportPrivateUsage]
     while frame is not None:
         file = frame.f_code.co_filename
-        if not file.startswith(_HERE) and not file.startswith(_FOREIGN) and not file.startswith("<__array_function__"):
+        ours = file.startswith(_HERE) and not file.startswith(_MODELS)
+        if not ours and not file.startswith(_FOREIGN) and not file.startswith("<__array_function__"):
             return frame
         frame = frame.f_back
     return None

@@ -194,6 +194,8 @@ def test_a_nan_stops_the_run_and_leaves_the_checkpoint(capsys: pytest.CaptureFix
     assert geartrain("--learning-rate", "1e18", *SMALL) == 1
     said = capsys.readouterr().err
     assert "stopped at step 2 (epoch 1, minibatch 2 of 23): the loss is " in said
+    assert "first made by " in said
+    assert "digits_mlp.py:" in said  # the line of the model that made it
     assert "The last good checkpoint stands: runs/digits-1/checkpoint.safetensors" in said
     assert checkpoint.read(Path("runs/digits-1/checkpoint.safetensors"))[1]["step"] == 0
 
