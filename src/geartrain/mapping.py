@@ -1,6 +1,7 @@
 """``vmap``: a function written for one example, applied to a batch at once."""
 
 import functools
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -66,8 +67,8 @@ def vmap(f: F, in_axes: Any = 0, out_axes: Any = 0) -> F:
 
 def _spread(axes: Any, like: Any, name: str) -> list[int | None]:
     """An axis for each leaf of ``like``: a prefix of its containers says it for all that is below."""
-    if axes is None or isinstance(axes, (int, np.integer)):
-        return [axes if axes is None else int(axes)] * len(tree.leaves(like))
+    if axes is None or _is_whole(axes):
+        return [axes if axes is None else operator.index(axes)] * len(tree.leaves(like))
     if not isinstance(axes, (tuple, list, dict)):
         what = f"{name} has {axes!r}, which is no axis."
         raise InputError(teach("vmap", what, "Give an integer or None, or a container of them like the arguments."))
@@ -84,6 +85,10 @@ def _spread(axes: Any, like: Any, name: str) -> list[int | None]:
             )
         )
     return [axis for kid, part in zip(kids, wanted, strict=True) for axis in _spread(part, kid, name)]
+
+
+def _is_whole(x: Any) -> bool:
+    return isinstance(x, (int, np.integer))
 
 
 def _children(x: Any) -> list[Any]:

@@ -2,7 +2,7 @@
 
 import statistics
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from types import ModuleType
 from typing import Any
 
@@ -82,7 +82,7 @@ def test_names_are_restored_after_errors_and_nested_traces() -> None:
 
 
 def test_a_generator_that_is_left_in_the_middle_leaves_no_name_behind() -> None:
-    def parts(x: Any) -> Iterator[Any]:
+    def parts(x: Any) -> Generator[Any, None, None]:
         b = np.zeros(3)
         for i in range(3):
             b[i] = x[i] ** 2
@@ -94,7 +94,7 @@ def test_a_generator_that_is_left_in_the_middle_leaves_no_name_behind() -> None:
         kept.append(left)
         return sum(parts(x))
 
-    kept: list[Iterator[Any]] = []
+    kept: list[Generator[Any, None, None]] = []
     np.testing.assert_array_equal(gt.grad(f)(X), 2 * X)
     assert restored()
     kept[0].close()

@@ -176,7 +176,7 @@ def run(program: Any, x: Any) -> Any:
     return run(one, x) if n % 2 else run(other, x)
 
 
-@hypothesis.settings(max_examples=25, deadline=None, suppress_health_check=list(hypothesis.HealthCheck))
+@hypothesis.settings(max_examples=25, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 @hypothesis.given(
     decisions,
     st.lists(st.lists(st.floats(-4, 4, width=16), min_size=3, max_size=3).map(np.array), min_size=4, max_size=12),

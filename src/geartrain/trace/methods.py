@@ -125,7 +125,7 @@ def _compress(self: Any, condition: Any, axis: int | None = None) -> Array:
 def _view(self: Any, dtype: Any = None, type: Any = None) -> Array:
     if (dtype is None or dtype is np.ndarray or dtype == self.dtype) and type in (None, np.ndarray):
         return self[...]
-    for wanted in (dtype, type):
+    for wanted in [w for w in (dtype, type) if w is not None]:
         if isinstance(wanted, kind_of(np.ndarray)) and issubclass(wanted, np.ndarray):
             what = f"a traced array cannot become a {wanted.__name__}, whose own rules cannot be traced."
             raise InputError(teach("view", what, STRANGE.get(wanted.__name__, "Use plain arrays.")))
