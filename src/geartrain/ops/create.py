@@ -34,7 +34,9 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None, **
     start, stop = (0, start) if stop is None else (start, stop)
     step = 1 if step is None else step
     n = max(0, int(np.ceil((stop - start) / step)))
-    return _as(start + np.arange(n) * step, np.result_type(start, stop, step) if dtype is None else dtype)
+    if dtype is None:  # NumPy counts a Python number here with the dtype that it has alone
+        dtype = np.result_type(*(v.dtype if hasattr(v, "dtype") else np.asarray(v).dtype for v in (start, stop, step)))
+    return _as(start + np.arange(n) * step, dtype)
 
 
 @composite(np.linspace)
