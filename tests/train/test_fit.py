@@ -28,7 +28,8 @@ def loss(params: Any, x: Any, y: Any) -> Any:
 
 
 def bits(arrays: Any) -> list[bytes]:
-    return [leaf.tobytes() if isinstance(leaf, np.ndarray) else repr(leaf).encode() for leaf in tree.leaves(arrays)]
+    kinds = (np.ndarray, np.generic)  # an array without axes may come back as a scalar of the same bits
+    return [leaf.tobytes() if isinstance(leaf, kinds) else repr(leaf).encode() for leaf in tree.leaves(arrays)]
 
 
 def test_finds_the_line_and_records_every_epoch() -> None:

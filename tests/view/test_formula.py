@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from geartrain.errors import RuleError
 from geartrain.ir.node import CONST, INPUT, Node
 from geartrain.ir.op import Constant, Pointwise
 from geartrain.ops.index import GETITEM, SCATTER
@@ -151,8 +152,17 @@ def test_every_row_explains_its_rates(name: str) -> None:
     node = Node(op, xs, (), op.fn(*[x.value for x in xs]))
     names = {node: "y", **dict(zip(xs, "uvw", strict=False))}
     for i in range(len(xs)):
-        assert rate_text(node, i, names)
+        assert rate_text(node, i, names) or _is_refused(op, i, node)
     assert step_text(node, names)
+
+
+def _is_refused(op: Pointwise, i: int, node: Node) -> bool:
+    """Whether the row itself says that it has no rate in this operand."""
+    rate = op.partials[i]
+    assert rate is not None
+    with pytest.raises(RuleError):
+        rate(node.value, *[x.value for x in node.inputs])
+    return True
 
 
 def test_a_new_row_explains_itself() -> None:
