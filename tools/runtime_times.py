@@ -15,9 +15,10 @@ import numpy as np
 
 from geartrain import tree
 from geartrain.backends import llvm
-from geartrain.backends.cpu import blas, pool, runtime
+from geartrain.backends.cpu import blas, runtime
 from geartrain.backends.cpu.emit import F64, I32, I64, PTR, VOID, Module
 from geartrain.backends.cpu.program import Array, Leaf, Program, Scalar
+from geartrain.backends.threads import set_threads
 
 F8 = np.dtype(np.float64)
 
@@ -119,9 +120,9 @@ def waking(code: llvm.Code) -> None:
     print("a loop of n steps: alone; with two threads: awake, asleep, a Python thread and queues; alone after a pause:")
     for n in (1000, 3000, 10_000, 30_000, 100_000):
         task = (code["body"], out.ctypes.data, n, 64, 1 << 40)
-        pool.set_threads(1)
+        set_threads(1)
         alone, late = best(200, parallel, *task), best(60, parallel, *task, pause=0.002)
-        pool.set_threads(2)
+        set_threads(2)
         awake, asleep = best(1000, parallel, *task), best(60, parallel, *task, pause=0.002)
         print(f"  {n:7} {alone:8.1f} {awake:8.1f} {asleep:8.1f} {best(1000, by_queue, n):8.1f} {late:8.1f} us")
     jobs.put(None)
@@ -140,7 +141,7 @@ def products() -> None:
             repeat = max(8, min(100, int(1e9 / (m * k * n))))
             line = ""
             for size in (1, 2):
-                pool.set_threads(size)
+                set_threads(size)
                 line += f"{work / best(repeat, blas.matmul, a, b, out):8.1f}"
             line += f"{work / best(repeat, np.matmul, a, b, out):8.1f}"
             time.sleep(0.1)  # NumPy's threads spin for long
