@@ -1,21 +1,27 @@
 """Formulas: what a step computes, and a local rate as its row says it."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
+import scipy.special
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geartrain.errors import RuleError
 from geartrain.ir.node import CONST, INPUT, Node
 from geartrain.ir.op import Constant, Pointwise
+from geartrain.ops import later
 from geartrain.ops.index import GETITEM, SCATTER
 from geartrain.ops.shape import RESHAPE
 from geartrain.ops.table import ROWS
 from geartrain.view import algebra
 from geartrain.view.algebra import Call, Expr, Num, Power, Sym, add, divide, multiply, negative, power, show, subtract
 from geartrain.view.formula import rate_text, step_text
+
+assert scipy.special
+later.arrive()  # the rules of SciPy's functions are rows, too
 
 U, V, W = Sym("u"), Sym("v"), Sym("w")
 
@@ -146,23 +152,23 @@ def test_rates_are_those_of_a_textbook(name: str, written: str, rates: list[str]
 def test_every_row_explains_its_rates(name: str) -> None:
     op = ROWS[name]
     assert isinstance(op, Pointwise)
-    integer = name == "ldexp"
-    values = [2 if integer and i else 0.5 * (low + high) for i, (low, high) in enumerate(op.domain)]
-    xs = tuple(Node(INPUT, (), (), x if isinstance(x, int) else np.float64(x + 0.01)) for x in values)
-    node = Node(op, xs, (), op.fn(*[x.value for x in xs]))
-    names = {node: "y", **dict(zip(xs, "uvw", strict=False))}
-    for i in range(len(xs)):
-        assert rate_text(node, i, names) or _is_refused(op, i, node)
+    whole = [rate is None or _is_refused(rate) for rate in op.partials]
+    middles = [0.5 * (low + high) for low, high in op.domain]
+    values = [int(x) + 1 if w else np.float64(x + 0.01) for x, w in zip(middles, whole, strict=True)]
+    xs = tuple(Node(INPUT, (), (), x) for x in values)
+    node = Node(op, xs, (), op.fn(*values))
+    names = {node: "y", **dict(zip(xs, "uvwxyz", strict=False))}
+    for i, rate in enumerate(op.partials):
+        assert rate_text(node, i, names) or _is_refused(rate)
     assert step_text(node, names)
 
 
-def _is_refused(op: Pointwise, i: int, node: Node) -> bool:
-    """Whether the row itself says that it has no rate in this operand."""
-    rate = op.partials[i]
-    assert rate is not None
-    with pytest.raises(RuleError):
-        rate(node.value, *[x.value for x in node.inputs])
-    return True
+def _is_refused(rate: Callable[..., Any] | None) -> bool:
+    """Whether a row says that it has no rate in an operand, such as the order of a Bessel function: a whole number."""
+    try:
+        return rate is not None and getattr(rate, "__name__", "") == "refuse" and bool(rate(1.0, 1.0))
+    except RuleError:
+        return True
 
 
 def test_a_new_row_explains_itself() -> None:
