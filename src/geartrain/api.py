@@ -60,7 +60,9 @@ def _value_and_grad(name: str, f: F, argnums: int | Sequence[int], has_aux: bool
         seed = 1.0 if dtype == np.float64 else dtype.type(1)
         bars = tree.unflatten(run.treedef, run.pull({} if node is None else {node: seed}))
         gradient = bars[0] if isinstance(argnums, int) else bars
-        return ((y, run.outputs(aux)), gradient) if has_aux else (y, gradient)
+        aux = run.outputs(aux)
+        run.level.forget()
+        return ((y, aux), gradient) if has_aux else (y, gradient)
 
     return value_and_grad_f
 
@@ -77,12 +79,13 @@ def numbers_of(name: str, argnums: Any) -> tuple[int, ...]:
 
 def check_argnums(name: str, numbers: tuple[int, ...], args: Sequence[Any]) -> None:
     """Refuse argument numbers that the call does not have."""
-    if any(not -len(args) <= i < len(args) for i in numbers):
+    if any(not -len(args) <= i < len(args) for i in numbers) or len({i % len(args) for i in numbers}) < len(numbers):
         raise InputError(
             teach(
                 name,
                 f"argnums={numbers[0] if len(numbers) == 1 else numbers} with {len(args)} positional argument(s).",
-                "Pass what is differentiated by position, and choose argnums from 0 up to one less than their number.",
+                "Pass what is differentiated by position, and choose argnums from 0 up to one less than their number,"
+                " each once.",
             )
         )
 
@@ -233,7 +236,9 @@ def jvp(f: F, xs: Sequence[Any], xs_dot: Sequence[Any], has_aux: bool = False) -
     seen: set[int] = set()
     y_dots = [as_leaf(moved.get(n) if n is not None else None, y, seen) if is_value(y) else y for n, y in outputs]
     y, y_dot = tree.unflatten(treedef, [y for _, y in outputs]), tree.unflatten(treedef, y_dots)
-    return (y, y_dot, run.outputs(aux)) if has_aux else (y, y_dot)
+    aux = run.outputs(aux)
+    run.level.forget()
+    return (y, y_dot, aux) if has_aux else (y, y_dot)
 
 
 def hvp(f: F, x: Any, x_dot: Any) -> Any:

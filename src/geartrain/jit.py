@@ -212,7 +212,7 @@ class Jitted:
 
     def _signature(self, args: Any, leaves: list[Any], treedef: tree.TreeDef) -> tuple[Hashable, list[Array]]:
         """What the arguments are, and the values that are traced."""
-        key: list[Any] = [treedef]
+        key: list[Any] = [treedef, tree.exactly(treedef)]
         traced: list[Array] = []
         for x in leaves:
             kind = kind_of(x)

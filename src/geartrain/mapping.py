@@ -60,6 +60,7 @@ def vmap(f: F, in_axes: Any = 0, out_axes: Any = 0) -> F:
         for y, axis in zip(outs, to, strict=True):
             node, value = run.output(y)
             results.append(_placed(values[node] if node is not None else value, node is not None, size, axis))
+        run.throw_away()
         return tree.unflatten(out_def, results)
 
     return vmap_f

@@ -323,8 +323,7 @@ def checkpoint(f: F) -> F:
 
 def _as_one_op(run: Run) -> Any:
     """Replace what a run left on the tape by one node."""
-    tape, segment = run.trace.tape, run.level.segment
-    del tape[run.level.start :]
+    segment = run.level.segment
     own = [node for node in run.nodes if node is not None]
     wanted = [run.constant_or_node(y) for y in run.results]
     inside = {*segment, *own}
@@ -339,4 +338,5 @@ def _as_one_op(run: Run) -> Any:
     outer = [x for x, node in zip(run.leaves, run.nodes, strict=True) if node is not None]
     operands = (*outer, *[Tracer(run.trace, node) for node in captured])
     value = values[0] if packed is None else packed.pack(values)
+    run.throw_away(everything=True)
     return _unpacked(packed, applied(CALL, operands, (graph, packed), value))

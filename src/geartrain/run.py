@@ -14,7 +14,7 @@ from geartrain.ir.node import Node
 from geartrain.kinds import kind_of
 from geartrain.ops.complexes import REAL
 from geartrain.trace import intercept, methods, wear
-from geartrain.trace.level import Kind, Level
+from geartrain.trace.level import DEAD, Kind, Level
 from geartrain.trace.tracer import Tracer, capture, depends_of, new_input, node_of, refuse_strange, value_of
 
 __all__ = ["F", "Run", "as_leaf", "called", "is_value"]
@@ -139,6 +139,20 @@ class Run:
         return [
             as_leaf(bars.get(n), x, seen) if n is not None else x for n, x in zip(self.nodes, self.leaves, strict=True)
         ]
+
+    def throw_away(self, everything: bool = False) -> None:
+        """Take what this run made off the tape: what depends on its inputs, or ``everything``.
+
+        To be called when a program has been made of the run. Who kept a value of it has a leak from now on.
+        """
+        bit, tape = self.level.bit, self.trace.tape
+        gone = [node for node in self.level.segment if node.depends and (everything or node.depends & bit)]
+        if self.level.nested:
+            thrown = set(gone)
+            tape[self.level.start :] = [node for node in tape[self.level.start :] if node not in thrown]
+        for node in gone:
+            node.depends = DEAD
+        self.level.forget()
 
     def push(self, x_dots: dict[Node, Array]) -> dict[Node, Array]:
         """The tangents of all nodes that move."""

@@ -3,23 +3,29 @@
 Everything else is a leaf. ``None`` is a container without leaves.
 """
 
+import collections
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 from geartrain.errors import InputError
 from geartrain.kinds import kind_of
 
-__all__ = ["TreeDef", "flatten", "leaves", "map", "paths", "unflatten"]
+__all__ = ["TreeDef", "exactly", "flatten", "leaves", "map", "paths", "unflatten"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class TreeDef:
-    """The shape of a container: its type, its keys and the shapes of its children. ``kind`` None is a leaf."""
+    """The shape of a container: its type, its keys and the shapes of its children. ``kind`` None is a leaf.
+
+    The keys of a dict are sorted, so that two dicts with the same keys are alike; ``inserted`` has them in the order in
+    which the dict goes through them, if that is another.
+    """
 
     kind: type | None
     keys: tuple[Any, ...] = ()
     children: tuple["TreeDef", ...] = ()
+    inserted: tuple[Any, ...] = dataclasses.field(default=(), compare=False)
 
     def __repr__(self) -> str:
         if self.kind is None:
@@ -33,8 +39,9 @@ class TreeDef:
         return f"{'' if self.kind is dict else self.kind.__name__}{{{pairs}}}"
 
 
+_PLAIN_DICTS: tuple[Any, ...] = (dict, collections.OrderedDict)
+_DICTS = tuple([kind.__init__ for kind in _PLAIN_DICTS])
 LEAF = TreeDef(None)
-_DICT: Any = dict
 _NONE = TreeDef(type(None))
 
 
@@ -53,8 +60,7 @@ def _flatten(tree: Any, out: list[Any]) -> TreeDef:
     if kind is list or kind is tuple:
         return TreeDef(kind, (), tuple([_flatten(child, out) for child in tree]))
     if kind is dict:
-        keys = _sorted_keys(tree)
-        return TreeDef(dict, keys, tuple([_flatten(tree[key], out) for key in keys]))
+        return _flatten_dict(kind, tree, out)
     if tree is None:
         return _NONE
     if isinstance(tree, tuple) and hasattr(kind, "_fields"):
@@ -62,23 +68,25 @@ def _flatten(tree: Any, out: list[Any]) -> TreeDef:
     if hasattr(kind, "__dataclass_fields__"):
         names = tuple([name for name, f in kind.__dataclass_fields__.items() if f.init])
         return TreeDef(kind, names, tuple([_flatten(getattr(_any(tree), name), out) for name in names]))
-    if isinstance(tree, dict) and getattr(kind, "__init__", None) is _DICT.__init__:
-        keys = _sorted_keys(_any(tree))
-        return TreeDef(kind, keys, tuple([_flatten(_any(tree)[key], out) for key in keys]))
+    if isinstance(tree, dict) and getattr(kind, "__init__", None) in _DICTS:
+        return _flatten_dict(kind, _any(tree), out)
     out.append(tree)
     return LEAF
+
+
+def _flatten_dict(kind: type, tree: dict[Any, Any], out: list[Any]) -> TreeDef:
+    inserted = tuple(tree)
+    try:
+        keys = tuple(sorted(inserted))
+    except TypeError:
+        keys = inserted
+    children = tuple([_flatten(tree[key], out) for key in keys])
+    return TreeDef(kind, keys, children, () if keys == inserted else inserted)
 
 
 def _any(x: Any) -> Any:
     """``x``, of which a type checker knows nothing: neither what it holds."""
     return x
-
-
-def _sorted_keys(tree: dict[Any, Any]) -> tuple[Any, ...]:
-    try:
-        return tuple(sorted(tree))
-    except TypeError:
-        return tuple(tree)
 
 
 def unflatten(treedef: TreeDef, leaves: Sequence[Any]) -> Any:
@@ -110,10 +118,26 @@ def _unflatten(treedef: TreeDef, remaining: Any) -> Any:
     if kind is tuple:
         return tuple(children)
     if issubclass(kind, dict):
-        return _any(kind)(zip(treedef.keys, children, strict=True))
+        items = dict(zip(treedef.keys, children, strict=True))
+        return _any(kind)([(key, items[key]) for key in treedef.inserted or treedef.keys])
     if issubclass(kind, tuple):
         return _any(kind)(*children)
     return kind(**dict(zip(treedef.keys, children, strict=True)))
+
+
+def exactly(treedef: TreeDef) -> Hashable:
+    """What a program can see of containers beyond what ``==`` compares: the order of a dict and the types of its keys.
+
+    >>> exactly(flatten({"b": 1, "a": 2})[1]) == exactly(flatten({"a": 1, "b": 2})[1])
+    False
+    """
+    if not treedef.children:
+        return None
+    below = [exactly(child) for child in treedef.children]
+    if isinstance(treedef.kind, type) and issubclass(treedef.kind, dict):
+        types: list[Hashable] = [kind_of(key) for key in treedef.keys]
+        return (treedef.inserted, *types, *below)
+    return tuple(below) if any(below) else None
 
 
 def leaves(tree: Any) -> list[Any]:
@@ -129,7 +153,7 @@ def map(f: Callable[..., Any], tree: Any, *rest: Any) -> Any:
     """Apply ``f`` to each leaf of ``tree`` (and the leaves in the same places of ``rest``).
 
     >>> map(lambda a, b: a + b, {"w": 1, "b": 2}, {"w": 10, "b": 20})
-    {'b': 22, 'w': 11}
+    {'w': 11, 'b': 22}
     """
     first, treedef = flatten(tree)
     columns = [first]

@@ -38,10 +38,13 @@ def _batch_transpose(size: int, batched: Sequence[bool], x: Array, axes: Shape) 
 TRANSPOSE = linear("transpose", np.transpose, "axes", transposes=(_transpose_T,), batch=_batch_transpose)
 
 
+_ASARRAY = np.asarray  # NumPy's own, also while a trace runs
+
+
 def _broadcast(x: Array, shape: Shape) -> Array:
     if is_array(x):
         return np.broadcast_to(x, shape)
-    scalar: Array = np.asarray(x)
+    scalar: Array = _ASARRAY(x)
     return np.ndarray(shape, scalar.dtype, scalar, strides=(0,) * len(shape))
 
 

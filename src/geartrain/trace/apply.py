@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from geartrain.errors import GeartrainError, ShapeError, teach
+from geartrain.errors import GeartrainError, LeakError, ShapeError, teach
 from geartrain.ir.aval import Array, aval_of
 from geartrain.ir.node import CONST, Node
 from geartrain.ir.op import Constant, Op
@@ -17,7 +17,18 @@ from geartrain.ops.shape import BROADCAST, CAST, CAST_CONSTANT
 from geartrain.trace.decide import decide_shape
 from geartrain.trace.level import Trace, active, aside
 from geartrain.trace.storage import Step
-from geartrain.trace.tracer import Tracer, capture, depends_of, fresh, here, node_of, refuse_strange, stand_in, value_of
+from geartrain.trace.tracer import (
+    Tracer,
+    capture,
+    depends_of,
+    fresh,
+    here,
+    leaked,
+    node_of,
+    refuse_strange,
+    stand_in,
+    value_of,
+)
 
 __all__ = ["applied", "apply", "binary", "unary"]
 
@@ -48,8 +59,9 @@ def applied(op: Op, operands: tuple[Array, ...], params: tuple[Any, ...], value:
     for x in operands:
         if type(x) is Tracer:
             depends |= depends_of(x)
-    if isinstance(op, Constant):
-        depends &= trace.data_bits
+    if depends < 0:
+        raise LeakError(leaked(op.name))
+    depends &= trace.data_bits if isinstance(op, Constant) else trace.bits
     if depends == 0:
         return fresh(trace, value)
     nodes = [
@@ -146,7 +158,10 @@ def binary(op: Op, a: Array, b: Array) -> Array:
         nodes = [na, nb]
         fit(trace, op, nodes, value)
         inputs = tuple(nodes)
-    node = Node(op, inputs, (), value, na.depends | nb.depends)
+    depends = na.depends | nb.depends
+    if depends < 0:
+        raise LeakError(leaked(op.name))
+    node = Node(op, inputs, (), value, depends & trace.bits)
     if trace.lines is None:
         trace.tape.append(node)
     else:
@@ -168,13 +183,13 @@ def fit(trace: Trace, op: Op, nodes: list[Node], value: Array) -> None:
                 node = _cast(trace, node, dtype)
             if have_shape != shape:
                 wide = aside(BROADCAST.fn, (node.value, shape))
-                node = Node(BROADCAST, (node,), (shape,), wide, node.depends)
+                node = Node(BROADCAST, (node,), (shape,), wide, node.depends & trace.bits)
                 trace.add(node)
             nodes[i] = node
 
 
 def _cast(trace: Trace, node: Node, dtype: np.dtype[Any]) -> Node:
     op = CAST if dtype.kind in "fc" else CAST_CONSTANT
-    made = Node(op, (node,), (dtype.str,), aside(op.fn, (node.value, dtype.str)), node.depends)
+    made = Node(op, (node,), (dtype.str,), aside(op.fn, (node.value, dtype.str)), node.depends & trace.bits)
     trace.add(made)
     return made

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from geartrain.errors import TraceError, teach, user_frame
+from geartrain.errors import LeakError, TraceError, teach, user_frame
 from geartrain.ir.aval import Array, Aval, aval_of
 from geartrain.ir.node import Node
 from geartrain.trace.level import Decision, Trace, active
-from geartrain.trace.tracer import Tracer, depends_of, known, node_of, value_of
+from geartrain.trace.tracer import Tracer, depends_of, known, leaked, node_of, value_of
 
 __all__ = ["DECIDE", "bare", "decide", "decide_shape"]
 
@@ -27,8 +27,10 @@ def decide(t: Array, how: str) -> Any:
     """The answer to a question that Python asks a traced value ``t``."""
     answer = DECIDE[how](value_of(t))
     trace = active.trace
-    if trace is not None and type(t) is Tracer and trace is t.home:
-        depends = depends_of(t)
+    depends = depends_of(t) if type(t) is Tracer else 0
+    if depends < 0 or (depends and trace is not t.home):
+        raise LeakError(leaked(how, t.home))
+    if depends and trace is not None:
         if depends & trace.vmap_bits:
             raise TraceError(_no_one_answer(f"Python takes {how}() of a value"))
         if depends & trace.guard_bits:
@@ -64,7 +66,11 @@ _WAYS_OUT = {
 def bare(t: Array, how: str) -> Array:
     """The bare value of a tracer, for code that cannot be traced: only where nothing that depends on it is lost."""
     trace = active.trace
-    if depends_of(t) and trace is not None and trace is t.home:
+    depends = depends_of(t)
+    if depends < 0 or (depends and trace is not t.home):
+        raise LeakError(leaked(how, t.home))
+    if depends:
+        assert trace is not None
         trace.refused = TraceError(_refusal(aval_of(known(t)), how))
         raise trace.refused
     return value_of(t)

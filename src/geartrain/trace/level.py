@@ -16,11 +16,15 @@ from geartrain.errors import SourceLine, TraceError, user_line
 from geartrain.ir.node import Node
 from geartrain.trace.foreign import explained
 
-__all__ = ["Decision", "Kind", "Level", "Trace", "active", "aside", "current_trace"]
+__all__ = ["DEAD", "Decision", "Kind", "Level", "Trace", "active", "aside", "current_trace"]
 
 Kind = Literal["grad", "record", "jit", "vmap"]
 """What a level is for. ``record`` and ``vmap`` run a program to keep its graph and throw the run away; ``jit`` keeps
 the graph, too, and must know each decision that Python takes."""
+
+
+DEAD = -1
+"""What a node carries that stood for a run that has been thrown away, as ``vmap`` and ``checkpoint`` do."""
 
 
 class Decision(NamedTuple):
@@ -38,28 +42,42 @@ class Trace:
     is differentiable; ``guard_bits`` and ``vmap_bits`` the ones of those kinds. ``epoch`` counts the levels that throw
     their run away, and ``sealed`` is the epoch of the innermost one: older storages must not be written.
     ``refused`` is the last error about a bare number, which NumPy may swallow.
+
+    A level that has ended still walks its nodes, to pull or to push, so its bit is not given away before it says that
+    it is done (``Level.forget``). New nodes carry bits of levels under way only.
     """
 
     __slots__ = (
         "bits",
         "data_bits",
         "decisions",
+        "ended",
         "epoch",
         "guard_bits",
         "lines",
         "refused",
         "sealed",
+        "taken",
         "tape",
         "vmap_bits",
     )
 
     def __init__(self) -> None:
         self.tape: list[Node] = []
+        self.taken = 0
+        self.ended: list[int] = []
         self.bits = self.data_bits = self.guard_bits = self.vmap_bits = 0
         self.epoch = self.sealed = 0
         self.decisions: list[Decision] = []
         self.lines: dict[Node, SourceLine | None] | None = None
         self.refused: TraceError | None = None
+
+    def new_bit(self) -> int:
+        """A bit that no node carries."""
+        if self.ended:
+            return self.ended.pop()
+        self.taken += 1
+        return 1 << (self.taken - 1)
 
     def add(self, node: Node) -> None:
         self.tape.append(node)
@@ -138,7 +156,7 @@ class Level:
         self.start = len(trace.tape)
         self.outer = (trace.bits, trace.data_bits, trace.guard_bits, trace.vmap_bits, trace.sealed)
         self.outer_bits = trace.bits
-        bit = self.bit = trace.bits + 1  # the bits under way are always 1, 11, 111, ...: levels are a stack
+        bit = self.bit = trace.new_bit()
         trace.bits |= bit
         if self.kind != "grad":
             trace.data_bits |= bit
@@ -150,6 +168,14 @@ class Level:
             trace.epoch += 1
             trace.sealed = trace.epoch
         return self
+
+    def forget(self) -> None:
+        """This level's nodes are done with: take its bit off them, and let another level have it."""
+        if self.nested:
+            for node in self.segment:
+                if node.depends > 0:
+                    node.depends &= ~self.bit
+            self.trace.ended.append(self.bit)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         trace = self.trace

@@ -114,7 +114,7 @@ def node_of(t: Array) -> Node:
         return t.node  # type: ignore[return-value]
     if t.path == ():
         return lend(store)
-    if t.version == store.version and t.node is not None and not store.exposed:
+    if t.version == store.version and t.node is not None and t.node.depends >= 0 and not store.exposed:
         return t.node
     t.version = store.version
     value = live(store, t.path)
@@ -126,7 +126,7 @@ def node_of(t: Array) -> Node:
     part = store.buffer
     for step in t.path:
         part = step.op.fn(part, *step.params)
-        node = Node(step.op, (node,), step.params, aval_of(part), node.depends)
+        node = Node(step.op, (node,), step.params, aval_of(part), node.depends & t.home.bits)
         t.home.add(node)
     node.value = kept
     t.node = node
@@ -213,7 +213,7 @@ def new_input(level: Level, value: Array) -> Tracer:
         raise LeakError(leaked(level.kind, value.home))
     if type(value) is Tracer and depends_of(value):
         outer = node_of(value)
-        node = Node(ALIAS, (outer,), (), outer.value, outer.depends | level.bit)
+        node = Node(ALIAS, (outer,), (), outer.value, outer.depends & level.outer_bits | level.bit)
     else:
         node = Node(INPUT, (), (), value_of(value), level.bit)
     level.trace.add(node)

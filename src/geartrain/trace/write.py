@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from geartrain.errors import ShapeError, TraceError, teach
+from geartrain.errors import LeakError, ShapeError, TraceError, teach
 from geartrain.ir.aval import Array, aval_of, is_array
 from geartrain.ir.node import Node
 from geartrain.kinds import is_a, kind_of
@@ -14,7 +14,7 @@ from geartrain.ops.shape import cast
 from geartrain.trace.apply import apply
 from geartrain.trace.level import Trace, active
 from geartrain.trace.storage import Storage, live, own, put
-from geartrain.trace.tracer import Tracer, capture, depends_of, here, known, stand_in, value_of
+from geartrain.trace.tracer import Tracer, capture, depends_of, here, known, leaked, stand_in, value_of
 
 __all__ = ["read", "write", "write_out"]
 
@@ -76,11 +76,14 @@ def write(t: Array, index: Any, value: Any) -> None:
     for x in (value, *arrays):
         depends |= depends_of(x) if type(x) is Tracer else 0
     new: Node | None = None
+    if depends < 0:
+        raise LeakError(leaked("setitem"))
     if depends:
         _check(trace, store, target, value)
         part = _shaped(value, _shape_at(target, place), target.dtype)
         nodes = put(store, t.path, template, [capture(a) for a in arrays], capture(part))
         for node in nodes:
+            node.depends &= trace.bits
             trace.add(node)
         new = nodes[-1]
     own(store)
