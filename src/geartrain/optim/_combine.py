@@ -123,7 +123,7 @@ def matrices(params: Any) -> Any:
     """A mask: True for leaves with two axes and more (weights), False for the rest (biases, scales).
 
     >>> matrices({"weights": np.ones((2, 3)), "bias": np.ones(3)})
-    {'bias': False, 'weights': True}
+    {'weights': True, 'bias': False}
     """
 
     def is_matrix(leaf: Any) -> bool:
@@ -141,7 +141,7 @@ def partition(optimizers: Mapping[str, Optimizer], label: Callable[[str, Any], s
     >>> init, update = partition({"step": still}, lambda path, leaf: "step" if path == "w" else "frozen")
     >>> params = {"w": np.array(1.0), "b": np.array(1.0)}
     >>> update(params, init(params), params)[0]
-    {'b': array(1.), 'w': np.float64(0.0)}
+    {'w': np.float64(0.0), 'b': array(1.)}
     """
 
     def places(params: Any) -> dict[str, list[int]]:
