@@ -295,8 +295,12 @@ def jit(f: F) -> Jitted:
     ``x[mask]``) is checked on every call, and another outcome is another path. A function with more than ``MAX_PATHS``
     of them for one signature runs as plain Python from then on, with one warning.
 
-    The function should depend on its arguments alone: what it reads elsewhere is read when it is recorded, and what it
-    prints is printed then. Results share no memory with the arguments. Threads may call it at once.
+    The function should depend on its arguments alone: what it reads elsewhere is read when it is recorded. So is text:
+    what it prints is printed then, and an f-string of a traced value keeps the number of that run. Results share no
+    memory with the arguments. Threads may call it at once.
+
+    With the extra ``native`` the program is compiled for this processor, which warns of no overflow and divides Python
+    floats by zero as NumPy does; without it, it runs as a plan of NumPy calls.
 
     >>> @jit
     ... def f(x):
