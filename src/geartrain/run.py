@@ -70,6 +70,9 @@ def called(x: Any) -> str:
     return f"a {aval.said()}" if aval.weak else f"{aval!r} (of integers)" if aval.dtype.kind in "iu" else repr(aval)
 
 
+_VALUE = operator.attrgetter("value")
+
+
 class Run:
     """``f(*args, **kwargs)``, run once with traced leaves of ``args``.
 
@@ -102,7 +105,11 @@ class Run:
         self.level = level
         self.trace = level.trace
         self.outer = level.outer_bits
-        self.operand: Operand = self._operand if self.outer else operator.attrgetter("value")
+
+    @property
+    def operand(self) -> Operand:
+        """How a sweep reads the value of a node. Kept as an attribute, it would hold the run in a circle."""
+        return self._operand if self.outer else _VALUE
 
     def _operand(self, node: Node) -> Array:
         """What rules see: a number, or a tracer if an outer transformation is to see the derivative's own program."""
