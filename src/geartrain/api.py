@@ -44,15 +44,7 @@ def _value_and_grad(name: str, f: F, argnums: int | Sequence[int], has_aux: bool
     @functools.wraps(f)
     def value_and_grad_f(*args: Any, **kwargs: Any) -> Any:
         check_argnums(name, numbers, args)
-
-        def chosen(*xs: Any) -> Any:
-            full = list(args)
-            for i, x in zip(numbers, xs, strict=True):
-                full[i] = x
-            return f(*full, **kwargs)
-
-        chosen.__wrapped__ = f  # type: ignore[attr-defined]
-        run = Run(name, chosen, [args[i] for i in numbers])
+        run = Run(name, of_chosen(f, numbers, args, kwargs), [args[i] for i in numbers])
         y, aux = _value_and_aux(name, run.out) if has_aux else (run.out, None)
         _check_scalar(name, y)
         node, y = run.output(y)
@@ -75,6 +67,19 @@ def numbers_of(name: str, argnums: Any) -> tuple[int, ...]:
             teach(name, f"argnums={argnums!r} numbers no argument.", "Give an integer, or a tuple of them.")
         )
     return numbers  # pyright: ignore[reportUnknownVariableType]
+
+
+def of_chosen(f: F, numbers: tuple[int, ...], args: Sequence[Any], kwargs: dict[str, Any]) -> F:
+    """``f`` as a function of the arguments with these numbers, where the others are given."""
+
+    def chosen(*xs: Any) -> Any:
+        full = list(args)
+        for i, x in zip(numbers, xs, strict=True):
+            full[i] = x
+        return f(*full, **kwargs)
+
+    chosen.__wrapped__ = f  # type: ignore[attr-defined]
+    return chosen
 
 
 def check_argnums(name: str, numbers: tuple[int, ...], args: Sequence[Any]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from geartrain import tree
-from geartrain.api import check_argnums, grad, jvp, numbers_of, vjp
+from geartrain.api import check_argnums, grad, jvp, numbers_of, of_chosen, vjp
 from geartrain.errors import InputError, teach
 from geartrain.ir.aval import Array, aval_of
 from geartrain.mapping import vmap
@@ -74,14 +74,7 @@ def _jacobian(name: str, f: F, argnums: int | Sequence[int], forward: bool | Non
     @functools.wraps(f)
     def jacobian_f(*args: Any, **kwargs: Any) -> Any:
         check_argnums(name, numbers, args)
-
-        def chosen(*xs: Any) -> Any:
-            full = list(args)
-            for i, x in zip(numbers, xs, strict=True):
-                full[i] = x
-            return f(*full, **kwargs)
-
-        chosen.__wrapped__ = f  # type: ignore[attr-defined]
+        chosen = of_chosen(f, numbers, args, kwargs)
         xs = tuple(args[i] for i in numbers)
         columns = _columns(name, chosen, xs) if forward else _rows(name, chosen, xs, forward is None)
         return _pick(columns, argnums)
