@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from geartrain.ir.node import CONST, INPUT, Node
+from geartrain.ir.node import INPUT, Node
 
-__all__ = ["Graph", "closed", "is_leaf", "topological"]
+__all__ = ["Graph", "closed", "topological"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,8 +57,3 @@ def closed(graph: Graph) -> Graph:
         tuple([known[node] for node in graph.nodes]),
         tuple([known[node] for node in graph.outputs]),
     )
-
-
-def is_leaf(node: Node) -> bool:
-    """Whether ``node`` has a value without being computed."""
-    return node.op is INPUT or node.op is CONST

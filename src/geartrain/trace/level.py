@@ -16,7 +16,7 @@ from geartrain.errors import SourceLine, TraceError, user_line
 from geartrain.ir.node import Node
 from geartrain.trace.foreign import explained
 
-__all__ = ["DEAD", "Decision", "Kind", "Level", "Trace", "active", "aside", "current_trace"]
+__all__ = ["DEAD", "Decision", "Kind", "Level", "Trace", "active", "aside"]
 
 Kind = Literal["grad", "record", "jit", "vmap"]
 """What a level is for. ``record`` and ``vmap`` run a program to keep its graph and throw the run away; ``jit`` keeps
@@ -124,11 +124,6 @@ def aside(f: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any] | N
         return f(*args, **(kwargs or {}))
     finally:
         active.trace = trace
-
-
-def current_trace() -> Trace | None:
-    """The trace under way in this thread."""
-    return active.trace
 
 
 class Level:
