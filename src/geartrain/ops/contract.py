@@ -1,5 +1,6 @@
 """Products that contract axes: matmul, einsum, and everything that is spelled by them."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -56,6 +57,9 @@ def matmul(a: Array, b: Array) -> Array:
         return np.matmul(a[None, :], b)[..., 0, :]
     if b.ndim == 1:
         return np.matmul(a, b[:, None])[..., 0]
+    if b.ndim == 2 and a.shape[-1] == b.shape[0]:  # one large product, and one for each cotangent
+        rows = np.reshape(a, (math.prod(a.shape[:-1]), a.shape[-1]))
+        return np.reshape(MATMUL(rows, b), (*a.shape[:-1], b.shape[-1]))
     lead = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     a, b = (x if x.shape[:-2] == lead else np.broadcast_to(x, (*lead, *x.shape[-2:])) for x in (a, b))
     return MATMUL(a, b)

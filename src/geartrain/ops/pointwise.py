@@ -94,12 +94,20 @@ binary(np.hypot, lambda y, a, b: a / y, lambda y, a, b: b / y, (POSITIVE, POSITI
 # Kinks: ties share the rate.
 
 
+def _beats(greater: Array, at_least: Array, y: Array) -> Array:
+    """1 where an operand is the chosen one, 1/2 in a tie: in as few passes over memory as that takes."""
+    return np.add(greater, at_least, dtype=y.dtype) * 0.5
+
+
 def _wins(y: Array, x: Array, other: Array) -> Array:
-    """1 where ``x`` is the chosen one, 1/2 where both are."""
-    return np.where(x == y, np.where(other == y, 0.5, 1.0), 0.0).astype(y.dtype)
+    """The same where a NaN loses against a number: which one was chosen is then known by the result only."""
+    won = np.equal(x, y)
+    return _beats(np.logical_and(won, np.not_equal(other, y)), won, y)
 
 
-for _f in (np.maximum, np.minimum, np.fmax, np.fmin):
+binary(np.maximum, lambda y, a, b: _beats(a > b, a >= b, y), lambda y, a, b: _beats(b > a, b >= a, y))
+binary(np.minimum, lambda y, a, b: _beats(a < b, a <= b, y), lambda y, a, b: _beats(b < a, b <= a, y))
+for _f in (np.fmax, np.fmin):
     binary(_f, lambda y, a, b: _wins(y, a, b), lambda y, a, b: _wins(y, b, a))
 
 ABS = unary(np.absolute, lambda y, x: np.sign(x), POSITIVE, fn=abs)

@@ -155,18 +155,20 @@ def cumprod(a: Array, axis: int | None = None, dtype: Any = None) -> Array:
 # Extremes.
 
 
-def _share(y: Array, x: Array, axes: Axes) -> Array:
-    """The part of the result that each element is: the extreme ones share it equally. Where it is NaN, NaNs do."""
+def _extreme(y: Array, x: Array, axes: Axes) -> tuple[Array, Array]:
+    """Which elements the result is equal to, and how many share it. Where it is NaN, NaNs do."""
     extreme = (x == keep(y, np.shape(x), axes)) | (x != x)
-    return extreme / np.sum(extreme, axis=axes, keepdims=True, dtype=x.real.dtype.newbyteorder("="))
+    return extreme, np.sum(extreme, axis=axes, dtype=x.real.dtype.newbyteorder("="))
 
 
 def _push_extreme(y: Array, xs: Sequence[Array], xs_dot: Sequence[Array], axes: Axes) -> Array:
-    return np.sum(xs_dot[0] * _share(y, xs[0], axes), axis=axes)
+    extreme, count = _extreme(y, xs[0], axes)
+    return np.sum(xs_dot[0] * extreme, axis=axes) / count
 
 
 def _pull_extreme(y_bar: Array, y: Array, xs: Sequence[Array], axes: Axes) -> tuple[Array]:
-    return (keep(y_bar, np.shape(xs[0]), axes) * _share(y, xs[0], axes),)
+    extreme, count = _extreme(y, xs[0], axes)
+    return (keep(y_bar / count, np.shape(xs[0]), axes) * extreme,)
 
 
 def _batch_max(size: int, batched: Sequence[bool], x: Array, axes: Axes) -> Array:
