@@ -33,6 +33,7 @@ FLOORS: dict[str, float] = {
     "mapping": 8,
     "rules": 8,
     "check": 8,
+    "mpi": 8,
     "view": 8.5,  # an observer at the side: it may look into everything below, and no engine floor knows of it
     "nn": 9,
     "optim": 9,
@@ -53,6 +54,7 @@ IMPORT_BY_NAME = {
     "__init__.py": "what a program that only differentiates does not need is loaded when it is asked for",
     "backends/choose.py": "the compiler is loaded when the first graph is to be compiled",
     "train/extras.py": "the one place that asks for the packages of the extra `examples`, with what to install",
+    "mpi/_world.py": "the one place that asks for mpi4py, with what to install",
     "backends/llvm.py": "the one place that asks for llvmlite, with what to install",
 }
 BUILT_ON = {"numpy"}

@@ -13,6 +13,7 @@ from geartrain.mapping import vmap
 from geartrain.rules import checkpoint, custom_rule
 
 if TYPE_CHECKING:
+    from geartrain import mpi
     from geartrain.minimizing import least_squares, minimize
     from geartrain.view.cost import cost
     from geartrain.view.explain import explain
@@ -37,6 +38,7 @@ __all__ = [
     "jvp",
     "least_squares",
     "minimize",
+    "mpi",
     "quiz",
     "see",
     "set_threads",
@@ -58,8 +60,10 @@ def __getattr__(name: str) -> Any:
     if name in _LATER:
         globals()[name] = found = getattr(importlib.import_module(_LATER[name]), name)
         return found
+    if name == "mpi":
+        return importlib.import_module("geartrain.mpi")
     raise AttributeError(f"module 'geartrain' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LATER})
+    return sorted({*globals(), *_LATER, "mpi"})
