@@ -30,6 +30,7 @@ FLOORS: dict[str, float] = {
     "api": 8,
     "jacobians": 8,
     "jit": 8,
+    "paths": 8,
     "mapping": 8,
     "rules": 8,
     "check": 8,

@@ -3,9 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from geartrain.ir.aval import Aval, aval_of
 from geartrain.ir.graph import Graph, topological
 from geartrain.ir.node import CONST, INPUT, Node, Table
+from geartrain.ir.op import Op
+from geartrain.ops.shape import RESHAPE
+from geartrain.ops.table import ROWS
 from geartrain.run import F, Run
 from geartrain.trace.tracer import ALIAS
 
@@ -42,6 +47,31 @@ class Recording:
         if node.op is ALIAS:
             return known[node.inputs[0]]
         return self.table.node(node.op, tuple([known[x] for x in node.inputs]), node.params, aval_of(node.value))
+
+    def all_hold(self, decisions: Iterable[tuple[Node, str, Any]]) -> Node:
+        """A node that is true if Python would be told the same again: ``bool()`` and ``int()`` of values."""
+        truth = Aval((), np.dtype(bool))
+        total: Node | None = None
+        for node, how, answer in decisions:
+            aval = node.aval
+            if aval.shape != ():
+                aval = Aval((), aval.dtype)
+                node = self._node(RESHAPE, (node,), ((),), aval)
+            if how == "bool":
+                zero = self.table.const(aval.dtype.type(0))
+                holds = self._node(ROWS["not_equal" if answer else "equal"], (node, zero), (), truth)
+            else:
+                if aval.dtype.kind == "f":
+                    node = self._node(ROWS["trunc"], (node,), (), Aval((), aval.dtype))
+                holds = self._node(ROWS["equal"], (node, self.table.const(aval.dtype.type(answer))), (), truth)
+            total = holds if total is None else self._node(ROWS["logical_and"], (total, holds), (), truth)
+        return total if total is not None else self.table.const(np.True_)
+
+    def _node(self, op: Op, inputs: tuple[Node, ...], params: tuple[Any, ...], aval: Aval) -> Node:
+        made = self.table.node(op, inputs, params, aval)
+        for node in (*inputs, made):
+            self._position.setdefault(node, len(self._position))
+        return made
 
     def graph(self, available: Iterable[Node], outputs: Sequence[Node]) -> Graph:
         """The graph that computes ``outputs`` from the nodes that are ``available``, in the order of the program."""

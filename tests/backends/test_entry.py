@@ -228,8 +228,10 @@ def test_the_number_and_the_names_of_arguments(install: Install) -> None:
 def test_containers_that_differ_are_slow(install: Install) -> None:
     example = ({"a": 1.0, "b": [2.0, (3.0,)]},)
     call = install(make("add_one", example, [Scalar(float)] * 3, 0, [Scalar(float)]))
-    assert call({"b": [2.0, (3.0,)], "a": 1.0}) == 2.0
+    assert call({"a": 1.0, "b": [2.0, (3.0,)]}) == 2.0
+    assert call({str(b"a", "ascii"): 1.0, str(b"b", "ascii"): [2.0, (3.0,)]}) == 2.0
     for other in (
+        {"b": [2.0, (3.0,)], "a": 1.0},  # Python may go through it in order
         {"a": 1.0},
         {"a": 1.0, "c": [2.0, (3.0,)]},
         {"a": 1.0, "b": [2.0, (3.0,)], "c": 1},

@@ -30,7 +30,7 @@ def native(f: Any, *args: Any) -> Any:
     graph, run = record(f, *args)
     compiled = compile(graph)
     assert isinstance(compiled, Executor)
-    plan = compiled.native
+    plan = compiled.native()
     assert plan is not None
     made = runtime.function(lambda which, status, a, kw: ("slow", status, f(*a, **kw)))
     inputs, outputs = [leaf(n.aval) for n in graph.inputs], [leaf(n.aval) for n in graph.outputs]

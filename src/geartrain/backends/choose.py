@@ -2,12 +2,15 @@
 
 import importlib
 from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol
 
 from geartrain.backends import numpy
 from geartrain.ir.aval import Array
 from geartrain.ir.graph import Graph
+from geartrain.ir.node import Node
+from geartrain.tree import TreeDef
 
-__all__ = ["Program", "compile"]
+__all__ = ["Calls", "Native", "Program", "Result", "calls", "compile"]
 
 Program = Callable[[Sequence[Array]], list[Array]]
 """Takes a value for each input of the graph and returns one for each output, in memory of its own."""
@@ -22,3 +25,57 @@ def compile(graph: Graph) -> Program:
     if any(node.op.data_shape or not node.aval.dtype.isnative for node in (*graph.inputs, *graph.nodes)):
         return numpy.compile(graph)
     return importlib.import_module("geartrain.backends.compile").compile(graph)
+
+
+class Result(NamedTuple):
+    """A leaf of the return value: what a node computes, or else (``node`` None) ``value`` itself, which is no number.
+
+    ``array``: it is an ndarray, also where it has no axes.
+    """
+
+    node: Node | None
+    value: Any
+    array: bool
+
+
+class Native(NamedTuple):
+    """A program that may be called natively: what it takes, by example, and what it gives.
+
+    ``leaves`` are the leaves of the positional ``arguments``; those that are not ``static`` are the program's inputs.
+    ``guarded``: its last output is no result, and says whether the results are valid.
+    """
+
+    program: Program
+    arguments: TreeDef
+    leaves: Sequence[Any]
+    static: Sequence[bool]
+    results: Sequence[Result]
+    result: TreeDef
+    guarded: bool
+
+
+class Calls(Protocol):
+    """A function in native code, which tries programs and asks Python where none fits."""
+
+    call: Callable[..., Any] | None
+
+    def add(self, key: Any, native: Native) -> None:
+        """Try this program, too, if it can be had as native code. ``key`` is to drop it by."""
+        ...
+
+    def drop(self, key: Any) -> None:
+        """Do not try the programs under this key any more."""
+        ...
+
+    def count(self) -> int:
+        """How many calls were native from end to end."""
+        ...
+
+
+def calls(python: Callable[[tuple[Any, ...], dict[str, Any]], Any], name: str) -> Calls | None:
+    """A native function without programs; ``python(args, kwargs)`` is called where none fits. ``None``: there is none.
+
+    To be asked for when a program has been compiled, since it loads the compiler.
+    """
+    made: Calls | None = importlib.import_module("geartrain.backends.calls").calls(python, name)
+    return made

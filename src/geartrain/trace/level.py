@@ -7,16 +7,19 @@ depends on nothing stays a plain value.
 """
 
 import gc
+import os
 import threading
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
+
 from geartrain.errors import SourceLine, TraceError, user_line
 from geartrain.ir.node import Node
 from geartrain.trace.foreign import explained
 
-__all__ = ["DEAD", "Decision", "Kind", "Level", "Trace", "active", "aside"]
+__all__ = ["DEAD", "Decision", "Kind", "Level", "Trace", "active", "aside", "tracing"]
 
 Kind = Literal["grad", "record", "jit", "vmap"]
 """What a level is for. ``record`` and ``vmap`` run a program to keep its graph and throw the run away; ``jit`` keeps
@@ -94,22 +97,36 @@ _PATIENT = 200_000
 """New objects between two looks of the garbage collector while a trace runs. A tape is one long chain of live objects,
 and walking it again and again would make long programs slower than in proportion to their length."""
 
-_running = 0
+tracing: Any = np.zeros(1, np.int64)
+"""How many traces run, in all threads: one word of memory, which native code can look at."""
+
 _usual = (0, 0, 0)
 _lock = threading.Lock()
 
 
 def _let_grow(opens: bool) -> None:
     """Make the garbage collector patient as long as any trace runs. One that is switched off stays so."""
-    global _running, _usual
+    global _usual
     with _lock:
-        if opens and _running == 0:
+        running = int(tracing[0])
+        if opens and running == 0:
             _usual = gc.get_threshold()
             if 0 < _usual[0] < _PATIENT:
                 gc.set_threshold(_PATIENT, *_usual[1:])
-        _running += 1 if opens else -1
-        if _running == 0 and gc.get_threshold()[0] == _PATIENT:
+        tracing[0] = running = running + 1 if opens else max(running - 1, 0)
+        if running == 0 and gc.get_threshold()[0] == _PATIENT:
             gc.set_threshold(*_usual)
+
+
+def _in_child() -> None:
+    """After a fork, this is the only thread."""
+    global _lock
+    _lock = threading.Lock()
+    tracing[0] = active.trace is not None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_child)
 
 
 on_open: list[Callable[[], None]] = []

@@ -15,8 +15,9 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from geartrain.backends.cpu import entry_ir as ir
+from geartrain.backends.cpu import entry_words as ir
 from geartrain.backends.cpu.program import Misfit, PlanStopped, Program, libc
+from geartrain.trace.level import tracing
 
 __all__ = ["Function", "Slow", "symbols", "unusable"]
 
@@ -30,11 +31,13 @@ def symbols(names: Sequence[str]) -> dict[str, int]:
         "_Py_TrueStruct": id(True),
         "_Py_NoneStruct": id(None),
         "PyArray_Type": id(np.ndarray),
+        "PyUnicode_Type": id(str),
         "PyArray_Scalar": _numpy_api(60),
         "PyArray_ScalarAsCtype": _numpy_api(62),
         "PyArray_NewFromDescr": _numpy_api(94),
         "gt_allocate": _pointer(libc().aligned_alloc),
         "gt_free": _pointer(libc().free),
+        "gt_tracing": tracing.__array_interface__["data"][0],
     }
     for name in names:
         if name.startswith("Py") and name not in found:
@@ -130,12 +133,13 @@ class Function:
 
     Args:
         slow: ``slow(which, status, args, kwargs)``, called where no program fits. ``which`` is 1 + the number of the
-            last program that fitted and stopped, with ``status``; or 0, and then ``status`` is -1.
-        native: the address of ``gt_call``, or None to go through Python.
+            last program that fitted and stopped, with ``status``; or 0, and then ``status`` is -1, or ``BUSY`` if
+            programs were not tried, because some thread traces; ``always`` tries them all the same.
+        native: the addresses of ``gt_call`` and ``gt_call_always``, or None to go through Python.
         name: its ``__name__``.
     """
 
-    def __init__(self, slow: Slow, native: int | None, name: str = "compiled") -> None:
+    def __init__(self, slow: Slow, native: tuple[int, int] | None, name: str = "compiled") -> None:
         def by_names(which: int, status: int, given: tuple[Any, ...], names: tuple[str, ...] | None) -> Any:
             n = len(given) - len(names or ())
             return slow(which, status, given[:n], dict(zip(names or (), given[n:], strict=True)))
@@ -144,7 +148,9 @@ class Function:
         self._cell: list[Any] = [by_names]
         self.programs: tuple[Program, ...] = ()
         self.native = native is not None and not unusable()
-        self.call = _builtin(name, native, self._cell) if native is not None and self.native else self._python
+        self.call = self.always = self._python
+        if native is not None and self.native:
+            self.call, self.always = (_builtin(name, address, self._cell) for address in native)
 
     def install(self, *programs: Program) -> None:
         """Use these programs, tried in this order, from now on; calls under way finish with what they have."""

@@ -6,213 +6,77 @@ every extension module, read in place too: the type of an object, and the fields
 promises to keep. ``entry.unusable`` compares both with what Python says before any of this is used.
 """
 
-import sys
-from typing import Final
-
-from geartrain.backends.cpu.emit import F64, I8, I32, I64, PTR, VOID, Function, Module, Value
+from geartrain.backends.cpu import entry_read
+from geartrain.backends.cpu.emit import F64, I8, I32, I64, PTR, VOID, Module
+from geartrain.backends.cpu.entry_words import (
+    APPLY,
+    ARENA,
+    ARRAY,
+    AT_IN,
+    AT_MADE,
+    AT_OUT,
+    AT_SLOTS,
+    AT_STACK,
+    BOOL,
+    BUILD,
+    BUILD_KEYS,
+    BUILD_N,
+    BUILD_OP,
+    BUILD_SIZE,
+    BUSY,
+    CALLS,
+    COMPLEX,
+    CONTEXT,
+    DATA,
+    DONE,
+    FAILED,
+    FLOAT,
+    FROM,
+    FROM_ARGS,
+    FROM_LIST,
+    GIVEN,
+    HOLDS,
+    KEPT,
+    MAKE_DICT,
+    MAKE_LIST,
+    MAKE_TUPLE,
+    N_ARGS,
+    N_BUILD,
+    N_OUT,
+    N_READ,
+    NO_MATCH,
+    NUMPY,
+    OUT,
+    OUT_DESCR,
+    OUT_GIVEN,
+    OUT_NDIM,
+    OUT_SHAPE,
+    OUT_SIZE,
+    PLAN,
+    PUSH_CONSTANT,
+    PUSH_OUT,
+    READ,
+    READ_SIZE,
+    RELEASE,
+    SCRATCH,
+)
 
 __all__ = ["EXPORTS", "write"]
 
-EXPORTS = ("gt_call",)
-
-HEAD: Final = object.__basicsize__
-"""The size of the part that all objects share; its last field is the type."""
-TYPE: Final = HEAD - 8
-DATA, NDIM, DIMS, DESCR, FLAGS = (HEAD + offset for offset in (0, 8, 16, 40, 48))
-"""Fields of an ndarray (NumPy's ``PyArrayObject_fields``)."""
-
-# The words of a program, as byte offsets.
-PLAN, ARENA, KEPT, RELEASE, N_ARGS = range(0, 40, 8)
-N_READ, READ, N_OUT, OUT, N_BUILD, BUILD = range(40, 88, 8)  # how many instructions of each sort, and where they are
-SCRATCH, AT_IN, AT_OUT, AT_SLOTS, AT_MADE, AT_STACK = range(88, 136, 8)  # see _try
-GIVEN_AWAY, HOLDS = 136, 144  # whether there are inputs that are given away; items of containers, held by references
-CONTEXT = 152
-WORDS: Final = 20
-
-# An instruction that reads an object and checks it.
-FROM, PARENT, INDEX, KIND, IS, SIZE, NDIMS, SHAPE, NEED, SLOT, NBYTES = range(0, 88, 8)
-READ_SIZE: Final = 88
-C_CONTIGUOUS, ALIGNED, WRITEABLE = 0x1, 0x100, 0x400  # NumPy's flags
-FROM_ARGS, FROM_TUPLE, FROM_LIST, FROM_DICT, FROM_FIELD = range(5)
-(ARRAY, FLOAT, COMPLEX, INT, BOOL, NUMPY, TUPLE, LIST, DICT, OBJECT, SAME, EQUAL) = range(12)
-
-# An instruction that makes room for an output: its kind, then
-OUT_DESCR, OUT_NDIM, OUT_SHAPE, OUT_GIVEN = range(8, 40, 8)
-OUT_SIZE: Final = 40
-GIVEN: Final = 100  # the memory of an input that the caller gave away
-
-# An instruction that builds the result, on a stack.
-BUILD_OP, BUILD_N, BUILD_KEYS = range(0, 24, 8)
-BUILD_SIZE: Final = 24
-PUSH_OUT, PUSH_CONSTANT, MAKE_TUPLE, MAKE_LIST, MAKE_DICT, APPLY = range(6)
-
-NO_MATCH: Final = -1
-FAILED: Final = -2  # a Python error is set
-DONE: Final = 0
-
-_REFS: Final = sys.version_info >= (3, 13)
-"""Whether there are ways to read lists and dicts that are safe without a GIL."""
+EXPORTS = ("gt_call", "gt_call_always")
 
 
 def write(module: Module, guarded: bool = False) -> None:
     """Write the functions into a module: ``EXPORTS``. ``guarded``: with the arenas of ``guard``, never kept."""
-    _fetch(module)
-    _scalar(module)
-    _array(module)
-    _match(module)
-    _apart(module)
+    entry_read.write(module)
     _rooms(module)
     _leaf(module)
     _build(module)
     _run(module, guarded)
     _try(module)
     _slow(module)
-    _call(module)
-
-
-def _owned(f: Function, borrowed: Value) -> None:
-    with f.when(borrowed.is_null().equals(0)):
-        f.call("Py_IncRef", VOID, borrowed)
-    f.give(borrowed)
-
-
-def _fetch(module: Module) -> None:
-    """``gt_fetch(how, parent, index)``: a new reference to an item of a container, or null, maybe with an error."""
-    f = module.function("gt_fetch", PTR, how=I64, parent=PTR, index=I64)
-    how, parent, index = f["how"], f["parent"], f["index"]
-    with f.when(how.equals(FROM_DICT)):
-        key = index.as_pointer()
-        if _REFS:
-            found = f.reserve(PTR)
-            f.store(found, 0, f.null())
-            f.call("PyDict_GetItemRef", I32, parent, key, found)
-            f.give(f.load(found, 0, PTR))
-        else:
-            _owned(f, f.call("PyDict_GetItemWithError", PTR, parent, key))
-    with f.when(how.equals(FROM_LIST)):
-        if _REFS:
-            f.give(f.call("PyList_GetItemRef", PTR, parent, index))
-        else:
-            _owned(f, f.call("PyList_GetItem", PTR, parent, index))
-    with f.when(how.equals(FROM_FIELD)):
-        f.give(f.call("PyObject_GetAttr", PTR, parent, index.as_pointer()))
-    _owned(f, f.call("PyTuple_GetItem", PTR, parent, index))
-
-
-def _array(module: Module) -> None:
-    """``gt_array(object, instruction)``: the data of an ndarray of exactly this dtype, shape and layout; else null."""
-    f = module.inline("gt_array", PTR, x=PTR, ins=PTR)
-    x, ins = f["x"], f["ins"]
-    ndim, need = f.load(ins, NDIMS, I64), f.load(ins, NEED, I64).narrow(I32)
-
-    def unless(condition: Value) -> None:
-        with f.when(condition.equals(0), likely=False):
-            f.give(f.null())
-
-    unless(f.load(x, DESCR, PTR).equals(f.load(ins, SIZE, PTR)))
-    unless(f.load(x, NDIM, I32).widen(I64).equals(ndim))
-    unless((f.load(x, FLAGS, I32) & need).equals(need))
-    dims, shape = f.load(x, DIMS, PTR), f.load(ins, SHAPE, PTR)
-    with f.count(ndim) as axis:
-        unless(f.load(dims, axis * 8, I64).equals(f.load(shape, axis * 8, I64)))
-    f.give(f.load(x, DATA, PTR))
-
-
-def _scalar(module: Module) -> None:
-    """``gt_scalar(object, kind, slot)``: put the value of a scalar, of the right type, into a slot; 0 if too big."""
-    f = module.inline("gt_scalar", I64, x=PTR, kind=I64, slot=PTR)
-    x, kind, slot = f["x"], f["kind"], f["slot"]
-    with f.when(kind.equals(FLOAT)):
-        f.store(slot, 0, f.call("PyFloat_AsDouble", F64, x))
-        f.give(1)
-    with f.when(kind.equals(NUMPY)):
-        f.call("PyArray_ScalarAsCtype", VOID, x, slot)
-        f.give(1)
-    with f.when(kind.equals(COMPLEX)):
-        f.store(slot, 0, f.call("PyComplex_RealAsDouble", F64, x))
-        f.store(slot, 8, f.call("PyComplex_ImagAsDouble", F64, x))
-        f.give(1)
-    with f.when(kind.equals(BOOL)):
-        f.store(slot, 0, x.equals(f.symbol("_Py_TrueStruct")).select(f.const(1, I8), f.const(0, I8)))
-        f.give(1)
-    overflow = f.reserve(I32)
-    f.store(slot, 0, f.call("PyLong_AsLongLongAndOverflow", I64, x, overflow))
-    f.give(f.load(overflow, 0, I32).equals(0).select(f.const(1), f.const(0)))
-
-
-def _match(module: Module) -> None:
-    """``gt_match(words, args, scratch)``: read and check all arguments; 1 if they are what the program expects.
-
-    The objects read are put at the start of the scratch, null where one could not be had.
-    """
-    f = module.inline("gt_match", I64, words=PTR, args=PTR, scratch=PTR)
-    words, scratch = f["words"], f["scratch"]
-    inputs, slots = scratch.at(f.load(words, AT_IN, I64)), scratch.at(f.load(words, AT_SLOTS, I64))
-    code = f.load(words, READ, PTR)
-    wrong = f.var(0)
-
-    def unless(condition: Value) -> None:
-        with f.when(condition.equals(0), likely=False):
-            f.give(0)
-
-    with f.count(f.load(words, N_READ, I64)) as i:
-        ins = code.at(i * READ_SIZE)
-        how, index = f.load(ins, FROM, I64), f.load(ins, INDEX, I64)
-        cell = scratch.at(i * 8)
-        direct = how.equals(FROM_ARGS)
-        with f.when(direct):
-            f.store(cell, 0, f.load(f["args"], index * 8, PTR))
-        with f.when(direct.equals(0)):
-            parent = f.load(scratch, f.load(ins, PARENT, I64) * 8, PTR)
-            f.store(cell, 0, f.call("gt_fetch", PTR, how, parent, index))
-        x = f.load(cell, 0, PTR)
-        unless(x.is_null().equals(0))
-        unless(f.load(x, TYPE, PTR).equals(f.load(ins, IS, PTR)))
-        kind, slot = f.load(ins, KIND, I64), f.load(ins, SLOT, I64)
-        with f.when(kind.equals(ARRAY)):
-            data = f.call("gt_array", PTR, x, ins)
-            unless(data.is_null().equals(0))
-            f.store(inputs, slot * 8, data)
-        with f.when((kind >= FLOAT) & (kind <= NUMPY)):
-            place = slots.at(slot * 16)
-            unless(f.call("gt_scalar", I64, x, kind, place).differs(0))
-            f.store(inputs, slot * 8, place)
-        with f.when((kind >= TUPLE), likely=False):
-            size = f.load(ins, SIZE, I64)
-            for what, function in ((TUPLE, "PyTuple_Size"), (LIST, "PyList_Size"), (DICT, "PyDict_Size")):
-                with f.when(kind.equals(what)):
-                    wrong.set(f.call(function, I64, x) - size)
-            with f.when(kind.equals(SAME)):
-                wrong.set(x.equals(size.as_pointer()).select(f.const(0), f.const(1)))
-            with f.when(kind.equals(EQUAL)):
-                same = f.call("PyObject_RichCompareBool", I32, x, size.as_pointer(), f.const(2, I32))
-                wrong.set(same.widen(I64) - 1)
-            unless(wrong.get().equals(0))
-    with f.when(f.load(words, GIVEN_AWAY, I64).differs(0)):
-        f.give(f.call("gt_apart", I64, words, scratch))
-    f.give(1)
-
-
-def _apart(module: Module) -> None:
-    """``gt_apart(words, scratch)``: whether no input that was given away shares memory with another one."""
-    f = module.function("gt_apart", I64, words=PTR, scratch=PTR)
-    words, scratch = f["words"], f["scratch"]
-    inputs, code = scratch.at(f.load(words, AT_IN, I64)), f.load(words, READ, PTR)
-    n = f.load(words, N_READ, I64)
-
-    def extent(ins: Value) -> tuple[Value, Value]:
-        start = f.make(I64, f"ptrtoint ptr {f.load(inputs, f.load(ins, SLOT, I64) * 8, PTR).text} to i64")
-        return start, start + f.load(ins, NBYTES, I64)
-
-    with f.count(n) as i, f.when((f.load(code, i * READ_SIZE + NEED, I64) & WRITEABLE).differs(0)):
-        begin, end = extent(code.at(i * READ_SIZE))
-        with f.count(n) as j:
-            other = code.at(j * READ_SIZE)
-            with f.when(f.load(other, KIND, I64).equals(ARRAY) & i.differs(j)):
-                first, last = extent(other)
-                with f.when((first < end) & (begin < last)):
-                    f.give(0)
-    f.give(1)
+    _programs(module)
+    _calls(module)
 
 
 def _rooms(module: Module) -> None:
@@ -299,8 +163,8 @@ def _build(module: Module) -> None:
                 top.set(top.get() - n)
                 keys = f.load(ins, BUILD_KEYS, PTR)
                 with f.count(n) as j:
-                    value = f.load(stack, (top.get() + j) * 8, PTR)
-                    f.call("PyDict_SetItem", I32, made.get(), f.load(keys, j * 8, PTR), value)
+                    value = f.load(stack, (top.get() + f.load(keys, j * 16 + 8, I64)) * 8, PTR)
+                    f.call("PyDict_SetItem", I32, made.get(), f.load(keys, j * 16, PTR), value)
                     f.call("Py_DecRef", VOID, value)
         with f.when(op.equals(APPLY)):
             top.set(top.get() - 1)
@@ -419,12 +283,9 @@ def _slow(module: Module) -> None:
     f.give(result)
 
 
-def _call(module: Module) -> None:
-    """``gt_call(cell, args, n, names)``: the METH_FASTCALL | METH_KEYWORDS function.
-
-    The cell is a list: what to call in Python, then the programs, tried in turn.
-    """
-    f = module.function("gt_call", PTR, cell=PTR, args=PTR, n=I64, names=PTR)
+def _programs(module: Module) -> None:
+    """``gt_programs(cell, args, n, names)``: try the programs in turn; then Python."""
+    f = module.inline("gt_programs", PTR, cell=PTR, args=PTR, n=I64, names=PTR)
     cell, args, n = f["cell"], f["args"], f["n"]
     result = f.reserve(PTR)
     which, status = f.var(0), f.var(NO_MATCH)
@@ -436,6 +297,9 @@ def _call(module: Module) -> None:
         now = f.var(NO_MATCH)
         with f.when(f.load(words, N_ARGS, I64).equals(n)):
             now.set(f.call("gt_try", I64, words, args, result))
+            with f.when(now.get().equals(DONE), likely=True):
+                calls = f.load(words, CALLS, PTR)
+                f.store(calls, 0, f.load(calls, 0, I64) + 1)
         f.call("Py_DecRef", VOID, program)
         with f.when(now.get().equals(DONE) | now.get().equals(FAILED), likely=True):
             f.give(f.load(result, 0, PTR))
@@ -444,3 +308,18 @@ def _call(module: Module) -> None:
             status.set(now.get())
         f.call("PyErr_Clear", VOID)
     f.give(f.call("gt_slow", PTR, cell, which.get(), status.get(), args, n, f["names"]))
+
+
+def _calls(module: Module) -> None:
+    """``gt_call(cell, args, n, names)`` and ``gt_call_always``: METH_FASTCALL | METH_KEYWORDS functions.
+
+    The cell is a list: what to call in Python, then the programs. While any thread traces a program, the first of them
+    lets Python say what is to be done: the one that traces has to see inside of the function.
+    """
+    f = module.function("gt_call", PTR, cell=PTR, args=PTR, n=I64, names=PTR)
+    given = [f[name] for name in ("cell", "args", "n", "names")]
+    with f.when(f.load(f.symbol("gt_tracing"), 0, I64).differs(0), likely=False):
+        f.give(f.call("gt_slow", PTR, given[0], f.const(0), f.const(BUSY), *given[1:]))
+    f.give(f.call("gt_programs", PTR, *given))
+    f = module.function("gt_call_always", PTR, cell=PTR, args=PTR, n=I64, names=PTR)
+    f.give(f.call("gt_programs", PTR, *[f[name] for name in ("cell", "args", "n", "names")]))

@@ -5,7 +5,6 @@ kept for the next call.
 """
 
 import ctypes
-import functools
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -88,9 +87,11 @@ class Executor:
         self._data = np.array(words, np.int64)
         self._start = address(self._data)
 
-    @functools.cached_property
-    def native(self) -> NativePlan | None:
-        """The plan as a native function, for :mod:`geartrain.backends.cpu.entry`; None if NumPy has a part in it."""
+    def native(self, guarded: bool = False) -> NativePlan | None:
+        """The plan as a native function, for :mod:`geartrain.backends.cpu.entry`; None if NumPy has a part in it.
+
+        ``guarded``: the last output says whether the others are valid, and is no output of the function.
+        """
         if any(isinstance(segment, Call) for segment in self._segments):
             return None
         template = np.zeros(self._count, np.int64)
@@ -99,7 +100,7 @@ class Executor:
         first = 2 + len(self._consts)
         inputs = len(self._inputs), first
         outputs = len(self._outputs), first + len(self._inputs)
-        made = native_plan(template, inputs, outputs, self._data, self.plan.arena)
+        made = native_plan(template, inputs, outputs, self._data, self.plan.arena, guarded)
         return made._replace(keep=(made.keep, self._consts))
 
     # Running.

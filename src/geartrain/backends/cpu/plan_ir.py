@@ -5,18 +5,21 @@ of bases lie in the arena, behind the plan's own part of it, so that calls may r
 """
 
 import functools
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from geartrain.backends import llvm
 from geartrain.backends.cpu import kernels
-from geartrain.backends.cpu.emit import I32, I64, PTR, VOID, Module
+from geartrain.backends.cpu.emit import I8, I32, I64, PTR, VOID, Module
 from geartrain.ir.aval import Array
 
-__all__ = ["NativePlan", "native_plan"]
+__all__ = ["OTHER_PATH", "NativePlan", "native_plan"]
 
-_BASES, _TEMPLATE, _INPUTS, _FIRST_INPUT, _OUTPUTS, _FIRST_OUTPUT, _BEGIN, _END, _TABLE = range(0, 72, 8)
+_BASES, _TEMPLATE, _INPUTS, _FIRST_INPUT, _OUTPUTS, _FIRST_OUTPUT, _BEGIN, _END, _TABLE, _GUARD = range(0, 80, 8)
+
+OTHER_PATH: Final = 2
+"""What a plan with a guard returns where the guard does not hold."""
 
 
 class NativePlan(NamedTuple):
@@ -29,7 +32,7 @@ class NativePlan(NamedTuple):
 
 
 def native_plan(
-    template: Array, inputs: tuple[int, int], outputs: tuple[int, int], words: Array, arena: int
+    template: Array, inputs: tuple[int, int], outputs: tuple[int, int], words: Array, arena: int, guarded: bool = False
 ) -> NativePlan:
     """Make the context of a plan.
 
@@ -39,30 +42,35 @@ def native_plan(
         outputs: the same of the outputs.
         words: the steps (int64).
         arena: the bytes of the plan's own part of the arena.
+        guarded: the last output is a truth value for the plan alone: if it is false, the others are not valid.
     """
     table = -(-arena // 64) * 64
     begin = words.__array_interface__["data"][0]
-    header = np.zeros(9, np.int64)
+    header = np.zeros(10, np.int64)
     for at, value in {
         _BASES: len(template),
         _TEMPLATE: template.__array_interface__["data"][0],
         _INPUTS: inputs[0],
         _FIRST_INPUT: inputs[1],
-        _OUTPUTS: outputs[0],
+        _OUTPUTS: outputs[0] - guarded,
         _FIRST_OUTPUT: outputs[1],
         _BEGIN: begin,
         _END: begin + words.nbytes,
         _TABLE: table,
+        _GUARD: outputs[0] + outputs[1] - 1 if guarded else 0,
     }.items():
         header[at // 8] = value
     run = _run()
     context: int = header.__array_interface__["data"][0]
-    return NativePlan(run["gt_run"], context, table + 8 * (len(template) + 1), (run, header, template, words))
+    return NativePlan(run["gt_run"], context, table + 8 * (len(template) + 2), (run, header, template, words))
 
 
 @functools.cache
 def _run() -> llvm.Code:
-    """``gt_run(inputs, outputs, arena, header)``: fill in the bases and walk; 1 where a kernel noted an error."""
+    """``gt_run(inputs, outputs, arena, header)``: fill in the bases and walk.
+
+    It returns 1 where a kernel noted an error, and ``OTHER_PATH`` where the guard does not hold.
+    """
     module = Module()
     f = module.function("gt_run", I32, inputs=PTR, outputs=PTR, arena=PTR, header=PTR)
     header, arena = f["header"], f["arena"]
@@ -79,6 +87,12 @@ def _run() -> llvm.Code:
         start = bases.at(f.load(header, first, I64) * 8)
         with f.count(f.load(header, many, I64)) as i:
             f.store(start.at(i * 8), 0, f.load(given.at(i * 8), 0, PTR), PTR)
+    guard, holds = f.load(header, _GUARD, I64), status.at(8)
+    with f.when(guard > 0):
+        f.store(bases.at(guard * 8), 0, holds, PTR)
     f.call("gt_walk", VOID, f.load(header, _BEGIN, PTR), f.load(header, _END, PTR), bases)
-    f.give(f.load(status, 0, I64).narrow(I32))
+    wrong = f.load(status, 0, I64).narrow(I32)
+    with f.when((guard > 0) & wrong.equals(0)):
+        f.give(f.load(holds, 0, I8).equals(0).select(f.const(OTHER_PATH, I32), f.const(0, I32)))
+    f.give(wrong)
     return llvm.load([kernels.whole_code(str(module))], ["gt_run"], {"gt_walk": kernels.walker()})

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geartrain import tree
-from geartrain.backends.cpu import entry_ir as ir
+from geartrain.backends.cpu import entry_words as ir
 from geartrain.errors import InputError
 from geartrain.tree import TreeDef
 
@@ -40,7 +40,10 @@ class Scalar(NamedTuple):
 
 
 class Static(NamedTuple):
-    """Exactly this value, of exactly its type; the plan does not see it. As an output: this very object."""
+    """Exactly this value, of exactly its type; the plan does not see it. As an output: this very object.
+
+    The native entry compares integers, text and bytes by value, and knows everything else by identity.
+    """
 
     value: Any
 
@@ -55,6 +58,10 @@ Leaf = Array | Scalar | Static | Given
 
 _KINDS: Mapping[type[Any], int] = {float: ir.FLOAT, complex: ir.COMPLEX, int: ir.INT, bool: ir.BOOL}
 _SLOTS = {float: np.float64, complex: np.complex128, int: np.int64, bool: np.bool_}
+
+
+_BY_VALUE = (int, str, bytes, *[np.dtype(code).type for code in "bBhHiIlLqQ"])
+"""Types whose values are the same if they are equal; of all others, the native entry knows the very object again."""
 
 
 class Misfit(InputError):
@@ -133,6 +140,7 @@ class Program:
         self.result, self.outputs = result, tuple(outputs)
         self.plan, self.context = plan, context
         self._arena = _Arena(arena)
+        self.calls = ctypes.c_int64(0)
         self.handle = self._encode(arena, release, keep)
 
     def _encode(self, arena: int, release: bool, keep: Any) -> tuple[Any, ...]:
@@ -172,9 +180,10 @@ class Program:
             ir.CONTEXT: self.context,
             ir.GIVEN_AWAY: reads.given,
             ir.HOLDS: n_read > len(self.arguments.children),
+            ir.CALLS: ctypes.addressof(self.calls),
         }
         packed = np.array([header[8 * i] for i in range(ir.WORDS)], np.int64).tobytes()
-        return packed, words.keep, keep, self._arena
+        return packed, words.keep, keep, self._arena, self.calls
 
     def run(self, *args: Any) -> Any:
         """Call the plan by way of ctypes, converting what needs no more than a copy: byte order, layout, subclasses.
@@ -184,7 +193,7 @@ class Program:
             PlanStopped: the plan returned something other than 0.
         """
         leaves, treedef = tree.flatten(args)
-        if treedef != self.arguments:
+        if treedef != self.arguments or tree.exactly(treedef) != tree.exactly(self.arguments):
             raise Misfit(f"[jit] the arguments are {treedef}; this program is for {self.arguments}.")
         values = [_convert(leaf, value) for leaf, value in zip(self.inputs, leaves, strict=True)]
         _apart(self.inputs, values)
@@ -295,9 +304,12 @@ class _Reader:
                 self.read(child, ir.FROM_LIST, me, i)
         else:
             inside = issubclass(kind, dict)
-            self._emit(
-                how, parent, index, ir.DICT if inside else ir.OBJECT, self._words.object(kind), n if inside else 0
-            )
+            if inside:
+                keys = [self._words.object(key) for key in treedef.inserted or treedef.keys]
+                size = n, 0, self._words.array(keys)
+            else:
+                size = (0,)
+            self._emit(how, parent, index, ir.DICT if inside else ir.OBJECT, self._words.object(kind), *size)
             for key, child in zip(treedef.keys, treedef.children, strict=True):
                 self.read(child, ir.FROM_DICT if inside else ir.FROM_FIELD, me, self._words.object(key))
 
@@ -308,7 +320,7 @@ class _Reader:
         """The fields of an instruction from KIND on."""
         if isinstance(leaf, Static):
             value = leaf.value
-            way = ir.SAME if value is None or isinstance(value, bool) else ir.EQUAL
+            way = ir.EQUAL if type(value) in _BY_VALUE else ir.SAME
             return way, self._words.object(type(value)), self._words.object(value)
         slot, self.inputs = self.inputs, self.inputs + 1
         if isinstance(leaf, Scalar):
@@ -364,10 +376,11 @@ class _Builder:
         if kind is list:
             self.code += [ir.MAKE_LIST, n, 0]
         elif kind is dict:
-            keys = self._words.array([self._words.object(key) for key in treedef.keys])
-            self.code += [ir.MAKE_DICT, n, keys]
+            place = {key: i for i, key in enumerate(treedef.keys)}
+            pairs = [(self._words.object(key), place[key]) for key in treedef.inserted or treedef.keys]
+            self.code += [ir.MAKE_DICT, n, self._words.array([word for pair in pairs for word in pair])]
         else:
             self.code += [ir.MAKE_TUPLE, n, 0]
             if kind is not tuple:  # a namedtuple, a dataclass: its children are there, the rest is Python's
-                flat = TreeDef(kind, treedef.keys, (tree.flatten(0)[1],) * n)
+                flat = TreeDef(kind, treedef.keys, (tree.flatten(0)[1],) * n, treedef.inserted)
                 self.code += [ir.APPLY, self._words.object(functools.partial(tree.unflatten, flat)), 0]

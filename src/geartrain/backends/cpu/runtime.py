@@ -75,4 +75,5 @@ def symbols() -> dict[str, int]:
 
 def function(slow: entry.Slow, name: str = "compiled") -> entry.Function:
     """A function without programs yet: every call is slow."""
-    return entry.Function(slow, code()["gt_call"], name)
+    loaded = code()
+    return entry.Function(slow, (loaded["gt_call"], loaded["gt_call_always"]), name)
