@@ -21,6 +21,12 @@ def test_every_method_ends_in_the_valley(method: str) -> None:
     assert best.value < 1e-5
 
 
+def test_compiled_it_ends_in_the_same_place() -> None:
+    plain, compiled = (gt.minimize(rosenbrock, np.full(4, 1.3), compiled=compiled) for compiled in (False, True))
+    np.testing.assert_allclose(plain.params, compiled.params, rtol=1e-6)
+    assert plain.result.nfev == compiled.result.nfev
+
+
 def test_the_plain_spelling_works_as_documented() -> None:
     found = optimize.minimize(gt.value_and_grad(rosenbrock), np.full(3, 1.2), jac=True)
     np.testing.assert_allclose(found.x, 1, atol=1e-3)

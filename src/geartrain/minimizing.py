@@ -10,6 +10,7 @@ from geartrain import tree
 from geartrain.api import hvp, value_and_grad
 from geartrain.errors import InputError, teach
 from geartrain.jacobians import jacobian
+from geartrain.jit import jit
 from geartrain.train.extras import need
 
 __all__ = ["Minimum", "least_squares", "minimize"]
@@ -31,7 +32,9 @@ class Minimum(NamedTuple):
     result: Any
 
 
-def minimize(f: Callable[..., Any], params: Any, *args: Any, method: str = "L-BFGS-B", **options: Any) -> Minimum:
+def minimize(
+    f: Callable[..., Any], params: Any, *args: Any, method: str = "L-BFGS-B", compiled: bool = False, **options: Any
+) -> Minimum:
     """Minimise a scalar function by ``scipy.optimize.minimize``, with its gradient from us.
 
     Args:
@@ -39,6 +42,7 @@ def minimize(f: Callable[..., Any], params: Any, *args: Any, method: str = "L-BF
         params: where to begin: a float array, or a container of them.
         args: what else ``f`` takes.
         method: a method of SciPy. Those that take second derivatives get Hessian-vector products.
+        compiled: whether value and gradient go through ``gt.jit``; ``f`` should then depend on its arguments alone.
         options: further arguments of SciPy: ``tol``, ``bounds``, ``options``, ``callback``.
 
     The search is in float64; the result has the dtypes of ``params``.
@@ -56,8 +60,10 @@ def minimize(f: Callable[..., Any], params: Any, *args: Any, method: str = "L-BF
     def loss(x: Any) -> Any:
         return f(back(x), *args)
 
+    both = jit(value_and_grad(loss)) if compiled else value_and_grad(loss)
+
     def loss_and_gradient(x: NDArray[Any]) -> tuple[float, NDArray[Any]]:
-        value, x_bar = value_and_grad(loss)(x)
+        value, x_bar = both(x)
         return float(value), np.asarray(x_bar, float)
 
     if method.lower() in _NEEDS_HESSIAN:
