@@ -8,6 +8,7 @@ import numpy as np
 import scipy.integrate
 import scipy.linalg
 import scipy.ndimage
+import scipy.optimize
 import scipy.signal
 import scipy.sparse  # so that its rules arrive
 import scipy.spatial.distance
@@ -200,6 +201,12 @@ LISTS = {
         " map_coordinates affine_transform zoom shift rotate sobel laplace"
     ),
     scipy.integrate: words("trapezoid cumulative_trapezoid simpson quad dblquad odeint solve_ivp"),
+    scipy.optimize: words(
+        "root root_scalar brentq brenth bisect ridder toms748 newton fsolve fixed_point minimize minimize_scalar fmin"
+        " fmin_powell fmin_cg fmin_bfgs fmin_ncg fmin_l_bfgs_b fmin_tnc fminbound brent golden least_squares leastsq"
+        " curve_fit basinhopping differential_evolution dual_annealing shgo linprog nnls lsq_linear newton_krylov"
+        " broyden1 broyden2 anderson"
+    ),
     scipy.spatial.distance: words("cdist pdist squareform euclidean cosine cityblock"),
 }
 """Of modules with much that is not about derivatives: the functions that are counted."""

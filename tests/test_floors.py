@@ -33,6 +33,7 @@ FLOORS: dict[str, float] = {
     "paths": 8,
     "mapping": 8,
     "rules": 8,
+    "solving": 8,
     "check": 8,
     "mpi": 8,
     "view": 8.5,  # an observer at the side: it may look into everything below, and no engine floor knows of it

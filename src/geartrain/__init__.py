@@ -3,7 +3,7 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from geartrain import tree
+from geartrain import solving, tree
 from geartrain.api import grad, hvp, jvp, stop_gradient, value_and_grad, vjp
 from geartrain.backends.threads import get_threads, set_threads
 from geartrain.check import check_derivatives
@@ -48,6 +48,8 @@ __all__ = [
     "vjp",
     "vmap",
 ]
+
+assert solving  # SciPy's solvers wait for SciPy
 
 _LATER = {
     **{name: f"geartrain.view.{name}" for name in ("cost", "explain", "quiz", "see")},

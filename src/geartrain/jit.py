@@ -126,7 +126,10 @@ class Jitted:
         leaf: Leaf | None = None
         with paths.lock:
             try:
-                if paths.count < MAX_PATHS:
+                if run.trace.unrepeatable:
+                    why = f"calls {run.trace.unrepeatable}, which finds its way by the values it meets"
+                    self._give_up(key, paths, why)
+                elif paths.count < MAX_PATHS:
                     leaf = paths.add(run)
                 else:
                     self._give_up(key, paths, f"took more than {MAX_PATHS} paths for arguments of one kind")

@@ -14,7 +14,7 @@ from geartrain.ops.table import ROWS
 from geartrain.run import F, Run
 from geartrain.trace.tracer import ALIAS
 
-__all__ = ["Recording", "record"]
+__all__ = ["Recording", "closure", "record"]
 
 
 class Recording:
@@ -94,3 +94,21 @@ def record(f: F, *args: Any) -> tuple[Graph, Run]:
     outputs = recording.take(tape, inputs, [run.constant_or_node(y) for y in run.results])
     made = recording.graph(recording.inputs, outputs)
     return Graph(tuple(recording.inputs), made.nodes, made.outputs), run
+
+
+def closure(run: Run) -> tuple[Graph, list[Node]]:
+    """The graph of a run from its inputs and from what it captured to its results, and the captured nodes.
+
+    The captured nodes stand for values of outer transformations that the function reads; they are the last inputs of
+    the graph. What the function reads and nobody differentiates is a constant of it.
+    """
+    segment = run.level.segment
+    own = [node for node in run.nodes if node is not None]
+    wanted = [run.constant_or_node(y) for y in run.results]
+    inside, mine = {*segment, *own}, set(own)
+    reads = [x for node in segment if node not in mine for x in node.inputs] + wanted
+    captured = list(dict.fromkeys([x for x in reads if x not in inside and x.depends]))
+    recording = Recording([aval_of(node.value) for node in (*own, *captured)])
+    pure = recording.take(segment, [*own, *captured], wanted)
+    made = recording.graph(recording.inputs, pure)
+    return Graph(tuple(recording.inputs), made.nodes, made.outputs), captured

@@ -17,11 +17,11 @@ from geartrain.ir.node import CONST, Node
 from geartrain.ir.op import Custom, Op, Pointwise
 from geartrain.kinds import kind_of
 from geartrain.ops.shape import cast
-from geartrain.recording import Recording
+from geartrain.recording import closure
 from geartrain.run import F, Run, is_value
 from geartrain.trace.apply import applied
 from geartrain.trace.level import active, aside
-from geartrain.trace.tracer import ALIAS, Tracer, plain, value_of
+from geartrain.trace.tracer import Tracer, plain, value_of
 
 __all__ = ["checkpoint", "custom_rule"]
 
@@ -323,17 +323,8 @@ def checkpoint(f: F) -> F:
 
 def _as_one_op(run: Run) -> Any:
     """Replace what a run left on the tape by one node."""
-    segment = run.level.segment
-    own = [node for node in run.nodes if node is not None]
-    wanted = [run.constant_or_node(y) for y in run.results]
-    inside = {*segment, *own}
-    reads = [x for node in segment if node.op is not ALIAS for x in node.inputs] + wanted
-    captured = list(dict.fromkeys([x for x in reads if x not in inside and x.depends]))
-    recording = Recording([aval_of(node.value) for node in (*own, *captured)])
-    pure = recording.take(segment, [*own, *captured], wanted)
-    made = recording.graph(recording.inputs, pure)
-    graph = Graph(tuple(recording.inputs), made.nodes, made.outputs)
-    values = [node.value for node in wanted]
+    graph, captured = closure(run)
+    values = [run.constant_or_node(y).value for y in run.results]
     packed = _Packed.of(values, run.result_def)
     outer = [x for x, node in zip(run.leaves, run.nodes, strict=True) if node is not None]
     operands = (*outer, *[Tracer(run.trace, node) for node in captured])

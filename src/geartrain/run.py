@@ -17,7 +17,7 @@ from geartrain.trace import intercept, methods, wear
 from geartrain.trace.level import DEAD, Kind, Level
 from geartrain.trace.tracer import Tracer, capture, depends_of, new_input, node_of, refuse_strange, value_of
 
-__all__ = ["F", "Run", "as_leaf", "called", "is_value"]
+__all__ = ["F", "Run", "as_leaf", "called", "is_value", "throw_away"]
 
 F = Callable[..., Any]
 
@@ -148,22 +148,27 @@ class Run:
         ]
 
     def throw_away(self, everything: bool = False) -> None:
-        """Take what this run made off the tape: what depends on its inputs, or ``everything``.
-
-        To be called when a program has been made of the run. Who kept a value of it has a leak from now on.
-        """
-        bit, tape = self.level.bit, self.trace.tape
-        gone = [node for node in self.level.segment if node.depends and (everything or node.depends & bit)]
-        if self.level.nested:
-            thrown = set(gone)
-            tape[self.level.start :] = [node for node in tape[self.level.start :] if node not in thrown]
-        for node in gone:
-            node.depends = DEAD
-        self.level.forget()
+        """Take what this run made off the tape: see :func:`throw_away`."""
+        throw_away(self.level, everything)
 
     def push(self, x_dots: dict[Node, Array]) -> dict[Node, Array]:
         """The tangents of all nodes that move."""
         return push_through(self.level.segment, self.level.bit, x_dots, self.operand)
+
+
+def throw_away(level: Level, everything: bool = False) -> None:
+    """Take what a level made off the tape: what depends on its inputs, or ``everything``.
+
+    To be called when a program has been made of the run. Who kept a value of it has a leak from now on.
+    """
+    bit, tape = level.bit, level.trace.tape
+    gone = [node for node in level.segment if node.depends and (everything or node.depends & bit)]
+    if level.nested:
+        thrown = set(gone)
+        tape[level.start :] = [node for node in tape[level.start :] if node not in thrown]
+    for node in gone:
+        node.depends = DEAD
+    level.forget()
 
 
 def _own(value: Array) -> Array:

@@ -13,10 +13,10 @@ from geartrain.ops import table
 from geartrain.ops.table import ROWS
 from geartrain.trace.level import Level
 from geartrain.trace.tracer import new_input
-from tests.ops import cases, cases_more, cases_scipy
+from tests.ops import cases, cases_more, cases_scipy, cases_solving
 from tests.ops.draws import Case
 
-CASES = [*cases.CASES, *cases_more.CASES, *cases_scipy.CASES]
+CASES = [*cases.CASES, *cases_more.CASES, *cases_scipy.CASES, *cases_solving.CASES]
 SMOOTH = [c for c in CASES if c.smooth]
 TWICE = [c for c in CASES if c.smooth == 2]
 

@@ -34,9 +34,8 @@ SOLVERS: set[Any] = set()
 
 _SOLVERS = {
     "scipy.optimize": (
-        "root root_scalar brentq brenth bisect ridder toms748 newton fsolve fixed_point minimize minimize_scalar fmin"
-        " fmin_bfgs fmin_cg fmin_l_bfgs_b least_squares leastsq curve_fit linprog milp basinhopping"
-        " differential_evolution"
+        "linprog milp nnls lsq_linear fmin_tnc fmin_slsqp fmin_cobyla direct brute diagbroyden linearmixing"
+        " excitingmixing linear_sum_assignment isotonic_regression"
     ),
     "scipy.integrate": "odeint solve_ivp solve_bvp dblquad tplquad nquad quad_vec fixed_quad",
 }

@@ -17,7 +17,7 @@ Order = Literal["C", "F", "A", "K"]
 
 
 def _reshape_T(y_bar: Array, x: Array, shape: Shape) -> Array:
-    return np.reshape(y_bar, x.shape)
+    return np.reshape(y_bar, np.shape(x))
 
 
 def _batch_reshape(size: int, batched: Sequence[bool], x: Array, shape: Shape) -> Array:

@@ -44,7 +44,8 @@ class Trace:
     ``bits`` has the levels under way; ``data_bits`` those that need every operation on their inputs, and not just what
     is differentiable; ``guard_bits`` and ``vmap_bits`` the ones of those kinds. ``epoch`` counts the levels that throw
     their run away, and ``sealed`` is the epoch of the innermost one: older storages must not be written.
-    ``refused`` is the last error about a bare number, which NumPy may swallow.
+    ``refused`` is the last error about a bare number, which NumPy may swallow. ``unrepeatable`` names a function whose
+    way through its work depends on values by more than decisions tell, so that a record of it is good for one run.
 
     A level that has ended still walks its nodes, to pull or to push, so its bit is not given away before it says that
     it is done (``Level.forget``). New nodes carry bits of levels under way only.
@@ -62,6 +63,7 @@ class Trace:
         "sealed",
         "taken",
         "tape",
+        "unrepeatable",
         "vmap_bits",
     )
 
@@ -74,6 +76,7 @@ class Trace:
         self.decisions: list[Decision] = []
         self.lines: dict[Node, SourceLine | None] | None = None
         self.refused: TraceError | None = None
+        self.unrepeatable = ""
 
     def new_bit(self) -> int:
         """A bit that no node carries."""
