@@ -15,6 +15,7 @@ PACKAGE = "geartrain"
 
 FLOORS: dict[str, float] = {
     "errors": 0,
+    "extras": 0,
     "kinds": 0,
     "tree": 0,
     "ir": 1,
@@ -34,6 +35,7 @@ FLOORS: dict[str, float] = {
     "mapping": 8,
     "rules": 8,
     "solving": 8,
+    "sparse": 8,
     "check": 8,
     "mpi": 8,
     "view": 8.5,  # an observer at the side: it may look into everything below, and no engine floor knows of it
@@ -55,6 +57,7 @@ LONG_FILES: dict[str, str] = {}
 IMPORT_BY_NAME = {
     "__init__.py": "what a program that only differentiates does not need is loaded when it is asked for",
     "backends/choose.py": "the compiler is loaded when the first graph is to be compiled",
+    "extras.py": "the one place of the engine that asks for SciPy, with what to install",
     "train/extras.py": "the one place that asks for the packages of the extra `examples`, with what to install",
     "mpi/_world.py": "the one place that asks for mpi4py, with what to install",
     "backends/llvm.py": "the one place that asks for llvmlite, with what to install",

@@ -15,6 +15,7 @@ __all__ = [
     "GeartrainWarning",
     "InputError",
     "LeakError",
+    "MissingPackage",
     "RuleError",
     "ShapeError",
     "SourceLine",
@@ -56,6 +57,10 @@ class ShapeError(GeartrainError, ValueError):
 
 class CheckError(GeartrainError, AssertionError):
     """Derivatives disagree with finite differences."""
+
+
+class MissingPackage(GeartrainError, ImportError):
+    """Something needs a package that is not installed; the text names the extra that has it."""
 
 
 class ExpressionError(GeartrainError, ValueError):

@@ -12,30 +12,43 @@ from geartrain.errors import InputError, teach
 from geartrain.ir.aval import Array, aval_of
 from geartrain.mapping import vmap
 from geartrain.run import F, is_value
+from geartrain.sparse.derivative import sparse_hessian, sparse_jacobian
 from geartrain.trace.tracer import value_of
 
 __all__ = ["hessian", "jacfwd", "jacobian", "jacrev"]
 
 
-def jacobian(f: F, argnums: int | Sequence[int] = 0) -> F:
+def jacobian(f: F, argnums: int | Sequence[int] = 0, *, sparse: bool = False) -> F:
     """The Jacobian of ``f``: forward or reverse, whichever takes fewer sweeps.
 
     Args:
         f: a function of floats, floating arrays, or containers of them, to the same.
         argnums: the argument to differentiate in, or several for a tuple.
+        sparse: find out from the program which entries can differ from zero, and compute those only. Columns (or rows,
+            if that takes fewer) that cannot meet are moved together, so the cost is a push for each *colour* and not
+            for each column: three for a tridiagonal Jacobian of any size. Needs SciPy.
 
     Returns:
         A function. Its result is a container like ``f``'s result, with in each place a container like the argument, of
         arrays with the shape of the result followed by the shape of the argument.
 
+        With ``sparse`` they are ``scipy.sparse.csr_array`` with a row for each number of the result and a column for
+        each one of the argument. Entries that happen to be zero at this point are kept, those that the program cannot
+        make are not. The pattern is that of this very call: with other numbers a branch, a condition or an index may
+        lead elsewhere.
+
     Raises:
-        InputError: integers to differentiate in, complex numbers, ``argnums`` out of range.
+        InputError: integers to differentiate in, complex numbers, ``argnums`` out of range; ``sparse`` inside another
+            transformation.
+        MissingPackage: ``sparse`` without SciPy.
 
     >>> jacobian(lambda x: x**2)(np.array([1.0, 2.0]))
     array([[2., 0.],
            [0., 4.]])
+    >>> jacobian(lambda x: x[1:] - x[:-1] ** 2, sparse=True)(np.arange(1000.0)).nnz
+    1998
     """
-    return _jacobian("jacobian", f, argnums, None)
+    return sparse_jacobian(f, argnums) if sparse else _jacobian("jacobian", f, argnums, None)
 
 
 def jacrev(f: F, argnums: int | Sequence[int] = 0) -> F:
@@ -56,15 +69,20 @@ def jacfwd(f: F, argnums: int | Sequence[int] = 0) -> F:
     return _jacobian("jacfwd", f, argnums, True)
 
 
-def hessian(f: F, argnums: int | Sequence[int] = 0) -> F:
+def hessian(f: F, argnums: int | Sequence[int] = 0, *, sparse: bool = False) -> F:
     """The Hessian of a scalar function: forward over reverse, all columns at once.
 
-    The result is a container like the argument, with in each place a container like the argument again.
+    The result is a container like the argument, with in each place a container like the argument again. ``sparse`` as
+    in :func:`jacobian`; symmetry makes for fewer colours still, two for an arrow of any size.
 
     >>> hessian(lambda x: x[0] ** 2 * x[1])(np.array([1.0, 2.0]))
     array([[4., 2.],
            [2., 0.]])
+    >>> hessian(lambda x: x[0] * np.sum(x**2), sparse=True)(np.arange(1000.0)).nnz
+    2998
     """
+    if sparse:
+        return sparse_hessian(f, argnums)
     return _jacobian("hessian", grad(f, argnums), argnums, True)
 
 
