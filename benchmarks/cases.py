@@ -118,6 +118,22 @@ def _gradient_over_forward(_: list[Peer], rounds: int) -> list[Row]:
     return rows
 
 
+def _sparse(_: list[Peer], rounds: int) -> list[Row]:
+    """A tridiagonal Jacobian and a banded Hessian of 1,000 columns: in colours, over column by column."""
+    u = np.sin(np.linspace(0.0, 9.0, 1_000))
+    rows: list[Row] = []
+    for what, derivative, f in (("Jacobian", gt.jacobian, programs.rod), ("Hessian", gt.hessian, programs.valley)):
+        dense, sparse = derivative(f), derivative(f, sparse=True)
+        np.testing.assert_allclose(sparse(u).toarray(), dense(u), rtol=1e-9, atol=1e-9)
+        seconds = interleaved(
+            {"sparse": functools.partial(sparse, u), "dense": functools.partial(dense, u)}, max(3, rounds // 4)
+        )
+        there = f"sparse {1e3 * Spread.of(seconds['sparse']).median:.1f} ms"
+        value = ratios(seconds["sparse"], seconds["dense"])
+        rows.append(Row(f"{what}: sparse / dense", value, "×", limit=1.0, aim=0.1, detail=there))
+    return rows
+
+
 def _importing(_: list[Peer], rounds: int) -> list[Row]:
     """Seconds for ``import geartrain`` in a process of its own that has imported NumPy already."""
     program = "import time, numpy; start = time.perf_counter(); import geartrain; print(time.perf_counter() - start)"
@@ -150,6 +166,7 @@ CASES: dict[str, Case] = {
     "list": _against(programs.squares, _two_hundred, QUICK),
     "filling": _filling,
     "gradient-cost": _gradient_over_forward,
+    "sparse": _sparse,
     "import": _importing,
 }
 
@@ -161,5 +178,6 @@ TITLES = {
     "list": "the squares of a list of 200 arrays",
     "filling": "b = np.zeros(n), then b[i] = f(x[i]) in a loop",
     "gradient-cost": "a perceptron 784-512-512-10, minibatch of 512",
+    "sparse": "derivatives with 1,000 columns, three of them beside each other in a row",
     "import": "starting",
 }

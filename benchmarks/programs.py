@@ -82,3 +82,15 @@ def filled(x: Array) -> Array:
     for i in range(n):
         b[i] = np.sin(x[i]) * x[i]
     return np.sum(b * b)
+
+
+def rod(u: Array) -> Array:
+    """A step of the heat equation, where the conductivity depends on the temperature."""
+    new = u.copy()
+    new[1:-1] += 0.1 * (1 + u[1:-1] ** 2) * (u[2:] - 2 * u[1:-1] + u[:-2])
+    return new
+
+
+def valley(x: Array) -> Array:
+    """Rosenbrock's function."""
+    return np.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
