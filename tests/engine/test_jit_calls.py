@@ -9,7 +9,7 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import pytest
@@ -81,6 +81,21 @@ def test_the_common_call_is_native_and_gives_what_python_gives(f: Callable[..., 
             assert type(a) is type(b)
             np.testing.assert_array_equal(a, b)
             assert getattr(a, "dtype", None) == getattr(b, "dtype", None)
+
+
+def test_a_derivative_in_a_float_is_a_float() -> None:
+    """Inside of a compiled program, too, where it must not widen what it meets."""
+
+    def f(x: Any) -> Any:
+        return np.sin(x) * np.exp(x)
+
+    single = np.ones(3, np.float32)
+    for g in (gt.grad(f), gt.grad(gt.grad(f)), gt.hessian(f), lambda x: single * gt.grad(f)(x)):
+        want = g(1.0)
+        compiled = gt.jit(g)
+        for got in (compiled(1.0), compiled(1.0)):
+            assert type(got) is type(want)
+            assert np.asarray(got).dtype == np.asarray(want).dtype
 
 
 def test_a_dict_in_another_order_is_another_program() -> None:
@@ -227,7 +242,7 @@ def test_it_is_a_function_to_everybody() -> None:
         """Scale."""
         return x * by
 
-    compiled: Any = gt.jit(scaled)
+    compiled = cast(Any, gt.jit(scaled))
     for _ in range(2):
         assert (compiled.__name__, compiled.__doc__, compiled.__wrapped__) == ("scaled", "Scale.", scaled)
         assert str(inspect.signature(compiled)) == str(inspect.signature(scaled))

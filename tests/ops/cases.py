@@ -6,6 +6,7 @@ from typing import Any
 import geartrain as gt
 from geartrain.ir.op import Pointwise
 from geartrain.ir.untyped import numpy as np
+from geartrain.ops.shape import ITEM
 from geartrain.ops.table import ROWS
 from tests.ops.draws import Case, Draw, a, between, d, made, p, spd, spread, sym, up, z
 
@@ -41,6 +42,7 @@ case("stop_gradient", lambda x: gt.stop_gradient(x) * x, a(3), smooth=0)
 case("frexp", lambda x: np.frexp(x)[0], d(3))
 case("power 2", lambda x: np.power(x, 2) + x**3 + x**-1.5 + 2.0**x, p(3))
 case("broadcasting", lambda x, y: x * y + np.maximum(x, y) / (3 + np.tanh(y)), a(3, 1), a(1, 2))
+case("item", lambda x: ITEM(np.sin(x)) * x, p())
 case("scalars", lambda x: 3 * x - 1 / x + np.sin(x) ** 2, p())
 
 CONSTANTS_1 = [

@@ -87,6 +87,22 @@ CAST = linear("cast", _cast, "dtype", transposes=(_cast_T,), batch=_batch_cast)
 CAST_CONSTANT = constant("cast_constant", _cast, "dtype", batch=_batch_cast)
 
 
+def _item(x: Array) -> Array:
+    return x.item() if hasattr(x, "item") else x
+
+
+def _item_T(y_bar: Array, x: Array) -> Array:
+    return cast(y_bar, aval_of(x).dtype)
+
+
+def _batch_item(size: int, batched: Sequence[bool], x: Array) -> Array:
+    return x
+
+
+ITEM = linear("item", _item, transposes=(_item_T,), batch=_batch_item)
+"""A number of NumPy's as one of Python's, which takes the dtype of the arrays that it meets."""
+
+
 def cast(x: Array, dtype: Any) -> Array:
     """``x`` in another dtype; to integers and booleans it is constant."""
     dtype = np.dtype(dtype)

@@ -73,7 +73,7 @@ def element_of(node: Node) -> Element | None:
         return None
     if name in _SAME:
         return Element("copy", (code_of(avals[0].dtype),), out)
-    if name in ("cast", "cast_constant"):
+    if name in ("cast", "cast_constant", "item"):
         return Element("cast", (code_of(avals[0].dtype),), out)
     if name == "where":
         return Element("where", ("b1", out, out), out) if code_of(avals[0].dtype) == "b1" else None
