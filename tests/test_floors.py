@@ -31,6 +31,7 @@ FLOORS: dict[str, float] = {
     "api": 8,
     "jacobians": 8,
     "jit": 8,
+    "inspecting": 8,
     "paths": 8,
     "mapping": 8,
     "rules": 8,

@@ -18,6 +18,7 @@ import numpy as np
 from geartrain import tree
 from geartrain.backends.choose import Calls, calls
 from geartrain.errors import GeartrainWarning, InputError, teach, user_frame
+from geartrain.inspecting import Lowered, Report, explain_passes, lower, measure
 from geartrain.ir.aval import Array, is_array
 from geartrain.kinds import kind_of
 from geartrain.paths import Changed, Leaf, Paths
@@ -51,6 +52,7 @@ class Jitted:
         self._lock = threading.RLock()
         self._warned = False
         self._calls: Calls | None = None
+        self._last: tuple[Paths, Leaf] | None = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self._in_python(args, kwargs)
@@ -131,6 +133,7 @@ class Jitted:
                     self._give_up(key, paths, why)
                 elif paths.count < MAX_PATHS:
                     leaf = paths.add(run)
+                    self._last = paths, leaf
                 else:
                     self._give_up(key, paths, f"took more than {MAX_PATHS} paths for arguments of one kind")
             except Changed:
@@ -164,6 +167,67 @@ class Jitted:
                 warnings.warn(text, GeartrainWarning, stacklevel=2)
             else:
                 warnings.warn_explicit(text, GeartrainWarning, frame.f_code.co_filename, frame.f_lineno)
+
+    def lower(self, *args: Any, **kwargs: Any) -> Lowered:
+        """What becomes of the function for arguments like these, as text, at each stage.
+
+        The stages are the recorded ``graph``, the ``optimised`` one after all passes, the ``schedule``, the ``plan``,
+        ``llvm`` (IR), and ``assembly``. Without arguments: for those of the last recorded call.
+
+        >>> f = jit(lambda x: np.sin(x) * 2)
+        >>> print(f.lower(np.ones(3)).graph)
+        %0 = input : f64[3]
+        %1 = const 2
+        %2 = sin %0 : f64[3]
+        %3 = multiply %2 %1 : f64[3]
+        return %3
+        """
+        paths, leaf, _ = self._recorded("lower", args, kwargs)
+        return lower(paths, leaf)
+
+    def explain_passes(self, *args: Any, **kwargs: Any) -> str:
+        """The graph before and after each pass that changed it, as text; arguments as in :meth:`lower`.
+
+        >>> f = jit(lambda x: np.copy(x) + 0 * x)
+        >>> print(f.explain_passes(np.ones(3)).splitlines()[0])
+        ==== roll: no change
+        """
+        paths, leaf, _ = self._recorded("explain_passes", args, kwargs)
+        return explain_passes(paths, leaf)
+
+    def report(self, *args: Any, **kwargs: Any) -> Report:
+        """What each step of the compiled program does and how long it takes; which steps are NumPy's.
+
+        With these arguments, or without any: the last recorded path, on arrays of ones. Print it, or
+        ``.save("trace.json")`` for a viewer of Chrome traces (chrome://tracing, Perfetto). The steps are timed one by
+        one, the best of a few rounds.
+
+        >>> report = jit(lambda x: np.sum(np.exp(x))).report(np.ones(1000))
+        >>> report.flops > 1000, report.numpy
+        (True, [])
+        """
+        paths, leaf, traced = self._recorded("report", args, kwargs)
+        return measure(getattr(self._f, "__name__", "f"), paths, leaf, traced)
+
+    def _recorded(
+        self, what: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Paths, Leaf, list[Array] | None]:
+        """The path that these arguments take, and their traced values; without arguments, the path recorded last."""
+        if not args and not kwargs and self._last is not None:
+            return (*self._last, None)
+        if active.trace is None and (args or kwargs):
+            leaves, treedef = tree.flatten((args, kwargs))
+            key, traced = self._signature(args, leaves, treedef)
+            for _ in range(2):
+                paths = self._paths.get(key)
+                leaf = paths.call(traced)[0] if paths is not None and not paths.given_up else None
+                if paths is not None and leaf is not None:
+                    return paths, leaf, traced
+                self._in_python(args, kwargs)
+        why = "while a transformation runs" if active.trace is not None else "and its calls run as plain Python"
+        raise InputError(
+            teach(what, f"there is no compiled program of {self!r}, {why}.", "Call it with arguments first.")
+        )
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else MethodType(self, instance)

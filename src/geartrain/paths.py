@@ -110,6 +110,21 @@ class Paths:
         ]
         return self._grow(decisions, outs, run.result_def)
 
+    def along(self, leaf: Leaf) -> list[Segment]:
+        """The segments of a recorded path, in order."""
+        found: list[Segment] = []
+        at = self.root
+        for _, _, answer in leaf.decisions:
+            assert isinstance(at, Fork)
+            found.append(at.segment)
+            at = at.branches[answer]
+        return [*found, leaf.segment]
+
+    def graph_of(self, segment: Segment) -> Graph:
+        """What was compiled for a segment."""
+        made = self.recording.graph(segment.reads, segment.makes)
+        return closed(Graph(segment.reads, made.nodes, made.outputs))
+
     def native(self, leaf: Leaf, args: tuple[Any, ...]) -> Native | None:
         """A whole path as one program, for arguments like these; ``None`` if there cannot be one."""
         if any(how == "shape" for _, how, _ in leaf.decisions):

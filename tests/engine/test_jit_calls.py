@@ -247,7 +247,7 @@ def test_it_is_a_function_to_everybody() -> None:
         assert (compiled.__name__, compiled.__doc__, compiled.__wrapped__) == ("scaled", "Scale.", scaled)
         assert str(inspect.signature(compiled)) == str(inspect.signature(scaled))
         assert callable(compiled)
-        assert isinstance(compiled, Jitted)
+        assert issubclass(type(compiled), Jitted)
         assert "scaled" in repr(compiled)
         assert compiled(1.0) == 2.0
     with pytest.raises(TypeError, match="missing 1 required"):

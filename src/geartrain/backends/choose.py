@@ -10,7 +10,19 @@ from geartrain.ir.graph import Graph
 from geartrain.ir.node import Node
 from geartrain.tree import TreeDef
 
-__all__ = ["Calls", "Native", "Program", "Result", "calls", "compile"]
+__all__ = [
+    "Calls",
+    "Native",
+    "Program",
+    "Result",
+    "StepReport",
+    "Texts",
+    "calls",
+    "compile",
+    "lowered",
+    "measured",
+    "passes",
+]
 
 Program = Callable[[Sequence[Array]], list[Array]]
 """Takes a value for each input of the graph and returns one for each output, in memory of its own."""
@@ -36,6 +48,32 @@ class Result(NamedTuple):
     node: Node | None
     value: Any
     array: bool
+
+
+class Texts(NamedTuple):
+    """A segment of a program at each stage of its way to the processor."""
+
+    graph: str
+    optimised: str
+    schedule: str
+    plan: str
+    llvm: str
+    assembly: str
+
+
+class StepReport(NamedTuple):
+    """A step of a compiled program: what it is called, what it does, what that takes; when it began, in nanoseconds.
+
+    ``numpy``: it is no native code.
+    """
+
+    name: str
+    does: str
+    flops: int
+    bytes: int
+    begin: int
+    nanoseconds: int
+    numpy: bool
 
 
 class Native(NamedTuple):
@@ -79,3 +117,21 @@ def calls(python: Callable[[tuple[Any, ...], dict[str, Any]], Any], name: str) -
     """
     made: Calls | None = importlib.import_module("geartrain.backends.calls").calls(python, name)
     return made
+
+
+def lowered(graph: Graph, program: Program) -> Texts:
+    """The stages of the program that was compiled from a graph, as text."""
+    made: Texts = importlib.import_module("geartrain.backends.lowered").lowered(graph, program)
+    return made
+
+
+def passes(graph: Graph) -> list[tuple[str, str, str]]:
+    """The name of each pass, and the text of the graph before and after it."""
+    found: list[tuple[str, str, str]] = importlib.import_module("geartrain.backends.lowered").passes(graph)
+    return found
+
+
+def measured(program: Program, args: Sequence[Array]) -> tuple[list[StepReport], int]:
+    """The steps of a program with their times, and the bytes of its arena."""
+    found: tuple[list[StepReport], int] = importlib.import_module("geartrain.backends.measured").measured(program, args)
+    return found

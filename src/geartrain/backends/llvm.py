@@ -13,8 +13,8 @@ import itertools
 import sys
 import threading
 import weakref
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple, TypeVar
 
 from geartrain.errors import GeartrainError
 
@@ -23,6 +23,7 @@ __all__ = [
     "Code",
     "Host",
     "MissingNative",
+    "assembly",
     "compile_ir",
     "host",
     "installed",
@@ -30,6 +31,9 @@ __all__ = [
     "need",
     "target_machine",
 ]
+
+
+T = TypeVar("T")
 
 
 class MissingNative(GeartrainError, ImportError):
@@ -115,6 +119,15 @@ def compile_ir(text: str, opt: int = 3, passes: Iterable[str] | None = None) -> 
     Raises:
         RuntimeError: the text does not parse or verify. That is a mistake of ours: the message is LLVM's.
     """
+    return _compiled(text, opt, passes, lambda machine, module: machine.emit_object(module))
+
+
+def assembly(text: str, opt: int = 3, passes: Iterable[str] | None = None) -> str:
+    """The same as the processor's own instructions, in text."""
+    return _compiled(text, opt, passes, lambda machine, module: machine.emit_assembly(module))
+
+
+def _compiled(text: str, opt: int, passes: Iterable[str] | None, emit: Callable[[Any, Any], T]) -> T:
     binding = need()
     machine = target_machine(opt)
     with _compiling:  # a TargetMachine serves one caller at a time
@@ -130,7 +143,7 @@ def compile_ir(text: str, opt: int = 3, passes: Iterable[str] | None = None) -> 
             for name in passes:
                 getattr(manager, f"add_{name}_pass")()
         manager.run(module, builder)
-        return machine.emit_object(module)
+        return emit(machine, module)
 
 
 QUICK = ("sroa", "instruction_combine", "simplify_cfg")

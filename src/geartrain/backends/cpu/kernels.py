@@ -27,6 +27,9 @@ define void @product(ptr %words, ptr %bases, i64 %low, i64 %high) nounwind {{
 """
 """A step that is a matrix product: bases and offsets of a, b and c, then what the library wants to know."""
 
+PASSES = ("sroa", "instruction_combine", "new_gvn", "simplify_cfg")
+"""Kernels are loops as they should be, so a few quick passes are enough."""
+
 HEADER = 5
 """Words before those of the kernel itself, in a step of a plan."""
 
@@ -55,20 +58,7 @@ def object_code(text: str) -> bytes:
 
 
 def _compiled(text: str) -> bytes:
-    binding = llvm.need()
-    machine = llvm.target_machine(2)
-    module = binding.parse_assembly(text)
-    module.triple = llvm.host().triple
-    module.data_layout = str(machine.target_data)
-    module.verify()
-    builder = binding.create_pass_builder(machine, binding.create_pipeline_tuning_options(speed_level=2))
-    passes = binding.create_new_module_pass_manager()
-    passes.add_sroa_pass()
-    passes.add_instruction_combine_pass()
-    passes.add_new_gvn_pass()
-    passes.add_simplify_cfg_pass()
-    passes.run(module, builder)
-    return machine.emit_object(module)
+    return llvm.compile_ir(text, 2, PASSES)
 
 
 def addresses(kernels: Iterable[Kernel]) -> dict[Kernel, int]:
