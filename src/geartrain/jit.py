@@ -168,6 +168,15 @@ class Jitted:
             else:
                 warnings.warn_explicit(text, GeartrainWarning, frame.f_code.co_filename, frame.f_lineno)
 
+    @property
+    def paths(self) -> int:
+        """How many paths are recorded, over all signatures."""
+        return sum([paths.count for paths in self._paths.values()])
+
+    @property
+    def given_up(self) -> bool:
+        """Whether calls of some signature run as plain Python."""
+        return any(paths.given_up for paths in self._paths.values())
     def lower(self, *args: Any, **kwargs: Any) -> Lowered:
         """What becomes of the function for arguments like these, as text, at each stage.
 
@@ -239,8 +248,8 @@ class Jitted:
         return self
 
     def __repr__(self) -> str:
-        paths = sum([p.count for p in self._paths.values()])
-        return f"<jit of {getattr(self._f, '__name__', self._f)!s}: {len(self._paths)} signatures, {paths} paths>"
+        name = getattr(self._f, "__name__", self._f)
+        return f"<jit of {name!s}: {len(self._paths)} signatures, {self.paths} paths>"
 
 
 def _apart(y: Any) -> Any:

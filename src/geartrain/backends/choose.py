@@ -19,6 +19,7 @@ __all__ = [
     "Texts",
     "calls",
     "compile",
+    "has_native",
     "lowered",
     "measured",
     "passes",
@@ -37,6 +38,11 @@ def compile(graph: Graph) -> Program:
     if any(node.op.data_shape or not node.aval.dtype.isnative for node in (*graph.inputs, *graph.nodes)):
         return numpy.compile(graph)
     return importlib.import_module("geartrain.backends.compile").compile(graph)
+
+
+def has_native() -> bool:
+    """Whether there is a compiler here: the extra ``native`` is installed. Asking loads llvmlite."""
+    return bool(importlib.import_module("geartrain.backends.llvm").installed())
 
 
 class Result(NamedTuple):

@@ -6,6 +6,7 @@ import numpy as np
 
 from geartrain import tree
 from geartrain.optim._combine import Mask, mask_of
+from geartrain.optim._counted import at_step, next_step
 from geartrain.optim._moments import towards, towards_square
 from geartrain.optim._optimizer import Optimizer, Rate, check_at_least_zero, check_below_one, rates
 
@@ -81,21 +82,22 @@ def _adam(
     # Weak Python numbers, so that float32 parameters stay float32.
     beta1, beta2, eps, decay = (float(s) for s in (beta1, beta2, eps, weight_decay))
 
-    def update(params_bar: Any, state: AdamState, params: Any) -> tuple[Any, AdamState]:
-        t = int(state.step) + 1
-        rate = rate_at(t - 1)
-        # mean / mean_scale / (sqrt(variance / variance_scale) + eps), with fewer passes over the arrays
+    def scales(step: int) -> tuple[float, float, float]:
+        """For mean / mean_scale / (sqrt(variance / variance_scale) + eps) with fewer passes over the arrays."""
+        rate, t = rate_at(step), step + 1
         root = (1 - beta2**t) ** 0.5
-        size, small = rate * root / (1 - beta1**t), eps * root
+        return rate * root / (1 - beta1**t), eps * root, 1 - rate * decay
+
+    def update(params_bar: Any, state: AdamState, params: Any) -> tuple[Any, AdamState]:
+        size, small, kept = at_step(scales, state.step)
         mean = towards(beta1, state.mean, params_bar)
         variance = towards_square(beta2, state.variance, params_bar)
 
         def next_param(p: Any, m: Any, v: Any, decays: Any) -> Any:
-            kept = (1 - rate * decay) * p if decay and decays else p
-            return kept - size * m / (np.sqrt(v) + small)
+            return (kept * p if decay and decays else p) - size * m / (np.sqrt(v) + small)
 
         moved = tree.map(next_param, params, mean, variance, mask_of(mask, params))
-        return moved, AdamState(np.array(t), mean, variance)
+        return moved, AdamState(next_step(state.step), mean, variance)
 
     return Optimizer(_begin, update)
 
@@ -135,12 +137,14 @@ def nadam(
     def init(params: Any) -> NAdamState:
         return NAdamState(*_begin(params), np.array(1.0))
 
+    def scales(step: int, product: float) -> tuple[float, float, float, float]:
+        rate, t = rate_at(step), step + 1
+        now, then = momentum(t), momentum(t + 1)
+        product = product * now
+        return rate * (1 - now) / (1 - product), rate * then / (1 - product * then), 1 - beta2**t, product
+
     def update(params_bar: Any, state: NAdamState, params: Any) -> tuple[Any, NAdamState]:
-        t = int(state.step) + 1
-        rate, now, then = rate_at(t - 1), momentum(t), momentum(t + 1)
-        product = float(state.product) * now
-        of_gradient, of_mean = rate * (1 - now) / (1 - product), rate * then / (1 - product * then)
-        scale = 1 - beta2**t
+        of_gradient, of_mean, scale, product = at_step(scales, state.step, state.product)
         mean = towards(beta1, state.mean, params_bar)
         variance = towards_square(beta2, state.variance, params_bar)
 
@@ -148,7 +152,7 @@ def nadam(
             return p - (of_gradient * p_bar + of_mean * m) / (np.sqrt(v / scale) + eps)
 
         moved = tree.map(next_param, params, params_bar, mean, variance)
-        return moved, NAdamState(np.array(t), mean, variance, np.array(product))
+        return moved, NAdamState(next_step(state.step), mean, variance, np.array(product))
 
     return Optimizer(init, update)
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geartrain import tree
+from geartrain.optim._counted import at_step, next_step
 from geartrain.optim._moments import added, scaled, towards, towards_square
 from geartrain.optim._optimizer import Optimizer, Rate, check_at_least_zero, check_below_one, rates
 
@@ -43,7 +44,7 @@ def rmsprop(
         return RMSPropState(np.array(0), zeros, zeros if centred else None, zeros if momentum else None)
 
     def update(params_bar: Any, state: RMSPropState, params: Any) -> tuple[Any, RMSPropState]:
-        rate = rate_at(int(state.step))
+        rate = at_step(rate_at, state.step)
         square = towards_square(keep, state.square, params_bar)
         mean, velocity, scale = state.mean, state.velocity, square
         if centred:
@@ -57,7 +58,7 @@ def rmsprop(
         if momentum:
             velocity = step = added(scaled(momentum, velocity), step)
         moved = added(params, scaled(-rate, step))
-        return moved, RMSPropState(np.array(int(state.step) + 1), square, mean, velocity)
+        return moved, RMSPropState(next_step(state.step), square, mean, velocity)
 
     return Optimizer(init, update)
 
@@ -83,7 +84,7 @@ def adagrad(learning_rate: Rate = 1e-2, eps: float = 1e-10) -> Optimizer:
         return AdagradState(np.array(0), tree.map(np.zeros_like, params))
 
     def update(params_bar: Any, state: AdagradState, params: Any) -> tuple[Any, AdagradState]:
-        rate = rate_at(int(state.step))
+        rate = at_step(rate_at, state.step)
 
         def next_square(s: Any, p_bar: Any) -> Any:
             return s + p_bar * p_bar
@@ -93,7 +94,7 @@ def adagrad(learning_rate: Rate = 1e-2, eps: float = 1e-10) -> Optimizer:
 
         square = tree.map(next_square, state.square, params_bar)
         moved = tree.map(next_param, params, params_bar, square)
-        return moved, AdagradState(np.array(int(state.step) + 1), square)
+        return moved, AdagradState(next_step(state.step), square)
 
     return Optimizer(init, update)
 
@@ -132,9 +133,12 @@ def adafactor(learning_rate: Rate = 1e-2, decay: float = 0.8, threshold: float =
     def init(params: Any) -> AdafactorState:
         return AdafactorState(np.array(0), [squares_of(np.zeros_like(p)) for p in tree.leaves(params)])
 
+    def scales(step: int) -> tuple[float, float]:
+        t = step + 1
+        return t**-decay, min(rate_at(step), t**-0.5)
+
     def update(params_bar: Any, state: AdafactorState, params: Any) -> tuple[Any, AdafactorState]:
-        t = int(state.step) + 1
-        newest, rate = t**-decay, min(rate_at(t - 1), t**-0.5)
+        newest, rate = at_step(scales, state.step)
         moved: list[Any] = []
         memory: list[Any] = []
         leaves, treedef = tree.flatten(params)
@@ -151,7 +155,7 @@ def adafactor(learning_rate: Rate = 1e-2, decay: float = 0.8, threshold: float =
             too_long = np.maximum(1.0, _rms(step) / threshold)
             moved.append(p - (rate * np.maximum(eps, _rms(p)) / too_long).astype(p.dtype) * step)
             memory.append(squares)
-        return tree.unflatten(treedef, moved), AdafactorState(np.array(t), memory)
+        return tree.unflatten(treedef, moved), AdafactorState(next_step(state.step), memory)
 
     return Optimizer(init, update)
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from geartrain import tree
+from geartrain.optim._counted import at_step, next_step
 from geartrain.optim._moments import added, scaled, towards
 from geartrain.optim._optimizer import Optimizer, Transform, check_at_least_zero, check_below_one
 
@@ -200,10 +201,10 @@ def accumulate(optimizer: Optimizer, every: int) -> Optimizer:
         return AccumulatedState(np.array(0), tree.map(np.zeros_like, params), optimizer.init(params))
 
     def update(params_bar: Any, state: AccumulatedState, params: Any) -> tuple[Any, AccumulatedState]:
-        count = int(state.count) + 1
+        count = next_step(state.count)
         total = added(state.total, params_bar)
         if count < every:
-            return params, AccumulatedState(np.array(count), total, state.inner)
+            return params, AccumulatedState(count, total, state.inner)
         params, inner = optimizer.update(scaled(1 / every, total), state.inner, params)
         return params, AccumulatedState(np.array(0), tree.map(np.zeros_like, total), inner)
 
@@ -237,12 +238,14 @@ def averaged(optimizer: Optimizer, keep: float = 0.999) -> Optimizer:
     def init(params: Any) -> AveragedState:
         return AveragedState(np.array(0), tree.map(np.array, params), optimizer.init(params))
 
+    def share(step: int) -> float:
+        return min(keep, (2 + step) / (11 + step))
+
     def update(params_bar: Any, state: AveragedState, params: Any) -> tuple[Any, AveragedState]:
-        step = int(state.step) + 1
-        k = min(keep, (1 + step) / (10 + step))
+        k = at_step(share, state.step)
         params, inner = optimizer.update(params_bar, state.inner, params)
         average = towards(k, state.average, params)
-        return params, AveragedState(np.array(step), average, inner)
+        return params, AveragedState(next_step(state.step), average, inner)
 
     return Optimizer(init, update)
 

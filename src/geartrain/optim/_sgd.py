@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from geartrain import tree
+from geartrain.optim._counted import at_step, next_step
 from geartrain.optim._optimizer import Optimizer, Rate, check_below_one, rates
 
 
@@ -50,8 +51,7 @@ def sgd(learning_rate: Rate, momentum: float = 0.0, nesterov: bool = False) -> O
         return SGDState(np.array(0), tree.map(np.zeros_like, params) if keep else None)
 
     def update(params_bar: Any, state: SGDState, params: Any) -> tuple[Any, SGDState]:
-        taken = int(state.step)
-        rate = rate_at(taken)
+        rate = at_step(rate_at, state.step)
 
         def next_velocity(v: Any, p_bar: Any) -> Any:
             return keep * v + p_bar
@@ -63,9 +63,9 @@ def sgd(learning_rate: Rate, momentum: float = 0.0, nesterov: bool = False) -> O
             return p - rate * step
 
         if not keep:
-            return tree.map(next_param, params, params_bar), SGDState(np.array(taken + 1), None)
+            return tree.map(next_param, params, params_bar), SGDState(next_step(state.step), None)
         velocity = tree.map(next_velocity, state.velocity, params_bar)
         step = tree.map(looked_ahead, params_bar, velocity) if nesterov else velocity
-        return tree.map(next_param, params, step), SGDState(np.array(taken + 1), velocity)
+        return tree.map(next_param, params, step), SGDState(next_step(state.step), velocity)
 
     return Optimizer(init, update)

@@ -7,6 +7,7 @@ import numpy as np
 
 from geartrain import tree
 from geartrain.optim._combine import Mask, mask_of
+from geartrain.optim._counted import at_step, next_step
 from geartrain.optim._moments import towards
 from geartrain.optim._optimizer import Optimizer, Rate, check_at_least_zero, check_below_one, rates
 
@@ -41,14 +42,14 @@ def lion(
     check_at_least_zero("lion", weight_decay=weight_decay)
 
     def update(params_bar: Any, state: MomentumState, params: Any) -> tuple[Any, MomentumState]:
-        rate = rate_at(int(state.step))
+        rate = at_step(rate_at, state.step)
 
         def next_param(p: Any, p_bar: Any, m: Any, decays: Any) -> Any:
             step = np.sign(beta1 * m + (1 - beta1) * p_bar)
             return p - rate * (step + weight_decay * p if decays else step)
 
         moved = tree.map(next_param, params, params_bar, state.mean, mask_of(mask, params))
-        return moved, MomentumState(np.array(int(state.step) + 1), towards(beta2, state.mean, params_bar))
+        return moved, MomentumState(next_step(state.step), towards(beta2, state.mean, params_bar))
 
     return Optimizer(_begin, update)
 
@@ -87,7 +88,7 @@ def muon(
         return _begin(params)
 
     def update(params_bar: Any, state: MomentumState, params: Any) -> tuple[Any, MomentumState]:
-        rate = rate_at(int(state.step))
+        rate = at_step(rate_at, state.step)
         mean = towards(momentum, state.mean, params_bar)
 
         def next_param(p: Any, p_bar: Any, m: Any) -> Any:
@@ -95,7 +96,7 @@ def muon(
             step = near_rotation(ahead, iterations) * math.sqrt(max(1, p.shape[1] / p.shape[0]))
             return (1 - rate * weight_decay) * p - rate * step
 
-        return tree.map(next_param, params, params_bar, mean), MomentumState(np.array(int(state.step) + 1), mean)
+        return tree.map(next_param, params, params_bar, mean), MomentumState(next_step(state.step), mean)
 
     return Optimizer(init, update)
 

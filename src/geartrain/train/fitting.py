@@ -19,6 +19,7 @@ from geartrain.train.interrupt import CtrlC
 from geartrain.train.loop import State, generator, pick, samples_in, steps
 from geartrain.train.progress import Display, Silent, display
 from geartrain.train.run import RunFolder
+from geartrain.train.stepping import Step
 
 Observer = Callable[[State, "dict[str, Any] | None"], None]
 """Called after every step with the state and None, and after every epoch with the state and the record of the epoch."""
@@ -31,12 +32,14 @@ class Fitted(NamedTuple):
 
     ``params`` are those of the best epoch with ``patience``, else the last ones; ``records`` has a dictionary for each
     epoch; ``ended`` says why: ``"done"``, ``"early"`` (patience), ``"interrupted"`` (Ctrl-C; a checkpoint is saved).
+    ``how`` says what the steps ran as: ``"native code"``, or ``"Python: "`` with the reason.
     """
 
     params: Any
     state: State
     records: list[dict[str, Any]]
     ended: str
+    how: str = ""
 
 
 def fit(
@@ -61,6 +64,7 @@ def fit(
     console: Any = None,
     gradient: Callable[..., Any] = value_and_grad,
     begun: Callable[[], None] | None = None,
+    compiled: bool | None = None,
 ) -> Fitted:
     """Train ``params`` by gradients of ``loss(params, *minibatch)``.
 
@@ -87,6 +91,10 @@ def fit(
         observers: functions ``f(state, record)``, called after every step (record None) and every epoch.
         console: a ``rich.console.Console`` for the progress; by default nothing is printed.
         gradient: see ``steps``.
+        compiled: whether the step (loss, gradient, update) runs as one program of native code, which draws the same
+            random numbers and is many times as fast. By default it does where the extra ``native`` is installed and the
+            loss depends on its arguments alone; ``Fitted.how`` and the console say which it was, and why. A run goes on
+            in the way that it began. True insists.
         begun: called once it is clear that training can begin or go on, before anything is changed.
 
     Raises:
@@ -113,7 +121,7 @@ def fit(
     else:
         own = _opened(folder, {**decided, "epochs": epochs})
     with own as run:
-        keeper = Keeper(run, decided, keep)
+        keeper = Keeper(run, decided, keep, Step(loss, optimizer, gradient, compiled))
         state = keeper.begin(new)
         if (state.epoch, state.batch) > (epochs, 0):
             behind = f"{state.epoch} epochs" + (f" and {state.batch} minibatches" if state.batch else "")
@@ -125,6 +133,7 @@ def fit(
         training = steps(
             loss, optimizer, state, *data,
             batch_size=batch_size, epochs=epochs, seed=seed, prefetch=prefetch, gradient=gradient,
+            taking=keeper.step,
         )  # fmt: skip
 
         def measured(params: Any) -> dict[str, float]:
@@ -136,7 +145,9 @@ def fit(
         job = _Job(run, keeper, records, measured, shown, tuple(observers), samples, batch_size, save_every)
         state, ended = job.run_through(training, state, patience, watch)
         best = keeper.best(state, records, watch) if patience is not None else state.params
-        return Fitted(best, state, records, ended)
+        if console is not None and state.step:
+            console.print(f"The steps ran as {keeper.step.how}.", highlight=False, markup=False, soft_wrap=True)
+        return Fitted(best, state, records, ended, keeper.step.how)
 
 
 class _Job(NamedTuple):
@@ -213,8 +224,9 @@ class _Job(NamedTuple):
 class Keeper:
     """Saves and finds checkpoints in a run folder; without a folder it keeps the best parameters in memory."""
 
-    def __init__(self, run: RunFolder | None, settings: Mapping[str, Any], keep: int) -> None:
+    def __init__(self, run: RunFolder | None, settings: Mapping[str, Any], keep: int, step: Step) -> None:
         self._run = run
+        self.step = step
         self._settings = dict(settings)
         self._keep = keep
         self._best: Any = None
@@ -239,6 +251,7 @@ class Keeper:
             ]
             raise CheckpointError(f"{path} is of a run with other settings: {'; '.join(differences)}")
         generator(place["rng"])  # refused now rather than in the loop
+        self.step.go_on(facts.get("steps"))
         return State(arrays["params"], arrays["optimizer"], **place)
 
     def save(self, state: State) -> None:
@@ -254,7 +267,7 @@ class Keeper:
                     os.link(newer, old)
                 else:
                     os.replace(newer, old)
-        facts = {"settings": self._settings, **{name: getattr(state, name) for name in _PLACE}}
+        facts = {"settings": self._settings, "steps": self.step.kind, **{name: getattr(state, name) for name in _PLACE}}
         checkpoint.save(path, {"params": state.params, "optimizer": state.optimizer}, facts)
 
     def save_best(self, state: State) -> None:

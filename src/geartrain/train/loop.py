@@ -4,8 +4,6 @@ A step is a pure function of the state before it, so a run that stops and goes o
 as one that never stopped.
 """
 
-import functools
-import inspect
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -16,6 +14,7 @@ from geartrain.api import value_and_grad
 from geartrain.optim import Optimizer
 from geartrain.train.errors import CheckpointError, NonFinite, UsageError
 from geartrain.train.prefetch import prefetched
+from geartrain.train.stepping import Noise, Step, Stepped
 from geartrain.view.nan import first_nonfinite
 
 _NOISE = 4  # the stream of random numbers that the loss itself draws from, beside those of split, weights and order
@@ -49,6 +48,7 @@ def steps(
     seed: int = 0,
     prefetch: int = 0,
     gradient: Callable[..., Any] = value_and_grad,
+    taking: Step | None = None,
 ) -> Iterator[State]:
     """Train from ``state`` until ``epochs`` are whole, and yield the state after every step.
 
@@ -59,7 +59,8 @@ def steps(
 
     A loss that has a parameter ``rng`` is given a generator, a new one for each step, which ``seed`` and the number of
     the step decide. ``prefetch`` minibatches are picked ahead by a thread. ``gradient`` makes the function that
-    returns the value and the gradient: ``value_and_grad``, or one that also compiles it or adds up over processes.
+    returns the value and the gradient: ``value_and_grad``, or one that also adds up over processes. ``taking`` takes
+    the steps, perhaps compiled; by default Python does.
 
     Raises:
         NonFinite: a NaN or an infinity in the loss, its gradient, or the parameters after the step; the text says at
@@ -67,8 +68,7 @@ def steps(
         UsageError: the arrays have different lengths, or none.
     """
     samples = samples_in(data)
-    noisy = "rng" in inspect.signature(loss).parameters
-    loss_and_gradient = gradient(loss)
+    step = taking or Step(loss, optimizer, gradient, compiled=False)
     batches = batches_in(samples, batch_size)
     while state.epoch < epochs:
         rng = generator(state.rng)
@@ -79,25 +79,26 @@ def steps(
                 yield pick(data, order[batch * batch_size : (batch + 1) * batch_size])
 
         for batch, minibatch in enumerate(prefetched(picked(), prefetch), start=state.batch):
-            inputs = (state.params, *minibatch)
-            noise = {"rng": np.random.default_rng([seed, _NOISE, state.step])} if noisy else {}
+
+            def noise(number: int = state.step) -> np.random.Generator:
+                return np.random.default_rng([seed, _NOISE, number])
+
             with np.errstate(all="ignore"):  # what would be a warning is an error here, with the step and the op
-                value, params_bar = loss_and_gradient(*inputs, **noise)
-                params, optimizer_state = optimizer.update(params_bar, state.optimizer, state.params)
-                trouble = _trouble(functools.partial(loss, **noise), inputs, value, params_bar, params)
+                stepped = step(state.params, state.optimizer, minibatch, noise)
+                trouble = "" if stepped.finite else _trouble(step, state.params, minibatch, noise, stepped)
             if trouble:
                 place = f"step {state.step + 1:,} (epoch {state.epoch + 1}, minibatch {batch + 1} of {batches})"
                 raise NonFinite(f"stopped at {place}: {trouble}")
             last = batch + 1 == batches
             size = min(batch_size, samples - batch * batch_size)
             state = State(
-                params,
-                optimizer_state,
+                stepped.params,
+                stepped.optimizer,
                 rng=dict(rng.bit_generator.state) if last else state.rng,
                 epoch=state.epoch + last,
                 batch=0 if last else batch + 1,
                 step=state.step + 1,
-                loss_sum=(state.loss_sum if batch else 0.0) + float(value) * size,
+                loss_sum=(state.loss_sum if batch else 0.0) + float(stepped.value) * size,
             )
             yield state
 
@@ -127,15 +128,18 @@ def pick(data: tuple[Any, ...], chosen: Any) -> tuple[Any, ...]:
     return tree.map(picked, data)
 
 
-def _trouble(loss: Callable[..., Any], inputs: tuple[Any, ...], value: Any, params_bar: Any, params: Any) -> str:
+def _trouble(step: Step, params: Any, minibatch: tuple[Any, ...], noise: Noise, stepped: Stepped) -> str:
     """What is not finite after a step, and which op made it; "" if all is well."""
+    loss, inputs, value, params_bar = step.loss(noise), (params, *minibatch), stepped.value, stepped.params_bar
+    if params_bar is None:
+        params_bar = value_and_grad(loss)(*inputs)[1]
     names = _not_finite(params_bar)
     if not np.isfinite(value) or names:
         is_finite = f"the loss is {float(value):.6g}, but its gradient is not finite in {names}"
         what = is_finite if np.isfinite(value) else f"the loss is {float(value)}"
         maker = first_nonfinite(loss, *inputs)
         return what + (f"; first made by {maker}" if maker else "")
-    if names := _not_finite(params):
+    if names := _not_finite(stepped.params):
         return f"the optimiser's step made parameters that are not finite: {names}"
     return ""
 
