@@ -86,5 +86,6 @@ def _same(a: Any, b: Any) -> bool:
         return a.keys() == b.keys() and all(_same(a[key], b[key]) for key in a)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
     if isinstance(a, np.ndarray):
         return a.dtype == b.dtype and np.array_equal(a, b)  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
-    plain = isinstance(a, (int, float, str, np.generic, np.dtype))
-    return a is b or (plain and bool(a == b))  # pyright: ignore[reportUnknownArgumentType]
+    if isinstance(a, (int, float, str, np.generic, np.dtype)):
+        return bool(a == b)  # pyright: ignore[reportUnknownArgumentType]
+    return a is b

@@ -212,5 +212,5 @@ def _dots(arrays: Any) -> Any:
     """The same without an array of squares."""
     total: Any = 0.0
     for leaf in tree.leaves(arrays):
-        total = total + np.vdot(leaf, leaf).real
+        total = total + np.real(np.vdot(leaf, leaf))
     return total
