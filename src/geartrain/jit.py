@@ -177,6 +177,7 @@ class Jitted:
     def given_up(self) -> bool:
         """Whether calls of some signature run as plain Python."""
         return any(paths.given_up for paths in self._paths.values())
+
     def lower(self, *args: Any, **kwargs: Any) -> Lowered:
         """What becomes of the function for arguments like these, as text, at each stage.
 

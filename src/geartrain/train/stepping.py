@@ -212,5 +212,6 @@ def _dots(arrays: Any) -> Any:
     """The same without an array of squares."""
     total: Any = 0.0
     for leaf in tree.leaves(arrays):
-        total = total + np.real(np.vdot(leaf, leaf))
+        square: Any = np.vdot(leaf, leaf)
+        total = total + square.real
     return total
