@@ -11,7 +11,7 @@ import numpy as np
 
 import geartrain as gt
 from benchmarks import programs
-from benchmarks.measure import Run, Spread, interleaved, ratios
+from benchmarks.measure import Run, Spread, in_turns, interleaved, ratios
 from benchmarks.peers import Peer
 
 QUICK = ("autograd", "jax", "jax.jit", "torch")
@@ -125,9 +125,8 @@ def _sparse(_: list[Peer], rounds: int) -> list[Row]:
     for what, derivative, f in (("Jacobian", gt.jacobian, programs.rod), ("Hessian", gt.hessian, programs.valley)):
         dense, sparse = derivative(f), derivative(f, sparse=True)
         np.testing.assert_allclose(sparse(u).toarray(), dense(u), rtol=1e-9, atol=1e-9)
-        seconds = interleaved(
-            {"sparse": functools.partial(sparse, u), "dense": functools.partial(dense, u)}, max(3, rounds // 4)
-        )
+        runs: dict[str, Run] = {"sparse": functools.partial(sparse, u), "dense": functools.partial(dense, u)}
+        seconds = in_turns(runs, max(2, rounds // 8))
         there = f"sparse {1e3 * Spread.of(seconds['sparse']).median:.1f} ms"
         value = ratios(seconds["sparse"], seconds["dense"])
         rows.append(Row(f"{what}: sparse / dense", value, "×", limit=1.0, aim=0.1, detail=there))

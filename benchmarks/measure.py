@@ -34,13 +34,19 @@ class Spread(NamedTuple):
 
 def interleaved(contenders: Mapping[str, Run], rounds: int) -> dict[str, list[float]]:
     """Seconds per call of each contender, one number a round."""
-    calls = {name: _calls_in_a_slice(run) for name, run in contenders.items()}
+    return in_turns(contenders, rounds, {name: _calls_in_a_slice(run) for name, run in contenders.items()})
+
+
+def in_turns(
+    contenders: Mapping[str, Run], rounds: int, calls: Mapping[str, int] | None = None
+) -> dict[str, list[float]]:
+    """:func:`interleaved` with so many calls in each timing, or just one: for contenders that are warm, and slow."""
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
     names = list(contenders)
     gc.collect()
     for turn in range(rounds):
         for name in names[turn % len(names) :] + names[: turn % len(names)]:
-            seconds[name].append(_time(contenders[name], calls[name]))
+            seconds[name].append(_time(contenders[name], calls[name] if calls else 1))
     return seconds
 
 

@@ -37,6 +37,7 @@ FLOORS: dict[str, float] = {
     "rules": 8,
     "solving": 8,
     "sparse": 8,
+    "taylor": 8,
     "check": 8,
     "mpi": 8,
     "view": 8.5,  # an observer at the side: it may look into everything below, and no engine floor knows of it

@@ -11,6 +11,7 @@ from geartrain.jacobians import hessian, jacfwd, jacobian, jacrev
 from geartrain.jit import jit
 from geartrain.mapping import vmap
 from geartrain.rules import checkpoint, custom_rule
+from geartrain.taylor import jet
 
 if TYPE_CHECKING:
     from geartrain import mpi
@@ -34,6 +35,7 @@ __all__ = [
     "jacfwd",
     "jacobian",
     "jacrev",
+    "jet",
     "jit",
     "jvp",
     "least_squares",
