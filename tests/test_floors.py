@@ -32,6 +32,8 @@ FLOORS: dict[str, float] = {
     "jacobians": 8,
     "jit": 8,
     "inspecting": 8,
+    "cache": 8,
+    "misses": 8,
     "paths": 8,
     "mapping": 8,
     "rules": 8,

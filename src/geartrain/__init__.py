@@ -14,7 +14,7 @@ from geartrain.rules import checkpoint, custom_rule
 from geartrain.taylor import jet
 
 if TYPE_CHECKING:
-    from geartrain import mpi
+    from geartrain import cache, mpi
     from geartrain.minimizing import least_squares, minimize
     from geartrain.view.cost import cost
     from geartrain.view.explain import explain
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
+    "cache",
     "check_derivatives",
     "checkpoint",
     "cost",
@@ -57,6 +58,7 @@ _LATER = {
     **{name: f"geartrain.view.{name}" for name in ("cost", "explain", "quiz", "see")},
     **dict.fromkeys(("least_squares", "minimize"), "geartrain.minimizing"),
 }
+_MODULES = ("cache", "mpi")
 """What is loaded when it is first asked for, so that a program that only differentiates does not wait for it."""
 
 
@@ -64,10 +66,10 @@ def __getattr__(name: str) -> Any:
     if name in _LATER:
         globals()[name] = found = getattr(importlib.import_module(_LATER[name]), name)
         return found
-    if name == "mpi":
-        return importlib.import_module("geartrain.mpi")
+    if name in _MODULES:
+        return importlib.import_module(f"geartrain.{name}")
     raise AttributeError(f"module 'geartrain' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LATER, "mpi"})
+    return sorted({*globals(), *_LATER, *_MODULES})

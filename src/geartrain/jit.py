@@ -9,7 +9,7 @@ runs once more and a new path is recorded. So a branch is never stale.
 import functools
 import threading
 import warnings
-from collections.abc import Hashable
+import weakref
 from types import MethodType
 from typing import Any
 
@@ -21,6 +21,7 @@ from geartrain.errors import GeartrainWarning, InputError, teach, user_frame
 from geartrain.inspecting import Lowered, Report, explain_passes, lower, measure
 from geartrain.ir.aval import Array, is_array
 from geartrain.kinds import kind_of
+from geartrain.misses import LOG, Miss, why
 from geartrain.paths import Changed, Leaf, Paths
 from geartrain.run import F, Run, is_static
 from geartrain.trace.level import active
@@ -37,6 +38,10 @@ OFTEN = 2
 """Calls that took a path with decisions before it gets a program of its own, which checks them all at its end."""
 
 
+ALL: "weakref.WeakSet[Jitted]" = weakref.WeakSet()
+"""The compiled functions of this process."""
+
+
 class Jitted:
     """A compiled function: call it as the function that it was made from. See :func:`jit`.
 
@@ -48,10 +53,12 @@ class Jitted:
     def __init__(self, f: F) -> None:
         functools.update_wrapper(self, f)
         self._f = f
-        self._paths: dict[Hashable, Paths] = {}
+        self._paths: dict[tuple[Any, ...], Paths] = {}
         self._lock = threading.RLock()
         self._warned = False
         self._calls: Calls | None = None
+        self._hits = 0
+        ALL.add(self)
         self._last: tuple[Paths, Leaf] | None = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -69,12 +76,13 @@ class Jitted:
                 return self._f(*args, **kwargs)
             leaf, result = paths.call(traced)
             if leaf is not None:
+                self._hits += 1
                 if leaf.decisions and leaf.walks == OFTEN and not kwargs:
                     self._call_natively(key, paths, leaf, args)
                 return result
         return self._record(key, args, kwargs)
 
-    def _call_natively(self, key: Hashable, paths: Paths, leaf: Leaf, args: tuple[Any, ...]) -> None:
+    def _call_natively(self, key: tuple[Any, ...], paths: Paths, leaf: Leaf, args: tuple[Any, ...]) -> None:
         """Let calls like this one take no step in Python, if that can be done."""
         native = paths.native(leaf, args)
         if native is None:
@@ -89,7 +97,7 @@ class Jitted:
             if self._paths.get(key) is paths and not paths.given_up:
                 self._calls.add(key, native)
 
-    def _signature(self, args: Any, leaves: list[Any], treedef: tree.TreeDef) -> tuple[Hashable, list[Array]]:
+    def _signature(self, args: Any, leaves: list[Any], treedef: tree.TreeDef) -> tuple[tuple[Any, ...], list[Array]]:
         """What the arguments are, and the values that are traced."""
         key: list[Any] = [treedef, tree.exactly(treedef)]
         traced: list[Array] = []
@@ -116,11 +124,13 @@ class Jitted:
             ) from error
         return made, traced
 
-    def _record(self, key: Hashable, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _record(self, key: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         run = Run("jit", _with_keywords(self._f), (args, kwargs), kind="jit")
         result = tree.map(_apart, run.outputs(run.out))
         with self._lock:
             paths = self._paths.get(key)
+            name = getattr(self._f, "__name__", repr(self._f))
+            LOG.append(Miss(name, why(key, self._paths) if paths is None else "another outcome of a decision"))
             if paths is None:
                 if len(self._paths) >= MAX_SIGNATURES:
                     self._forget(next(iter(self._paths)))
@@ -129,8 +139,8 @@ class Jitted:
         with paths.lock:
             try:
                 if run.trace.unrepeatable:
-                    why = f"calls {run.trace.unrepeatable}, which finds its way by the values it meets"
-                    self._give_up(key, paths, why)
+                    reason = f"calls {run.trace.unrepeatable}, which finds its way by the values it meets"
+                    self._give_up(key, paths, reason)
                 elif paths.count < MAX_PATHS:
                     leaf = paths.add(run)
                     self._last = paths, leaf
@@ -144,18 +154,18 @@ class Jitted:
             self._call_natively(key, paths, leaf, args)
         return result
 
-    def _forget(self, key: Hashable) -> None:
+    def _forget(self, key: tuple[Any, ...]) -> None:
         """Let go of a signature."""
         del self._paths[key]
         self._drop(key)
 
-    def _drop(self, key: Hashable) -> None:
+    def _drop(self, key: tuple[Any, ...]) -> None:
         """Do not call the programs of a signature natively any more."""
         with self._lock:
             if self._calls is not None:
                 self._calls.drop(key)
 
-    def _give_up(self, key: Hashable, paths: Paths, why: str) -> None:
+    def _give_up(self, key: tuple[Any, ...], paths: Paths, why: str) -> None:
         paths.given_up = True
         self._drop(key)
         if not self._warned:
@@ -234,10 +244,13 @@ class Jitted:
                 if paths is not None and leaf is not None:
                     return paths, leaf, traced
                 self._in_python(args, kwargs)
-        why = "while a transformation runs" if active.trace is not None else "and its calls run as plain Python"
-        raise InputError(
-            teach(what, f"there is no compiled program of {self!r}, {why}.", "Call it with arguments first.")
-        )
+        when = ", while a transformation runs" if active.trace is not None else ""
+        text = f"there is no compiled program of {self!r}{when}."
+        raise InputError(teach(what, text, "Call it with arguments first."))
+
+    def calls(self) -> tuple[int, int]:
+        """How many calls found a program: in native code from end to end, and by way of Python."""
+        return self._calls.count() if self._calls is not None else 0, self._hits
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else MethodType(self, instance)

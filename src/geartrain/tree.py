@@ -5,13 +5,14 @@ Everything else is a leaf. ``None`` is a container without leaves.
 
 import collections
 import dataclasses
+import itertools
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 from geartrain.errors import InputError
 from geartrain.kinds import kind_of
 
-__all__ = ["TreeDef", "exactly", "flatten", "leaves", "map", "paths", "unflatten"]
+__all__ = ["TreeDef", "exactly", "flatten", "leaves", "map", "names", "paths", "unflatten"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -175,6 +176,17 @@ def paths(tree: Any) -> list[tuple[str, Any]]:
     values, treedef = flatten(tree)
     _paths(treedef, "", found, iter(values))
     return found
+
+
+def names(treedef: TreeDef) -> list[str]:
+    """The names of :func:`paths`, without a container at hand.
+
+    >>> names(flatten((1, {"x": 2}))[1])
+    ['[0]', '[1].x']
+    """
+    found: list[tuple[str, Any]] = []
+    _paths(treedef, "", found, itertools.repeat(None))
+    return [name for name, _ in found]
 
 
 def _paths(treedef: TreeDef, prefix: str, found: list[tuple[str, Any]], values: Any) -> None:

@@ -1,5 +1,9 @@
 """Object code on disk."""
 
+import os
+import subprocess
+import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +46,77 @@ def test_a_damaged_file_is_made_again(where: Path) -> None:
         file.write_bytes(bad)
         assert kernels.object_code(TEXT) == first
         assert file.read_bytes() == good
+
+
+def test_it_says_why_it_had_to_compile(where: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(object_cache, "MADE", Counter())
+    monkeypatch.setattr(object_cache, "FOUND", Counter())
+    key = ("kernel", "this processor", "LLVM 1", "text")
+    for _ in range(2):
+        kept(key, lambda: b"one")
+    assert object_cache.MADE == {"not compiled before": 1}
+    assert object_cache.FOUND == {"kernel": 1}
+    kept(("kernel", "another processor", "LLVM 1", "text"), lambda: b"two")
+    assert object_cache.MADE["compiled before for another processor, LLVM or version only"] == 1
+    assert kept(key, lambda: b"three") == b"one"
+    for file in where.glob("??/*"):
+        file.write_bytes(b"damaged")
+    kept(key, lambda: b"four")
+    assert object_cache.MADE["the file was damaged"] == 1
+    monkeypatch.setenv(VARIABLE, "")
+    kept(key, lambda: b"five")
+    assert object_cache.MADE["there is no cache"] == 1
+
+
+def test_what_was_read_lately_is_not_taken_away(where: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(object_cache, "LARGEST", 10_000)
+    monkeypatch.setattr(object_cache, "_EVERY", 4)
+    kept(("precious",), lambda: b"precious")
+    for i in range(40):
+        kept((str(i),), lambda: bytes(1000))
+        assert kept(("precious",), lambda: b"lost") == b"precious"
+
+
+PROGRAM = """
+import os, sys
+import numpy as np
+import geartrain as gt
+f = gt.jit(gt.value_and_grad(lambda w, x: np.sum(np.tanh(x @ w) ** 2)))
+for _ in range(2):
+    y, w_bar = f(np.ones((3, 4)), np.ones((5, 3)))
+for x in (1.0, 2.0, 3.0):
+    gt.jit(gt.grad(lambda x: np.sin(x) * np.exp(x) if x > 0 else x))(x)
+info = gt.cache.info()
+print(repr(float(y)), sum(info.compiled.values()), info.read)
+"""
+
+
+def run_program(folder: Path, many: int = 1) -> list[list[str]]:
+    """What some processes print that run at the same time."""
+    path = os.pathsep.join([str(Path(__file__).parents[2] / "src"), *sys.path])
+    given = os.environ | {VARIABLE: str(folder), "PYTHONPATH": path}
+    started = [
+        subprocess.Popen([sys.executable, "-c", PROGRAM], env=given, stdout=subprocess.PIPE, text=True)
+        for _ in range(many)
+    ]
+    texts = [process.communicate()[0] for process in started]
+    assert [process.returncode for process in started] == [0] * many
+    return [text.split() for text in texts]
+
+
+def test_processes_that_start_together_agree_and_a_later_one_compiles_nothing(where: Path) -> None:
+    first = run_program(where, 3)
+    assert len({y for y, _, _ in first}) == 1
+    assert max(int(compiled) for _, compiled, _ in first) > 3
+    ((y, compiled, read),) = run_program(where)
+    assert y == first[0][0]
+    assert int(compiled) == 0
+    assert int(read) > 3
+    for file in where.glob("??/*"):
+        file.write_bytes(file.read_bytes()[:100])
+    ((y, compiled, _),) = run_program(where)
+    assert y == first[0][0]
+    assert int(compiled) > 3
 
 
 def test_a_folder_that_cannot_be_written_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

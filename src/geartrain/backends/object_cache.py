@@ -1,9 +1,9 @@
 """Object code on disk, so that a second process compiles nothing.
 
-An entry is a file named by a hash of everything that its content depends on: the text of LLVM IR, how it is optimised,
-LLVM's version, the processor and its features. Files are written beside and renamed, so that many processes may write
-at once; each begins with a hash of its content, so that a damaged one is as good as none. Above a size, the files that
-were used least recently go.
+An entry is a file, named by a hash of the text that it was compiled from and by one of everything else that its content
+depends on: how it is optimised, LLVM's version, the processor and its features, the format. Files are written beside
+and renamed, so that many processes may write at once; each begins with a hash of its content, so that a damaged one is
+as good as none. Above a size, the files that were used least recently go.
 """
 
 import contextlib
@@ -11,10 +11,11 @@ import hashlib
 import os
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-__all__ = ["LARGEST", "VARIABLE", "folder", "kept"]
+__all__ = ["FOUND", "LARGEST", "MADE", "VARIABLE", "folder", "kept", "size"]
 
 VARIABLE = "GEARTRAIN_CACHE"
 """The environment variable that names the folder; empty or ``0`` for no cache at all."""
@@ -22,10 +23,15 @@ VARIABLE = "GEARTRAIN_CACHE"
 LARGEST = 256 << 20
 """Bytes of all files together, about."""
 
-FORMAT = b"1"
+FORMAT = b"2"
 _DIGEST = 32
 _EVERY = 256
-_written = 0
+
+FOUND: Counter[str] = Counter()
+"""How many entries this process read, by kind."""
+
+MADE: Counter[str] = Counter()
+"""How many it had to compile, by the reason."""
 
 
 def folder() -> Path | None:
@@ -54,21 +60,41 @@ def kept(key: tuple[str, ...], make: Callable[[], bytes]) -> bytes:
     """
     where = folder()
     if where is None:
+        MADE["there is no cache"] += 1
         return make()
-    name = hashlib.sha256(b"\0".join([FORMAT, *[part.encode() for part in key]])).hexdigest()
-    path = where / name[:2] / name[2:]
-    with contextlib.suppress(OSError):
+    kind, *circumstances, text = key[0], *key
+    name = hashlib.sha256(b"\0".join([kind.encode(), text.encode()])).hexdigest()
+    rest = hashlib.sha256(b"\0".join([FORMAT, *[part.encode() for part in circumstances]])).hexdigest()[:16]
+    path = where / name[:2] / f"{name[2:42]}-{rest}"
+    why = ""
+    try:
         found = path.read_bytes()
         if hashlib.sha256(found[_DIGEST:]).digest() == found[:_DIGEST]:
+            FOUND[kind] += 1
+            with contextlib.suppress(OSError):
+                os.utime(path)
             return found[_DIGEST:]
+        why = "the file was damaged"
+    except OSError:
+        others = any(path.parent.glob(f"{name[2:42]}-*"))
+        why = "compiled before for another processor, LLVM or version only" if others else "not compiled before"
     made = make()
+    MADE[why] += 1
     with contextlib.suppress(OSError):
         _write(path, hashlib.sha256(made).digest() + made)
+        if int(name[:8], 16) % _EVERY == 0:  # now and then, also if each process writes just a few
+            _shrink(where)
     return made
 
 
+def size() -> tuple[int, int]:
+    """How many files there are, and their bytes."""
+    where = folder()
+    files = [] if where is None else _files(where)
+    return len(files), sum([bytes_ for _, bytes_, _ in files])
+
+
 def _write(path: Path, content: bytes) -> None:
-    global _written
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, beside = tempfile.mkstemp(dir=path.parent, prefix=".new")
     try:
@@ -79,19 +105,27 @@ def _write(path: Path, content: bytes) -> None:
         with contextlib.suppress(OSError):
             os.unlink(beside)
         raise
-    _written += 1
-    if _written % _EVERY == 0:
-        _shrink(path.parent.parent)
+
+
+def _files(where: Path) -> list[tuple[float, int, Path]]:
+    """When each file was used last, its bytes, and the file."""
+    found: list[tuple[float, int, Path]] = []
+    for file in where.glob("??/*"):
+        with contextlib.suppress(OSError):  # another process took it away
+            about = file.stat()
+            found.append((about.st_mtime, about.st_size, file))
+    return found
 
 
 def _shrink(where: Path) -> None:
-    """Delete what was read least recently until half of the room is free."""
-    files = [(file.stat().st_atime, file.stat().st_size, file) for file in where.glob("??/*")]
-    total = sum(size for _, size, _ in files)
+    """Delete what was used least recently until half of the room is free."""
+    files = _files(where)
+    total = sum([bytes_ for _, bytes_, _ in files])
     if total <= LARGEST:
         return
-    for _, size, file in sorted(files, key=lambda entry: entry[0]):
-        file.unlink(missing_ok=True)
-        total -= size
+    for _, bytes_, file in sorted(files, key=lambda entry: entry[0]):
+        with contextlib.suppress(OSError):
+            file.unlink(missing_ok=True)
+        total -= bytes_
         if total <= LARGEST // 2:
             return
