@@ -31,6 +31,7 @@ FLOORS: dict[str, float] = {
     "api": 8,
     "jacobians": 8,
     "jit": 8,
+    "exporting": 8,
     "inspecting": 8,
     "cache": 8,
     "misses": 8,

@@ -15,6 +15,7 @@ from geartrain.taylor import jet
 
 if TYPE_CHECKING:
     from geartrain import cache, mpi
+    from geartrain.exporting import export_c
     from geartrain.minimizing import least_squares, minimize
     from geartrain.view.cost import cost
     from geartrain.view.explain import explain
@@ -29,6 +30,7 @@ __all__ = [
     "cost",
     "custom_rule",
     "explain",
+    "export_c",
     "get_threads",
     "grad",
     "hessian",
@@ -57,6 +59,7 @@ assert solving  # SciPy's solvers wait for SciPy
 _LATER = {
     **{name: f"geartrain.view.{name}" for name in ("cost", "explain", "quiz", "see")},
     **dict.fromkeys(("least_squares", "minimize"), "geartrain.minimizing"),
+    "export_c": "geartrain.exporting",
 }
 _MODULES = ("cache", "mpi")
 """What is loaded when it is first asked for, so that a program that only differentiates does not wait for it."""

@@ -16,7 +16,7 @@ from geartrain.recording import Recording
 from geartrain.run import Run, is_static
 from geartrain.trace.decide import DECIDE
 
-__all__ = ["Changed", "Decision", "Fork", "Leaf", "Paths", "Segment"]
+__all__ = ["Changed", "Decision", "Fork", "Leaf", "Paths", "Segment", "once"]
 
 Decision = tuple[Node, str, Any]
 """What Python asked about, how (see ``decide.DECIDE``), and the answer."""
@@ -102,7 +102,7 @@ class Paths:
         results = [run.constant_or_node(y) if not is_static(y) else None for y in run.results]
         wanted = [d.node for d in asked] + [r for r in results if r is not None]
         pure = self.recording.take(run.level.segment, inputs, wanted)
-        decisions = _once(pure[: len(asked)], [(d.how, d.answer) for d in asked])
+        decisions = once(pure[: len(asked)], [(d.how, d.answer) for d in asked])
         rest = iter(pure[len(asked) :])
         outs = [
             Result(None, y, False) if r is None else Result(next(rest), None, is_array(run.output(y)[1]))
@@ -222,7 +222,7 @@ class Paths:
         return first, made
 
 
-def _once(nodes: Sequence[Node], asked: Sequence[tuple[str, Any]]) -> list[Decision]:
+def once(nodes: Sequence[Node], asked: Sequence[tuple[str, Any]]) -> list[Decision]:
     """Each decision once; those on constants are none."""
     found: dict[tuple[Node, str], Any] = {}
     for node, (how, answer) in zip(nodes, asked, strict=True):

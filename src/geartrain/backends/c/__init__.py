@@ -1,0 +1,1 @@
+"""Plans as C source, for use without Python."""
