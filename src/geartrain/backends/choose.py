@@ -121,6 +121,8 @@ def calls(python: Callable[[tuple[Any, ...], dict[str, Any]], Any], name: str) -
 
     To be asked for when a program has been compiled, since it loads the compiler.
     """
+    if not has_native():
+        return None
     made: Calls | None = importlib.import_module("geartrain.backends.calls").calls(python, name)
     return made
 
