@@ -62,13 +62,10 @@ LONG_FILES: dict[str, str] = {}
 IMPORT_BY_NAME = {
     "__init__.py": "what a program that only differentiates does not need is loaded when it is asked for",
     "backends/choose.py": "the compiler is loaded when the first graph is to be compiled",
-    "extras.py": "the one place of the engine that asks for SciPy, with what to install",
-    "train/extras.py": "the one place that asks for the packages of the extra `examples`, with what to install",
-    "mpi/_world.py": "the one place that asks for mpi4py, with what to install",
-    "backends/llvm.py": "the one place that asks for llvmlite, with what to install",
+    "extras.py": "the one place that asks for optional packages, with what to install",
 }
 BUILT_ON = {"numpy"}
-"""The packages that may be imported by a statement; those of the extras are asked for by ``train.extras.need``."""
+"""The packages that may be imported by a statement; those of the extras are asked for by ``extras.need``."""
 
 FILES = {path.relative_to(SOURCE / PACKAGE).as_posix(): path for path in sorted((SOURCE / PACKAGE).rglob("*.py"))}
 TREES = {name: ast.parse(path.read_text(encoding="utf-8"), str(path)) for name, path in FILES.items()}

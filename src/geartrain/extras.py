@@ -1,9 +1,10 @@
-"""The one place of the engine that asks for optional packages: by name, when they are needed, with what to install."""
+"""The one place that asks for optional packages: by name, when they are needed, with what to install."""
 
 import importlib
+import sys
 from typing import Any
 
-from geartrain.errors import MissingPackage, teach
+from geartrain.errors import MissingPackage
 
 __all__ = ["need"]
 
@@ -12,17 +13,22 @@ def need(module: str, extra: str, who: str) -> Any:
     """Import and return ``module`` of a package that the extra ``extra`` of geartrain has; ``who`` is asking for it.
 
     Raises:
-        MissingPackage: it cannot be imported; the text says what to install.
+        MissingPackage: it cannot be imported; the text is one line and says what to install.
 
-    >>> need("scipy_but_misspelt.sparse", "scipy", "jacobian")  # doctest: +ELLIPSIS
+    >>> need("scipy_but_misspelt.sparse", "scipy", "jacobian")
     Traceback (most recent call last):
     ...
-    geartrain.errors.MissingPackage: [jacobian] this needs the package scipy_but_misspelt, which is not installed.
-    ...
+    geartrain.errors.MissingPackage: [jacobian] this needs scipy_but_misspelt, which is not installed: \
+pip install 'geartrain[scipy]'
     """
+    if (loaded := sys.modules.get(module)) is not None:
+        return loaded
     try:
         return importlib.import_module(module)
-    except ImportError as error:
-        package = module.partition(".")[0]
-        what = f"this needs the package {package}, which is not installed."
-        raise MissingPackage(teach(who, what, f"pip install 'geartrain[{extra}]'")) from error
+    except ModuleNotFoundError as error:
+        package = (error.name or module).partition(".")[0]
+        what = f"this needs {package}, which is not installed"
+        raise MissingPackage(f"[{who}] {what}: pip install 'geartrain[{extra}]'") from error
+    except (ImportError, RuntimeError, OSError) as error:  # it is there, but a library below it is not
+        what = f"{module} cannot be loaded ({' '.join(str(error).split())})"
+        raise MissingPackage(f"[{who}] {what}: pip install 'geartrain[{extra}]'") from error

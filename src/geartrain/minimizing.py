@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from geartrain import tree
 from geartrain.api import hvp, value_and_grad
 from geartrain.errors import InputError, teach
+from geartrain.extras import need
 from geartrain.jacobians import jacobian
 from geartrain.jit import jit
-from geartrain.train.extras import need
 
 __all__ = ["Minimum", "least_squares", "minimize"]
 
@@ -49,7 +49,7 @@ def minimize(
 
     Raises:
         InputError: ``params`` has no numbers or is not floating.
-        MissingExtra: SciPy is not installed.
+        MissingPackage: SciPy is not installed.
 
     >>> best = minimize(lambda p: (p["x"] - 3) ** 2 + np.sum(p["y"] ** 4), {"x": np.array(0.0), "y": np.ones(2)})
     >>> best.success, best.params["x"].round(3)
@@ -68,7 +68,8 @@ def minimize(
 
     if method.lower() in _NEEDS_HESSIAN:
         options.setdefault("hessp", lambda x, x_dot, *_: hvp(loss, x, x_dot))  # pyright: ignore[reportUnknownLambdaType]
-    found = need("scipy.optimize").minimize(loss_and_gradient, flat, jac=True, method=method, **options)
+    optimize = need("scipy.optimize", "scipy", "minimize")
+    found = optimize.minimize(loss_and_gradient, flat, jac=True, method=method, **options)
     return Minimum(back(found.x, own=True), float(found.fun), bool(found.success), str(found.message), found)
 
 
@@ -87,7 +88,8 @@ def least_squares(residuals: Callable[..., Any], params: Any, *args: Any, **opti
     def f(x: Any) -> Any:
         return np.ravel(residuals(back(x), *args))
 
-    found = need("scipy.optimize").least_squares(f, flat, jac=jacobian(f), **options)
+    optimize = need("scipy.optimize", "scipy", "least_squares")
+    found = optimize.least_squares(f, flat, jac=jacobian(f), **options)
     return Minimum(back(found.x, own=True), float(found.cost), bool(found.success), str(found.message), found)
 
 

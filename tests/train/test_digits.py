@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from geartrain.errors import MissingPackage
 from geartrain.train import UsageError, digits_mlp, load, picture, report
-from geartrain.train.errors import MissingExtra
 
 
 def test_the_split_is_stratified_and_decided_by_the_seed() -> None:
@@ -39,9 +39,9 @@ def test_an_unknown_data_set_is_refused_with_those_known() -> None:
 
 def test_a_missing_package_is_one_line_that_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
-    with pytest.raises(MissingExtra) as missing:
+    with pytest.raises(MissingPackage) as missing:
         load("digits", 0)
-    assert str(missing.value) == "the package sklearn is not installed: pip install 'geartrain[examples]'"
+    assert str(missing.value) == "[train] this needs sklearn, which is not installed: pip install 'geartrain[examples]'"
 
 
 def test_loss_is_the_smoothed_cross_entropy() -> None:

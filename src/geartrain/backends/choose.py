@@ -41,7 +41,7 @@ def compile(graph: Graph) -> Program:
 
 
 def has_native() -> bool:
-    """Whether there is a compiler here: the extra ``native`` is installed. Asking loads llvmlite."""
+    """Whether there is a compiler here: the extra ``native``, on a POSIX system. Asking loads it."""
     return bool(importlib.import_module("geartrain.backends.llvm").installed())
 
 

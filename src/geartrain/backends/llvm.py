@@ -8,21 +8,20 @@ process.
 import atexit
 import ctypes
 import functools
-import importlib
 import itertools
-import sys
+import os
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
-from geartrain.errors import GeartrainError
+from geartrain import extras
+from geartrain.errors import MissingPackage
 
 __all__ = [
     "QUICK",
     "Code",
     "Host",
-    "MissingNative",
     "assembly",
     "compile_ir",
     "host",
@@ -36,40 +35,22 @@ __all__ = [
 T = TypeVar("T")
 
 
-class MissingNative(GeartrainError, ImportError):
-    """llvmlite, which native code needs, is not installed or cannot be imported."""
-
-
 def need(module: str = "llvmlite.binding") -> Any:
     """Import and return ``module`` of the extra ``native``: ``llvmlite.binding``, ``llvmlite.ir``.
 
     Raises:
-        MissingNative: it cannot be imported; the text is one line and says what to install.
-
-    >>> need("llvmlite_but_misspelt")
-    Traceback (most recent call last):
-    ...
-    geartrain.backends.llvm.MissingNative: native code needs llvmlite_but_misspelt, which is not installed: \
-pip install 'geartrain[native]'
+        MissingPackage: it cannot be imported; the text is one line and says what to install.
     """
-    if (loaded := sys.modules.get(module)) is not None:
-        return loaded
-    try:
-        return importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        package = (error.name or module).partition(".")[0]
-        text = f"native code needs {package}, which is not installed: pip install 'geartrain[native]'"
-        raise MissingNative(text) from error
-    except (ImportError, OSError) as error:
-        reason = " ".join(str(error).split())
-        raise MissingNative(f"{module} cannot be imported ({reason}): pip install 'geartrain[native]'") from error
+    return extras.need(module, "native", "native code")
 
 
 def installed() -> bool:
-    """Whether llvmlite can be imported here; imports it."""
+    """Whether there is native code here: the threads of a POSIX system, and llvmlite. Imports it."""
+    if os.name != "posix":
+        return False
     try:
         need()
-    except MissingNative:
+    except MissingPackage:
         return False
     return True
 

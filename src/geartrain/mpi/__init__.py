@@ -16,10 +16,9 @@ gathering is a scattered reduction. So all ranks must differentiate the same pro
 """
 
 from geartrain.mpi._ops import allgather, allreduce, alltoall, bcast, reduce, reduce_scatter, sendrecv
-from geartrain.mpi._world import MissingMPI, barrier, launched, rank, size, world
+from geartrain.mpi._world import barrier, launched, rank, size, world
 
 __all__ = [
-    "MissingMPI",
     "allgather",
     "allreduce",
     "alltoall",

@@ -242,7 +242,7 @@ def allreduce(x: Array, op: str = "sum", comm: Any = None) -> Array:
     Raises:
         InputError: another ``op``, or numbers that MPI cannot add.
         ShapeError: the ranks do not all do the same; all of them raise it.
-        MissingMPI: the extra ``mpi`` is not installed.
+        MissingPackage: the extra ``mpi`` is not installed.
 
     >>> allreduce(np.array([1.0, 2.0])), float(allreduce(3.0, "max"))
     (array([1., 2.]), 3.0)

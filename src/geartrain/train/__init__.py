@@ -9,7 +9,6 @@ from geartrain.train.config import Config
 from geartrain.train.data import Dataset, load
 from geartrain.train.errors import (
     CheckpointError,
-    MissingExtra,
     NonFinite,
     RunFolderError,
     TrainingError,
@@ -27,7 +26,6 @@ __all__ = [
     "Config",
     "Dataset",
     "Fitted",
-    "MissingExtra",
     "NonFinite",
     "RateFound",
     "RunFolder",

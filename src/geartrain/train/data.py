@@ -27,7 +27,7 @@ def load(name: str, seed: int) -> Dataset:
 
     Raises:
         UsageError: nobody knows a data set of that name; the text lists those known.
-        MissingExtra: scikit-learn, which ships the digits, is not installed.
+        MissingPackage: scikit-learn, which ships the digits, is not installed.
     """
     check_known(name)
     images, labels = KNOWN[name]()

@@ -15,10 +15,6 @@ class UsageError(TrainingError):
     exit_code = 2
 
 
-class MissingExtra(UsageError):
-    """A package of the ``examples`` extra is not installed."""
-
-
 class RunFolderError(UsageError):
     """The run folder cannot be used: taken, unreadable, unwritable, or in use by another process."""
 

@@ -24,7 +24,7 @@ def draw(
     ``(n,)`` are the held-out digits. Digits read wrongly come first and are marked by colour, a frame and both numbers.
 
     Raises:
-        MissingExtra: matplotlib is not installed.
+        MissingPackage: matplotlib is not installed.
     """
     figure = need("matplotlib.figure").Figure(figsize=(10, 7.4), layout="constrained")
     need("matplotlib.backends.backend_agg").FigureCanvasAgg(figure)  # no window, no display, no global state

@@ -1,7 +1,6 @@
 """The native code that all programs share, compiled and loaded once in a process: the pool and what is built on it."""
 
 import functools
-import os
 import threading
 
 from geartrain.backends import llvm
@@ -33,7 +32,7 @@ def code() -> llvm.Code:
     """The loaded code. The first call compiles it (some 0.1 s); no thread is started yet.
 
     Raises:
-        MissingNative: there is no LLVM, or no native code for this system.
+        MissingPackage: there is no LLVM.
     """
     with _once:
         return _load()
@@ -41,8 +40,6 @@ def code() -> llvm.Code:
 
 @functools.cache
 def _load() -> llvm.Code:
-    if os.name != "posix":
-        raise llvm.MissingNative("native code needs the threads of a POSIX system: there is none for this one yet")
     calls, rest = modules()
     quick = (*llvm.QUICK, "always_inliner", *llvm.QUICK)
     first, second = str(calls), str(rest)
