@@ -41,7 +41,9 @@ FLOORS: dict[str, float] = {
     "solving": 8,
     "sparse": 8,
     "taylor": 8,
+    "blame": 8,
     "check": 8,
+    "slopes": 8,
     "mpi": 8,
     "view": 8.5,  # an observer at the side: it may look into everything below, and no engine floor knows of it
     "nn": 9,
