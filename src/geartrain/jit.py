@@ -24,7 +24,7 @@ from geartrain.kinds import kind_of
 from geartrain.misses import LOG, Miss, why
 from geartrain.paths import Changed, Leaf, Paths
 from geartrain.run import F, Run, is_static
-from geartrain.trace.level import active
+from geartrain.trace.level import active, patient
 
 __all__ = ["MAX_PATHS", "MAX_SIGNATURES", "Jitted", "jit"]
 
@@ -125,6 +125,10 @@ class Jitted:
         return made, traced
 
     def _record(self, key: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        with patient():
+            return self._recorded(key, args, kwargs)
+
+    def _recorded(self, key: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         run = Run("jit", _with_keywords(self._f), (args, kwargs), kind="jit")
         result = tree.map(_apart, run.outputs(run.out))
         with self._lock:

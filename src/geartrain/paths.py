@@ -186,7 +186,7 @@ class Paths:
         goals = [[node] for node, _, _ in decisions] + [leaf_nodes]
         home: dict[Node, int] = {}  # the segment in which a node is computed
         used_later: list[set[Node]] = [set() for _ in goals]
-        for i, goal in enumerate(goals):
+        for i, goal in enumerate(goals if decisions else []):
             nodes = self.recording.graph([*known, *home], goal).nodes
             for node in nodes:
                 if node.op is not CONST:

@@ -32,21 +32,19 @@ class Recording:
     def take(self, tape: Sequence[Node], inputs: Sequence[Node], wanted: Sequence[Node]) -> list[Node]:
         """The pure nodes of the ``wanted`` nodes of a tape, whose own inputs are ``inputs``."""
         known = dict(zip(inputs, self.inputs, strict=True))
-        order = {node: i for i, node in enumerate(tape)}
-        nodes = topological(wanted, known)
-        if all(node in order or not node.inputs for node in nodes):
-            nodes.sort(key=lambda node: order.get(node, -1))
-        for node in nodes:
-            known[node] = made = self._pure(node, known)
-            self._position.setdefault(made, len(self._position))
+        node_of, position = self.table.node, self._position
+        for node in _needed(tape, wanted, known):
+            op = node.op
+            if op is CONST or op is INPUT:  # an input of an inner transformation stands for a plain value
+                made = self.table.const(node.value)
+            elif op is ALIAS:
+                made = known[node.inputs[0]]
+            else:
+                made = node_of(op, tuple([known[x] for x in node.inputs]), node.params, aval_of(node.value))
+            known[node] = made
+            if made not in position:
+                position[made] = len(position)
         return [known[node] for node in wanted]
-
-    def _pure(self, node: Node, known: Mapping[Node, Node]) -> Node:
-        if node.op is CONST or node.op is INPUT:  # an input of an inner transformation, which stands for a plain value
-            return self.table.const(node.value)
-        if node.op is ALIAS:
-            return known[node.inputs[0]]
-        return self.table.node(node.op, tuple([known[x] for x in node.inputs]), node.params, aval_of(node.value))
 
     def all_hold(self, decisions: Iterable[tuple[Node, str, Any]]) -> Node:
         """A node that is true if Python would be told the same again: ``bool()`` and ``int()`` of values."""
@@ -80,6 +78,21 @@ class Recording:
         nodes.sort(key=lambda node: self._position.get(node, -1))
         used = {x for node in nodes for x in node.inputs}.union(outputs)
         return Graph(tuple([x for x in have if x in used]), tuple(nodes), tuple(outputs))
+
+
+def _needed(tape: Sequence[Node], wanted: Sequence[Node], known: Mapping[Node, Node]) -> list[Node]:
+    """The nodes that ``wanted`` need and that are not ``known``: constants, then those of the tape in its order."""
+    need = dict.fromkeys(wanted)
+    found: list[Node] = []
+    for node in reversed(tape):
+        if node in need and node not in known:
+            need.update(dict.fromkeys(node.inputs))
+            found.append(node)
+    there = set(found)
+    apart = [node for node in need if node not in there and node not in known]
+    if any(node.inputs for node in apart):  # nodes of an outer run, which are on no tape of ours
+        return topological(wanted, known)
+    return apart + found[::-1]
 
 
 def record(f: F, *args: Any) -> tuple[Graph, Run]:

@@ -102,6 +102,36 @@ def nested(x: Any) -> Any:
     return np.sum(np.cos(x))
 
 
+def filled(x: Any) -> Any:
+    """Every repetition writes another place."""
+    b = np.zeros(len(x))
+    for i in range(len(x)):
+        b[i] = np.sin(x[i]) * x[i]
+    return np.sum(b * b)
+
+
+def filled_from_the_end(x: Any) -> Any:
+    b = np.zeros((2, len(x) + 3))
+    for i in range(len(x) - 1, -1, -1):
+        b[1, i] = np.sin(x[i]) * x[i]
+    return np.sum(b**3)
+
+
+def rows_and_columns(x: Any) -> Any:
+    b, c = np.zeros((len(x), 3)), np.ones((4, len(x)))
+    for i in range(len(x)):
+        b[i, :] = np.sin(x[i]) * np.arange(3.0)
+        c[1:3, i] = x[i] * 2
+    return np.sum(b * b) + np.sum(c**3)
+
+
+def changed_in_place(x: Any) -> Any:
+    b = x.copy()
+    for i in range(len(x)):
+        b[i] = b[i] * 2 + x[i] + b[-1]
+    return np.sum(b**3)
+
+
 rng = np.random.default_rng(0)
 CASES: list[tuple[str, Program, tuple[Any, ...]]] = [
     ("rk4", grad(rk4, argnums=(0, 1)), (1.5, 0.7)),
@@ -115,6 +145,10 @@ CASES: list[tuple[str, Program, tuple[Any, ...]]] = [
     ("heat", value_and_grad(heat), (rng.normal(size=(9, 8)),)),
     ("in turn", value_and_grad(in_turn), (rng.uniform(0.1, 2, size=11),)),
     ("nested", value_and_grad(nested), (rng.uniform(0.1, 2, size=4),)),
+    ("filled", value_and_grad(filled), (rng.uniform(0.1, 2, size=30),)),
+    ("filled from the end", grad(filled_from_the_end), (rng.uniform(0.1, 2, size=30),)),
+    ("rows and columns", value_and_grad(rows_and_columns), (rng.uniform(0.1, 2, size=30),)),
+    ("changed in place", grad(changed_in_place), (rng.uniform(0.1, 2, size=30),)),
     ("second order", grad(grad(timed)), (0.3,)),
 ]
 
@@ -142,6 +176,37 @@ def test_a_longer_loop_is_no_larger_program() -> None:
         graph, _ = record(grad(lambda a, b, n=steps: rk4(a, b, n)), 1.5, 0.7)
         sizes.append(len(roll(graph).nodes))
     assert sizes[1] <= sizes[0]
+
+
+def test_a_longer_loop_that_fills_is_no_larger_program() -> None:
+    sizes = []
+    for n in (30, 90):
+        graph, _ = record(value_and_grad(filled), np.linspace(0.1, 1.0, n))
+        sizes.append(len(roll(graph).nodes))
+    assert sizes[1] <= sizes[0]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_places_that_move_in_any_way(seed: int) -> None:
+    """Each repetition reads and writes one array at places that move apart, onto each other, or over the edge."""
+    draw = np.random.default_rng(seed)
+    trips, size = 20, 60
+    steps = draw.choice([-2, -1, 0, 1, 1, 2, 3], 3)
+    starts = [int(draw.integers(0, size)) for _ in range(3)]
+    at = [[(start + int(step) * i) % size for i in range(trips)] for start, step in zip(starts, steps, strict=True)]
+
+    def f(x: Any) -> Any:
+        b = np.zeros(size) + x[0]
+        for i in range(trips):
+            b[at[0][i]] = np.sin(b[at[1][i]] * x[i]) + b[at[2][i]]
+        return b * x[-1]
+
+    x = draw.uniform(0.5, 1.5, trips)
+    for program in (f, grad(lambda x: np.sum(f(x) ** 2))):
+        graph, _ = record(program, x)
+        expected = interpret(graph, [x])
+        for got, want in zip(interpret(roll(graph), [x]), expected, strict=True):
+            np.testing.assert_array_equal(got, want)
 
 
 def test_what_does_not_repeat_stays_as_it_is() -> None:

@@ -54,7 +54,10 @@ class Aval(NamedTuple):
 
 
 _PYTHON_NAMES = {dtype: kind.__name__ for kind, dtype in _PYTHON_DTYPES.items()}
-_PYTHON_AVALS = {kind: Aval((), dtype, weak=True) for kind, dtype in _PYTHON_DTYPES.items()}
+_SCALAR_AVALS = {
+    **{kind: Aval((), np.dtype(kind)) for kind in np.sctypeDict.values() if np.dtype(kind).kind in "biufc"},
+    **{kind: Aval((), dtype, weak=True) for kind, dtype in _PYTHON_DTYPES.items()},
+}
 
 
 def is_scalar(value: Array) -> bool:
@@ -76,4 +79,4 @@ def aval_of(value: Array) -> Aval:
     kind = kind_of(value)
     if kind is Aval:
         return value
-    return _PYTHON_AVALS[kind] if kind in _PYTHON_AVALS else Aval(value.shape, value.dtype)
+    return _SCALAR_AVALS[kind] if kind in _SCALAR_AVALS else Aval(value.shape, value.dtype)

@@ -34,20 +34,24 @@ def topological(outputs: Iterable[Node], known: Iterable[Node] = ()) -> list[Nod
     order: list[Node] = []
     done = set(known)
     for output in outputs:
-        stack = [(output, False)]
+        stack = [output]
         while stack:
-            node, ready = stack.pop()
-            if ready:
-                order.append(node)
-            elif node not in done:
+            node = stack[-1]
+            if node in done:
+                stack.pop()
+                continue
+            waiting = len(stack)
+            stack.extend([x for x in reversed(node.inputs) if x not in done])
+            if len(stack) == waiting:
                 done.add(node)
-                stack.append((node, True))
-                stack.extend((x, False) for x in reversed(node.inputs) if x not in done)
+                order.append(stack.pop())
     return order
 
 
 def closed(graph: Graph) -> Graph:
     """The same graph with inputs that are just inputs, where they were nodes of a larger program."""
+    if all(x.op is INPUT for x in graph.inputs):
+        return graph
     known = {x: x if x.op is INPUT else Node(INPUT, (), (), x.aval) for x in graph.inputs}
     for node in graph.nodes:
         inputs = tuple([known[x] for x in node.inputs])

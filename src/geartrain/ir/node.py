@@ -75,7 +75,7 @@ class Table:
         return self._nodes.setdefault((CONST, _bits(value)), Node(CONST, (), (), value))
 
     def node(self, op: Op, inputs: tuple[Node, ...], params: tuple[Any, ...], aval: Aval | tuple[Aval, ...]) -> Node:
-        key = (op, inputs, _bits(params))
+        key = (op, inputs, _bits(params) if params else ())
         found = self._nodes.get(key)
         if found is None:
             found = self._nodes[key] = Node(op, inputs, params, aval)

@@ -2,15 +2,17 @@
 
 A *column* is one place of the repeated stretch, with a node for each repetition. An operand of a column follows one of
 these patterns: it stays the same; it is the node of a column some repetitions before; it is a node of an earlier
-repeated stretch, moving evenly through it; it is a constant. Everything else is no repetition.
+repeated stretch, moving evenly through it; it is a constant. Everything else is no repetition. A column that reads or
+writes a part of an array may have another part each time, if it moves evenly.
 """
 
+import operator
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, cast
 
 from geartrain.ir.node import CONST, Node
 from geartrain.ir.views import View, contiguous, indexed
-from geartrain.ops.index import GETITEM
+from geartrain.ops.index import GETITEM, SCATTER
 
 __all__ = ["Before", "Constants", "Elsewhere", "Part", "Pattern", "Place", "Repeat", "Same", "find_repeats"]
 
@@ -50,7 +52,7 @@ class Constants(NamedTuple):
 
 
 class Part(NamedTuple):
-    """For a column that reads a part of a node that stays the same: a view that moves by ``step``."""
+    """For a column that reads or writes a part of an array: ``source``, and a view of it that moves by ``step``."""
 
     source: Node
     view: View
@@ -68,9 +70,14 @@ class Repeat:
         self.start, self.period, self.trips = start, period, trips
         self.operands: dict[tuple[int, int], Pattern] = {}
         self.parts: dict[int, Part] = {}
+        self.writes: dict[int, Part] = {}
 
     def node(self, column: int, trip: int) -> Node:
         return self.sequence[self.start + trip * self.period + column]
+
+    def nodes(self, column: int) -> Sequence[Node]:
+        """The nodes of a column, one for each repetition."""
+        return self.sequence[self.start + column : self.stop : self.period]
 
     @property
     def stop(self) -> int:
@@ -85,15 +92,19 @@ class Place(NamedTuple):
     trip: int
 
 
-def find_repeats(sequence: Sequence[Node]) -> tuple[list[Repeat], dict[Node, Place]]:
-    """The repeats of a program in order, and the place of each node in one."""
-    finder = _Finder(sequence)
+def find_repeats(sequence: Sequence[Node], settled: Callable[[Repeat], bool]) -> tuple[list[Repeat], dict[Node, Place]]:
+    """The repeats of a program in order, and the place of each node in one.
+
+    ``settled`` has the last word on a repeat, when its repetitions are known.
+    """
+    finder = _Finder(sequence, settled)
     return finder.repeats, finder.places
 
 
 class _Finder:
-    def __init__(self, sequence: Sequence[Node]) -> None:
+    def __init__(self, sequence: Sequence[Node], settled: Callable[[Repeat], bool]) -> None:
         self.sequence = sequence
+        self.settled = settled
         self.position = {node: i for i, node in enumerate(sequence)}
         self.repeats: list[Repeat] = []
         self.places: dict[Node, Place] = {}
@@ -108,8 +119,9 @@ class _Finder:
                 self.repeats.append(found)
                 i = found.stop
                 for trip in range(found.trips):
-                    for column in range(found.period):
-                        self.places[found.node(column, trip)] = Place(found, column, trip)
+                    first = found.start + trip * found.period
+                    nodes = sequence[first : first + found.period]
+                    self.places.update((node, Place(found, column, trip)) for column, node in enumerate(nodes))
 
     def fitted(self, r: Repeat) -> Repeat | None:
         """The repeat with a pattern for every operand, cut to the repetitions in which all of them hold."""
@@ -124,7 +136,9 @@ class _Finder:
                 r.operands[column, j] = found
                 low, high = self.holding(r, column, j, found, low, high, middle)
             if node.op is GETITEM and len(node.inputs) == 1:
-                low, high = self.part(r, column, low, high, middle)
+                low, high = self.part(r, column, low, high, middle, r.parts)
+            elif node.op is SCATTER and len(node.inputs) == 2:
+                low, high = self.part(r, column, low, high, middle, r.writes)
             if high - low < LEAST_TRIPS:
                 return None
         for pattern in r.operands.values():
@@ -137,11 +151,12 @@ class _Finder:
             key: Elsewhere(p.repeat, p.column, p.first + low * p.step, p.step) if isinstance(p, Elsewhere) else p
             for key, p in r.operands.items()
         }
-        cut.parts = {
-            column: Part(p.source, p.view._replace(offset=p.view.offset + low * p.step), p.step)
-            for column, p in r.parts.items()
-        }
-        return cut
+        for part, of in ((r.parts, cut.parts), (r.writes, cut.writes)):
+            for column, p in part.items():
+                of[column] = p._replace(view=p.view._replace(offset=p.view.offset + low * p.step))
+        for column, p in cut.writes.items():
+            cut.writes[column] = p._replace(source=cut.node(column, 0).inputs[0])
+        return cut if self.settled(cut) else None
 
     def pattern(self, r: Repeat, column: int, j: int, middle: int) -> Pattern | None:
         """What the operand follows, judged by two repetitions in the middle."""
@@ -162,35 +177,34 @@ class _Finder:
 
     def holding(self, r: Repeat, column: int, j: int, p: Pattern, low: int, high: int, middle: int) -> tuple[int, int]:
         """The repetitions around the middle in which the operand follows its pattern."""
+        have = [node.inputs[j] for node in r.nodes(column)]
+        if isinstance(p, Same):
+            holds = [x is p.node for x in have]
+        elif isinstance(p, Before):
+            holds = [True] * p.lag + [*map(operator.is_, have[p.lag :], r.nodes(p.column))]
+        elif isinstance(p, Elsewhere):
+            there = p.repeat.nodes(p.column)
+            at = range(p.first, p.first + p.step * r.trips, p.step) if p.step else [p.first] * r.trips
+            holds = [0 <= k < p.repeat.trips and x is there[k] for x, k in zip(have, at, strict=True)]
+        else:
+            holds = [x.op is CONST for x in have]
+        return _stretch(holds.__getitem__, low, high, middle)
 
-        def holds(trip: int) -> bool:
-            x = r.node(column, trip).inputs[j]
-            if isinstance(p, Same):
-                return x is p.node
-            if isinstance(p, Before):
-                return trip < p.lag or x is r.node(p.column, trip - p.lag)
-            if isinstance(p, Elsewhere):
-                at = p.first + trip * p.step
-                return 0 <= at < p.repeat.trips and x is p.repeat.node(p.column, at)
-            return x.op is CONST
-
-        return _stretch(holds, low, high, middle)
-
-    def part(self, r: Repeat, column: int, low: int, high: int, middle: int) -> tuple[int, int]:
-        """A column of views: if the view moves, its operand has to stay the same."""
+    def part(self, r: Repeat, column: int, low: int, high: int, middle: int, parts: dict[int, Part]) -> tuple[int, int]:
+        """A column of views: those that move are noted in ``parts``; :mod:`writes` sees whether they may."""
         node = r.node(column, middle)
         params = node.params
         if all(r.node(column, trip).params == params for trip in range(low, high)):
             return low, high
         source = r.operands[column, 0]
-        if not isinstance(source, Same):
+        if not isinstance(source, (Same, Before)):
             return middle, middle
-        whole = contiguous(source.node.aval.shape)
+        whole = contiguous(node.inputs[0].aval.shape)
         views = {trip: indexed(whole, r.node(column, trip).params[0]) for trip in range(low, high)}
         view = views[middle]
         step = views[middle + 1].offset - view.offset if middle + 1 < high else 0
         start = view.offset - middle * step
-        r.parts[column] = Part(source.node, view._replace(offset=start), step)
+        parts[column] = Part(node.inputs[0], view._replace(offset=start), step)
         return _stretch(lambda trip: views[trip] == view._replace(offset=start + trip * step), low, high, middle)
 
 
@@ -209,13 +223,12 @@ def _kinds(sequence: Sequence[Node]) -> list[int]:
     numbers: dict[Any, int] = {}
     found: list[int] = []
     for node in sequence:
-        if node.op is GETITEM and len(node.inputs) == 1:
+        if (node.op is GETITEM and len(node.inputs) == 1) or (node.op is SCATTER and len(node.inputs) == 2):
             params: Any = None
         else:
             params = _key(node.params) if node.params else None
-        avals = tuple([x.aval for x in node.inputs])
-        consts = tuple([x.op is CONST for x in node.inputs])
-        found.append(numbers.setdefault((node.op, params, node.value, avals, consts), len(numbers)))
+        operands = [x.value if x.op is not CONST else (CONST, x.aval) for x in node.inputs]
+        found.append(numbers.setdefault((node.op, params, node.value, *operands), len(numbers)))
     return found
 
 

@@ -3,7 +3,7 @@
 The memory and the time that the rest of the compiler takes then follow the body and not the number of repetitions.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -11,10 +11,12 @@ from geartrain.ir.aval import Aval, aval_of
 from geartrain.ir.graph import Graph
 from geartrain.ir.node import CONST, INPUT, Node
 from geartrain.ir.views import contiguous
-from geartrain.ops.index import GETITEM
+from geartrain.ops.index import GETITEM, HERE, SCATTER
+from geartrain.ops.shape import RESHAPE
 from geartrain.passes.loops import LOOP, LOOP_OUT, Loop, Moving
-from geartrain.passes.repeats import Before, Constants, Elsewhere, Place, Repeat, Same, find_repeats
+from geartrain.passes.repeats import Before, Constants, Elsewhere, Part, Pattern, Place, Repeat, Same, find_repeats
 from geartrain.passes.rewrite import Builder
+from geartrain.passes.writes import places, settled
 
 __all__ = ["roll"]
 
@@ -27,8 +29,16 @@ def roll(graph: Graph) -> Graph:
     sequence = [node for node in graph.nodes if node.op is not CONST]
     if len(sequence) < SHORT:
         return graph
-    repeats, places = find_repeats(sequence)
-    return _Roller(graph, repeats, places).run() if repeats else graph
+    repeats, places = find_repeats(sequence, settled)
+    roller = _Roller(graph, repeats, places)
+    return roller.run() if repeats and not roller.looks_inside() else graph
+
+
+def _from_outside(pattern: Pattern, trips: int) -> int:
+    """In how many repetitions, the first ones, an operand comes from outside of the repeat."""
+    if isinstance(pattern, Before):
+        return pattern.lag
+    return 1 if isinstance(pattern, Same) else trips
 
 
 class _Body:
@@ -66,17 +76,27 @@ class _Roller:
     def _uses(self) -> dict[Repeat, set[tuple[int, int]]]:
         """Which (column, trip) of each repeat are used outside of it."""
         used: dict[Repeat, set[tuple[int, int]]] = {r: set() for r in self.repeats.values()}
-        for node in self.graph.nodes:
-            home = self.places.get(node)
-            for x in node.inputs:
-                place = self.places.get(x)
-                if place is not None and (home is None or home.repeat is not place.repeat):
+        places = self.places
+
+        def use(nodes: Iterable[Node], by: Repeat | None) -> None:
+            for x in nodes:
+                place = places.get(x)
+                if place is not None and place.repeat is not by:
                     used[place.repeat].add((place.column, place.trip))
-        for node in self.graph.outputs:
-            place = self.places.get(node)
-            if place is not None:
-                used[place.repeat].add((place.column, place.trip))
+
+        for node in self.graph.nodes:
+            if node not in places:
+                use(node.inputs, None)
+        use(self.graph.outputs, None)
+        for r in used:
+            for (column, j), pattern in r.operands.items():
+                use([node.inputs[j] for node in r.nodes(column)[: _from_outside(pattern, r.trips)]], r)
+            use([part.source for part in (*r.parts.values(), *r.writes.values())], r)
         return used
+
+    def looks_inside(self) -> bool:
+        """Whether somebody behind a loop reads an array that is in the middle of being written there."""
+        return any(column in r.writes and trip != r.trips - 1 for r, used in self.used.items() for column, trip in used)
 
     def run(self) -> Graph:
         for node in self.graph.nodes:
@@ -101,10 +121,32 @@ class _Roller:
             body = self.bodies[repeat]
             k = body.outputs[body.columns[column]]
             found = self._result(repeat, k)
-            if body.keep_all[k]:
+            if column in repeat.writes:
+                found = self._written(repeat.writes[column], repeat.trips, found, node.aval)
+            elif body.keep_all[k]:
                 found = self.builder.op(GETITEM, found, params=((trip,),), aval=node.value)
             self.new[node] = found
         return found
+
+    def _written(self, part: Part, trips: int, values: Node, aval: Aval) -> Node:
+        """An array with all that the repetitions write to it, ``values``: one for each repetition."""
+        where = places(part, trips).reshape(-1)
+        flat = self._reshaped(self.value(part.source), (aval.size,))
+        values = self._reshaped(values, where.shape)
+        first, step = int(where[0]), int(where[1] - where[0])
+        if np.array_equal(where, first + step * np.arange(len(where))):
+            stop = first + step * len(where)
+            index: tuple[object, ...] = (slice(first, stop if stop >= 0 else None, step),)
+            found = self.builder.op(SCATTER, flat, values, params=(index,), aval=flat.aval)
+        else:
+            arrays = self.builder.const(where)
+            found = self.builder.op(SCATTER, flat, values, arrays, params=((HERE,),), aval=flat.aval)
+        return self._reshaped(found, aval.shape)
+
+    def _reshaped(self, x: Node, shape: tuple[int, ...]) -> Node:
+        if x.aval.shape == shape:
+            return x
+        return self.builder.op(RESHAPE, x, params=(shape,), aval=Aval(shape, x.aval.dtype))
 
     def _result(self, repeat: Repeat, k: int) -> Node:
         loop = self.loops[repeat]
@@ -119,7 +161,7 @@ class _Roller:
         carried = [body.output(of, every=False) for of, _ in links]
         last = repeat.trips - 1
         for column, trip in sorted(self.used[repeat]):
-            body.output(body.columns[column], every=trip != last)
+            body.output(body.columns[column], every=trip != last or column in repeat.writes)
         inputs = [*body.fixed.values(), *body.moving.values(), *body.carried.values()]
         graph = Graph.of(inputs, list(body.outputs))
         moving = tuple([move for _, move in body.moving])
@@ -140,6 +182,8 @@ class _Roller:
     def _column(self, body: _Body, column: int) -> Node:
         repeat = body.repeat
         node = repeat.node(column, 0)
+        if column in repeat.writes:  # what is written, in the place of the array
+            return self._operand(body, column, 1)
         part = repeat.parts.get(column)
         if part is not None:
             return self._moving(body, self.value(part.source), Moving(part.view, part.step), node.aval)

@@ -68,6 +68,8 @@ def applied(op: Op, operands: tuple[Array, ...], params: tuple[Any, ...], value:
         (_part_node(x) if op is GETITEM and i == 0 else node_of(x)) if type(x) is Tracer else capture(x, op.name)
         for i, x in enumerate(operands)
     ]
+    if op is GETITEM and type(value) is not np.ndarray and trace.lines is None and not _is_exposed(operands[0]):
+        return Tracer(trace, _element(trace, tuple(nodes), params, value, depends))
     if op.pointwise:
         fit(trace, op, nodes, value)
     node = Node(op, tuple(nodes), params, value, depends)
@@ -75,6 +77,21 @@ def applied(op: Op, operands: tuple[Array, ...], params: tuple[Any, ...], value:
     if op.data_shape:
         decide_shape(trace, node)
     return Tracer(trace, node)
+
+
+def _is_exposed(t: Array) -> bool:
+    """Whether foreign code may change the buffer of a tracer, so that its node does not say what it holds."""
+    return type(t) is not Tracer or (t.store is not None and t.store.exposed)
+
+
+def _element(trace: Trace, nodes: tuple[Node, ...], params: tuple[Any, ...], value: Array, depends: int) -> Node:
+    """The node of one element. A loop that reads ``p[0]`` a thousand times has one node, and one cotangent, of it."""
+    key = nodes, params
+    found = trace.elements.get(key)
+    if found is None or found.depends != depends:
+        found = trace.elements[key] = Node(GETITEM, nodes, params, value, depends)
+        trace.tape.append(found)
+    return found
 
 
 def unary(op: Op, x: Array) -> Array:

@@ -9,7 +9,8 @@ depends on nothing stays a plain value.
 import gc
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Literal, NamedTuple
 
@@ -19,7 +20,7 @@ from geartrain.errors import SourceLine, TraceError, user_line
 from geartrain.ir.node import Node
 from geartrain.trace.foreign import explained
 
-__all__ = ["DEAD", "Decision", "Kind", "Level", "Trace", "active", "aside", "tracing"]
+__all__ = ["DEAD", "Decision", "Kind", "Level", "Trace", "active", "aside", "patient", "tracing"]
 
 Kind = Literal["grad", "record", "jit", "vmap"]
 """What a level is for. ``record`` and ``vmap`` run a program to keep its graph and throw the run away; ``jit`` keeps
@@ -46,6 +47,7 @@ class Trace:
     their run away, and ``sealed`` is the epoch of the innermost one: older storages must not be written.
     ``refused`` is the last error about a bare number, which NumPy may swallow. ``unrepeatable`` names a function whose
     way through its work depends on values by more than decisions tell, so that a record of it is good for one run.
+    ``elements`` has the nodes of single elements that were read, by what they were read of.
 
     A level that has ended still walks its nodes, to pull or to push, so its bit is not given away before it says that
     it is done (``Level.forget``). New nodes carry bits of levels under way only.
@@ -55,6 +57,7 @@ class Trace:
         "bits",
         "data_bits",
         "decisions",
+        "elements",
         "ended",
         "epoch",
         "guard_bits",
@@ -74,6 +77,7 @@ class Trace:
         self.bits = self.data_bits = self.guard_bits = self.vmap_bits = 0
         self.epoch = self.sealed = 0
         self.decisions: list[Decision] = []
+        self.elements: dict[tuple[tuple[Node, ...], tuple[Any, ...]], Node] = {}
         self.lines: dict[Node, SourceLine | None] | None = None
         self.refused: TraceError | None = None
         self.unrepeatable = ""
@@ -130,6 +134,16 @@ def _in_child() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_in_child)
+
+
+@contextmanager
+def patient() -> Generator[None]:
+    """Keep the garbage collector patient, too, while the nodes of a trace are made into something else."""
+    _let_grow(True)
+    try:
+        yield
+    finally:
+        _let_grow(False)
 
 
 on_open: list[Callable[[], None]] = []
