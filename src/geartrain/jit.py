@@ -126,9 +126,9 @@ class Jitted:
 
     def _record(self, key: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         with patient():
-            return self._recorded(key, args, kwargs)
+            return self._record_now(key, args, kwargs)
 
-    def _recorded(self, key: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _record_now(self, key: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         run = Run("jit", _with_keywords(self._f), (args, kwargs), kind="jit")
         result = tree.map(_apart, run.outputs(run.out))
         with self._lock:
