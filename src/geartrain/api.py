@@ -1,7 +1,7 @@
 """The transformations of the chain rule: grad, value_and_grad, vjp, jvp, hvp, stop_gradient."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -57,6 +57,30 @@ def _value_and_grad(name: str, f: F, argnums: int | Sequence[int], has_aux: bool
         return ((y, aux), gradient) if has_aux else (y, gradient)
 
     return value_and_grad_f
+
+
+def gradient_in_parts(f: F, take: Callable[[int, Any], Any]) -> F:
+    """Like ``value_and_grad(f)``, but each part of the gradient is handed over while the sweep back goes on.
+
+    ``take(i, bar)`` is called with leaf ``i`` of the first argument as soon as its cotangent ``bar`` is whole. The
+    function returns the value, and a list of what ``take`` returned.
+
+    >>> params = {"a": 2.0, "b": 3.0}  # b is used last, so its part is whole first
+    >>> gradient_in_parts(lambda p: p["a"] ** 2 * p["b"], lambda i, bar: (i, bar))(params)
+    (12.0, [(1, 4.0), (0, 12.0)])
+    """
+
+    @functools.wraps(f)
+    def gradient_in_parts_f(*args: Any, **kwargs: Any) -> Any:
+        run = Run("grad", of_chosen(f, (0,), args, kwargs), args[:1])
+        _check_scalar("grad", run.out)
+        node, y = run.output(run.out)
+        seed = aval_of(y).dtype.type(1)
+        taken = [take(i, bar) for i, bar in run.pull_in_parts({} if node is None else {node: seed})]
+        run.level.forget()
+        return y, taken
+
+    return gradient_in_parts_f
 
 
 def numbers_of(name: str, argnums: Any) -> tuple[int, ...]:

@@ -4,6 +4,7 @@ Exit codes: 0 done; 1 the work failed (a NaN, a full disk); 2 bad usage or input
 """
 
 import argparse
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
@@ -14,6 +15,8 @@ from geartrain.errors import GeartrainError
 from geartrain.train import extras, jobs, predict
 from geartrain.train.errors import TrainingError
 from geartrain.train.run import RunFolder, newest, next_free, versions
+from geartrain.train.team import Team
+from geartrain.train.team import team as team_of_ranks
 from geartrain.view.commands import add_lesson, add_see
 from geartrain.view.expression import explain_expression
 from geartrain.view.page import for_encoding
@@ -123,33 +126,58 @@ def _add_explain(commands: Any) -> None:
 
 def _train(arguments: argparse.Namespace) -> int:
     extras.need_all()
+    team = team_of_ranks()
+    try:
+        with team:
+            return _train_on(team, arguments)
+    except TrainingError as error:  # all ranks have it, and one says it
+        if team.first:
+            raise
+        return error.exit_code
+
+
+def _train_on(team: Team, arguments: argparse.Namespace) -> int:
     name = arguments.dataset
-    job = jobs.find(name)
+    job = team.together(lambda: jobs.find(name))
     every = {
         setting: getattr(arguments, setting, None) for kind in jobs.JOBS.values() for setting in kind.settings.names()
     }
     asked = {setting: value for setting, value in every.items() if value is not None and setting != "dataset"}
-    jobs.check_asked(name, asked)
+    team.together(lambda: jobs.check_asked(name, asked))
     if arguments.resume:
-        run, saved = RunFolder.open(arguments.out or newest(RUNS, name))
-        with run:
-            settings = job.settings.from_json(saved, str(run.config_file)).resumed(asked)
-            return _train_in(run, job, settings, job.prepare(settings))
-    settings = jobs.settings_of(name, asked)
-    prepared = job.prepare(settings)
-    with RunFolder.create(arguments.out or next_free(RUNS, name), settings.to_json()) as run:
-        return _train_in(run, job, settings, prepared)
+        opened = team.together(lambda: RunFolder.open(arguments.out or newest(RUNS, name)), only_first=True)
+        with opened[0] if team.first else contextlib.nullcontext() as run:
+            saved, source = team.told((opened[1], str(run.config_file)) if run is not None else ({}, ""))
+            settings = team.together(lambda: job.settings.from_json(saved, source).resumed(asked))
+            prepared = team.together(lambda: job.prepare(settings))
+            return _train_in(run, job, settings, prepared, team)
+    settings = team.together(lambda: jobs.settings_of(name, asked))
+    prepared = team.together(lambda: job.prepare(settings))
+
+    def create() -> RunFolder:
+        return RunFolder.create(arguments.out or next_free(RUNS, name), settings.to_json())
+
+    created = team.together(create, only_first=True)
+    with created if team.first else contextlib.nullcontext() as run:
+        return _train_in(run, job, settings, prepared, team)
 
 
-def _train_in(run: RunFolder, job: jobs.Job, settings: Any, prepared: Any) -> int:
+def _train_in(run: RunFolder | None, job: jobs.Job, settings: Any, prepared: Any, team: Team) -> int:
+    again = f"geartrain train {settings.dataset} --resume" + (f" --out {run.path}" if run is not None else "")
+    console = extras.need("rich.console").Console(quiet=run is None)
+    if team.size > 1:
+        again = f"mpiexec -n {team.size} {again}"
+        text = f"{team.size} processes train together. If one dies, all end; go on, with any number, by: {again}"
+        console.print(text, highlight=False, markup=False, soft_wrap=True)
     try:
-        finished = job.train(run, settings, prepared, extras.need("rich.console").Console())
+        finished = job.train(run, settings, prepared, console, team)
     except KeyboardInterrupt:
         finished = False
     if finished:
         return 0
-    there = f"The checkpoint is {run.checkpoint}." if run.checkpoint.exists() else "There is no checkpoint yet."
-    print(f"Stopped by Ctrl-C. {there}\nGo on with: geartrain train {settings.dataset} --resume --out {run.path}")
+    if run is not None:
+        there = f"The checkpoint is {run.checkpoint}." if run.checkpoint.exists() else "There is no checkpoint yet."
+        print(f"Stopped by Ctrl-C. {there}\nGo on with: {again}")
     return _CTRL_C
 
 

@@ -145,6 +145,9 @@ class Jitted:
                 if run.trace.unrepeatable:
                     reason = f"calls {run.trace.unrepeatable}, which finds its way by the values it meets"
                     self._give_up(key, paths, reason)
+                elif run.trace.decisions and any(node.op.effects for node in run.level.segment):
+                    reason = "talks to other processes and takes decisions, so it must not begin twice"
+                    self._give_up(key, paths, reason)
                 elif paths.count < MAX_PATHS:
                     leaf = paths.add(run)
                     self._last = paths, leaf
@@ -289,7 +292,8 @@ def jit(f: F) -> Jitted:
     Arrays and floats are traced. The containers, shapes and dtypes, and the values of integers, truth values, strings
     and ``None``, make the signature. A decision that Python takes on a traced value (``if``, ``while``, ``int()``,
     ``x[mask]``) is checked on every call, and another outcome is another path. A function with more than ``MAX_PATHS``
-    of them for one signature runs as plain Python from then on, with one warning.
+    of them for one signature runs as plain Python from then on, with one warning; so does one that takes decisions and
+    talks to other processes (``gt.mpi``).
 
     The function should depend on its arguments alone: what it reads elsewhere is read when it is recorded. So is text:
     what it prints is printed then, and an f-string of a traced value keeps the number of that run. Results share no

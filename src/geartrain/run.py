@@ -1,7 +1,7 @@
 """One traced run of a function: its tape, its inputs, what came out, and the two sweeps along the tape."""
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -147,6 +147,26 @@ class Run:
         return [
             as_leaf(bars.get(n), x, seen) if n is not None else x for n, x in zip(self.nodes, self.leaves, strict=True)
         ]
+
+    def pull_in_parts(self, y_bars: dict[Node, Array]) -> Iterator[tuple[int, Any]]:
+        """The number and the cotangent of each leaf that is a number, as soon as the cotangent is whole.
+
+        That is when its first use in the program is behind the sweep back. So the sweep stops there.
+        """
+        tape = self.level.segment
+        number = {node: i for i, node in enumerate(self.nodes) if node is not None}
+        first: dict[Node, int] = {}
+        for place, node in enumerate(tape):
+            for x in node.inputs:
+                if x in number:
+                    first.setdefault(x, place)
+        behind, seen = len(tape), set[int]()
+        unused = {node: behind for node in number if node not in first}
+        for node, place in (*unused.items(), *reversed(first.items())):
+            pull_through(tape[place:behind], self.level.bit, y_bars, self.operand)
+            behind = place
+            i = number[node]
+            yield i, as_leaf(y_bars.get(node), self.leaves[i], seen)
 
     def throw_away(self, everything: bool = False) -> None:
         """Take what this run made off the tape: see :func:`throw_away`."""

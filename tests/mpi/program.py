@@ -3,6 +3,7 @@
 import json
 import sys
 import traceback
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -110,6 +111,21 @@ def communicators() -> None:
     half.Free()
 
 
+def decisions() -> None:
+    """Ranks that take different ways before they meet: a compiled program must not begin a sum twice."""
+
+    def f(x: Any) -> Any:
+        y = 2 * x if x > 0 else -x
+        return mpi.allreduce(y)
+
+    compiled = gt.jit(f)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", gt.errors.GeartrainWarning)
+        for signs in (1, -1, (-1) ** RANK, 1, -((-1) ** RANK)):
+            x = float(signs * (RANK + 1))
+            np.testing.assert_allclose(compiled(x), f(x))
+
+
 def refused(kind: type[Exception], text: str, f: Callable[[], Any]) -> None:
     """All ranks must get the error, or one would wait for the others for ever."""
     with pytest.raises(kind, match=text):
@@ -134,7 +150,7 @@ CHECKS: dict[str, Callable[[], None]] = {
         for check in (value, adjoint, second, batches)
         for op in OPS
     },
-    **{check.__name__: check for check in (numbers, communicators, mistakes)},
+    **{check.__name__: check for check in (numbers, communicators, decisions, mistakes)},
 }
 
 

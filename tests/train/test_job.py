@@ -18,7 +18,7 @@ import rich.console
 
 from geartrain import cli
 from geartrain.errors import GeartrainError
-from geartrain.train import Config, RunFolder, atomic, checkpoint, fitting, interrupt, job, progress
+from geartrain.train import Config, RunFolder, Team, atomic, checkpoint, fitting, interrupt, job, progress
 
 FILES = [
     "checkpoint.1.safetensors",
@@ -258,7 +258,7 @@ def test_the_bar_shows_loss_accuracy_speed_and_time_left() -> None:
     console = rich.console.Console(file=screen, force_terminal=True, width=120, legacy_windows=False)
     config = Config(epochs=2, batch_size=64, hidden=16)
     with RunFolder.create(Path("run"), config.to_json()) as run:
-        assert job.train(run, config, job.prepare(config), console)
+        assert job.train(run, config, job.prepare(config), console, Team())
     shown = screen.getvalue()
     for part in ("epoch 2/2", "loss ", "accuracy ", "samples/s", "left"):
         assert part in shown

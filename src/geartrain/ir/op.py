@@ -33,7 +33,8 @@ class Op:
     ``fn(*operands, *params)`` is its meaning on ndarrays; ``params`` names its static parameters. ``batch`` maps it
     over a leading axis: ``batch(size, batched, operands, *params)``, where ``batched`` says which operands carry the
     axis. An op without one is mapped example by example. ``pointwise`` says that it acts on each element alone;
-    ``data_shape`` that the shape of its result depends on data, so that a compiled path must check it.
+    ``data_shape`` that the shape of its result depends on data, so that a compiled path must check it; ``effects`` that
+    somebody else notices that it runs (another process), so that it must run once in each call.
 
     Calling an op computes it on ndarrays and records it on tracers (anything whose type has ``__geartrain_apply__``).
     """
@@ -44,6 +45,7 @@ class Op:
     batch: Rule | None = None
     pointwise: bool = False
     data_shape: bool = False
+    effects: bool = False
 
     def __call__(self, *operands: Array, params: tuple[Any, ...] = ()) -> Array:
         for operand in operands:

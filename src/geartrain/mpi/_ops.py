@@ -141,7 +141,7 @@ def _row(
     def batched(size: int, batched: Sequence[bool], x: Array, *params: Any) -> Array:
         return op(x, params=params) if batch is None else batch(x, params)
 
-    op = Linear(name=f"mpi_{name}", fn=fn, params=params, transposes=(transpose,), batch=batched)
+    op = Linear(name=f"mpi_{name}", fn=fn, params=params, transposes=(transpose,), batch=batched, effects=True)
     return op
 
 
@@ -193,8 +193,9 @@ def _batch_largest(size: int, batched: Sequence[bool], x: Array, comm: int) -> A
 
 
 LARGEST: Op = Custom(
-    name="mpi_largest", fn=_largest, params=("comm",), push=_push_largest, pull=_pull_largest, batch=_batch_largest
-)
+    name="mpi_largest", fn=_largest, params=("comm",), push=_push_largest, pull=_pull_largest, batch=_batch_largest,
+    effects=True,
+)  # fmt: skip
 
 
 # What a program calls.

@@ -20,6 +20,7 @@ from geartrain.train.job import prepare, train
 from geartrain.train.loop import State, steps
 from geartrain.train.rate_finder import RateFound, find_learning_rate
 from geartrain.train.run import RunFolder
+from geartrain.train.team import Team, team
 
 __all__ = [
     "CheckpointError",
@@ -31,6 +32,7 @@ __all__ = [
     "RunFolder",
     "RunFolderError",
     "State",
+    "Team",
     "TrainingError",
     "UsageError",
     "WriteError",
@@ -40,5 +42,6 @@ __all__ = [
     "load",
     "prepare",
     "steps",
+    "team",
     "train",
 ]

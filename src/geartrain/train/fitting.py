@@ -19,7 +19,9 @@ from geartrain.train.interrupt import CtrlC
 from geartrain.train.loop import State, generator, pick, samples_in, steps
 from geartrain.train.progress import Display, Silent, display
 from geartrain.train.run import RunFolder
+from geartrain.train.shared_step import SharedStep
 from geartrain.train.stepping import Step
+from geartrain.train.team import Team
 
 Observer = Callable[[State, "dict[str, Any] | None"], None]
 """Called after every step with the state and None, and after every epoch with the state and the record of the epoch."""
@@ -65,6 +67,7 @@ def fit(
     gradient: Callable[..., Any] = value_and_grad,
     begun: Callable[[], None] | None = None,
     compiled: bool | None = None,
+    team: Team | None = None,
 ) -> Fitted:
     """Train ``params`` by gradients of ``loss(params, *minibatch)``.
 
@@ -96,6 +99,9 @@ def fit(
             loss depends on its arguments alone; ``Fitted.how`` and the console say which it was, and why. A run goes on
             in the way that it began. True insists.
         begun: called once it is clear that training can begin or go on, before anything is changed.
+        team: processes that train together (``train.team()`` under ``mpiexec``), each on its share of every minibatch.
+            All call ``fit`` with the same arguments. Rank 0 has the folder, the observers and the console. The result
+            is that of one process with the same ``batch_size``, to rounding; noise (``rng``) is each rank's own.
 
     Raises:
         UsageError: settings or data that cannot be.
@@ -116,38 +122,54 @@ def fit(
     rng = dict(np.random.default_rng([seed, 2]).bit_generator.state)
     new = State(params, optimizer.init(params), rng)
     decided = {"seed": seed, "batch_size": batch_size, **(settings or {})}
-    if folder is None or isinstance(folder, RunFolder):
-        own = contextlib.nullcontext(folder)
-    else:
-        own = _opened(folder, {**decided, "epochs": epochs})
-    with own as run:
-        keeper = Keeper(run, decided, keep, Step(loss, optimizer, gradient, compiled))
-        state = keeper.begin(new)
+    team = team or Team()
+    step = SharedStep(loss, optimizer, team, params, compiled) if team.size > 1 else None
+    step = step or Step(loss, optimizer, gradient, compiled)
+    with team, team.together(lambda: _held(folder if team.first else None, {**decided, "epochs": epochs})) as run:
+        keeper = Keeper(run, decided, keep, step, team.size)
+        state = team.told(team.together(lambda: keeper.begin(new)))
+        step.go_on(team.told(keeper.began_as))
         if (state.epoch, state.batch) > (epochs, 0):
             behind = f"{state.epoch} epochs" + (f" and {state.batch} minibatches" if state.batch else "")
             where = run.path if run is not None else "memory"
-            raise UsageError(f"the run in {where} has already trained {behind}: --epochs must be more, got {epochs}")
+            already = f"the run in {where} has already trained {behind}: --epochs must be more, got {epochs}"
+            raise team.agreed(UsageError(already))
         if begun is not None:
-            begun()
-        records = run.repair(state.epoch) if run is not None else []
+            team.together(begun, only_first=True)
+        if console is not None and team.first and state.step and keeper.began_on != team.size:
+            console.print(_going_on(state, keeper.began_on, team.size), highlight=False, soft_wrap=True)
+        records = team.told(team.together(lambda: run.repair(state.epoch) if run is not None else []))
         training = steps(
             loss, optimizer, state, *data,
             batch_size=batch_size, epochs=epochs, seed=seed, prefetch=prefetch, gradient=gradient,
-            taking=keeper.step,
+            taking=step, team=team,
         )  # fmt: skip
+        every = {"loss": loss, **(metrics or {})}
 
         def measured(params: Any) -> dict[str, float]:
-            return evaluate({"loss": loss, **(metrics or {})}, params, validation, batch_size) if validation else {}
+            return evaluate(every, params, validation, batch_size, team) if validation else {}
 
         samples = samples_in(data)
         done = state.epoch * samples + state.batch * batch_size
-        shown = Silent() if console is None else display(console, epochs=epochs, samples=samples, done=done)
-        job = _Job(run, keeper, records, measured, shown, tuple(observers), samples, batch_size, save_every)
+        silent = console is None or not team.first
+        shown = Silent() if silent else display(console, epochs=epochs, samples=samples, done=done)
+        watching = tuple(observers) if team.first else ()
+        job = _Job(run, keeper, records, measured, shown, watching, samples, batch_size, save_every, team)
         state, ended = job.run_through(training, state, patience, watch)
-        best = keeper.best(state, records, watch) if patience is not None else state.params
-        if console is not None and state.step:
-            console.print(f"The steps ran as {keeper.step.how}.", highlight=False, markup=False, soft_wrap=True)
-        return Fitted(best, state, records, ended, keeper.step.how)
+        if console is not None and team.first and state.step:
+            console.print(f"The steps ran as {step.how}.", highlight=False, markup=False, soft_wrap=True)
+        if patience is None:
+            return Fitted(state.params, state, records, ended, step.how)
+        best = team.told(team.together(lambda: keeper.best(state, records, watch)))
+        return Fitted(best, state, records, ended, step.how)
+
+
+def _going_on(state: State, before: int, now: int) -> str:
+    processes = [f"{n} process" + ("es" if n > 1 else "") for n in (before, now)]
+    return (
+        f"Going on from the checkpoint at step {state.step:,} (epoch {state.epoch + 1}) with {processes[1]}; before it "
+        f"was {processes[0]}. The result is the same to rounding."
+    )
 
 
 class _Job(NamedTuple):
@@ -162,12 +184,14 @@ class _Job(NamedTuple):
     samples: int
     batch_size: int
     save_every: int | None
+    team: Team
 
     def run_through(self, training: Any, state: State, patience: int | None, watch: str) -> tuple[State, str]:
         """Train until all epochs are done, patience ends, or Ctrl-C is pressed."""
         if _out_of_patience(self.records, patience, watch):
             return state, "early"
         done = state.epoch * self.samples + state.batch * self.batch_size
+        stop = False
         with CtrlC() as ctrl_c, self.shown as shown, contextlib.closing(training):
             began, done_then = time.perf_counter(), done
             try:
@@ -185,23 +209,28 @@ class _Job(NamedTuple):
                             return state, "early"
                         began, done_then = time.perf_counter(), done
                     elif self.save_every and state.step % self.save_every == 0:
-                        self.keeper.save(state)
-                    if ctrl_c.requested:
+                        self._save(state)
+                    if stop := self.team.any(ctrl_c.requested):
                         break
             except NonFinite as error:
                 stands = f"\nThe last good checkpoint stands: {self.run.checkpoint}" if self.run is not None else ""
-                raise NonFinite(f"{error}{stands}") from error
-            if ctrl_c.requested and state.batch:
-                self.keeper.save(state)
-        return state, "interrupted" if ctrl_c.requested else "done"
+                raise self.team.agreed(NonFinite(f"{error}{stands}")) from error
+            if stop and state.batch:
+                self._save(state)
+        return state, "interrupted" if stop else "done"
+
+    def _save(self, state: State) -> None:
+        self.team.check_same(state.params)
+        self.team.together(lambda: self.keeper.save(state))
 
     def _end_of_epoch(self, state: State, record: dict[str, Any], patient: bool, watch: str) -> None:
-        if self.run is not None:
-            self.run.append(record)  # before the checkpoint: resuming cuts a line too many, but cannot invent one
+        run, keeper, team = self.run, self.keeper, self.team
+        # Before the checkpoint: resuming cuts a line too many, but cannot invent one.
+        team.together(lambda: run.append(record) if run is not None else None)
         self.records.append(record)
         if patient and record is min(self.records, key=lambda r: r[watch]):
-            self.keeper.save_best(state)
-        self.keeper.save(state)
+            team.together(lambda: keeper.save_best(state))
+        self._save(state)
         for observe in self.observers:
             observe(state, record)
 
@@ -210,7 +239,8 @@ class _Job(NamedTuple):
         with np.errstate(all="ignore"):
             measured = self.measured(state.params)
         if not np.isfinite(measured.get("loss", 0.0)):
-            raise NonFinite(f"stopped after epoch {state.epoch}: the loss on the held-out data is {measured['loss']}")
+            text = f"stopped after epoch {state.epoch}: the loss on the held-out data is {measured['loss']}"
+            raise self.team.agreed(NonFinite(text))
         return {
             "epoch": state.epoch,
             "step": state.step,
@@ -224,9 +254,13 @@ class _Job(NamedTuple):
 class Keeper:
     """Saves and finds checkpoints in a run folder; without a folder it keeps the best parameters in memory."""
 
-    def __init__(self, run: RunFolder | None, settings: Mapping[str, Any], keep: int, step: Step) -> None:
+    def __init__(
+        self, run: RunFolder | None, settings: Mapping[str, Any], keep: int, step: Step, processes: int = 1
+    ) -> None:
         self._run = run
-        self.step = step
+        self._step = step
+        self.began_as: str | None = None  # the kind of steps that the run began with
+        self._processes = self.began_on = processes
         self._settings = dict(settings)
         self._keep = keep
         self._best: Any = None
@@ -250,8 +284,9 @@ class Keeper:
                 if value != settings.get(name)
             ]
             raise CheckpointError(f"{path} is of a run with other settings: {'; '.join(differences)}")
+        self.began_on = facts.get("processes", 1)
         generator(place["rng"])  # refused now rather than in the loop
-        self.step.go_on(facts.get("steps"))
+        self.began_as = facts.get("steps")
         return State(arrays["params"], arrays["optimizer"], **place)
 
     def save(self, state: State) -> None:
@@ -267,7 +302,12 @@ class Keeper:
                     os.link(newer, old)
                 else:
                     os.replace(newer, old)
-        facts = {"settings": self._settings, "steps": self.step.kind, **{name: getattr(state, name) for name in _PLACE}}
+        facts = {
+            "settings": self._settings,
+            "steps": self._step.kind,
+            "processes": self._processes,
+            **{name: getattr(state, name) for name in _PLACE},
+        }
         checkpoint.save(path, {"params": state.params, "optimizer": state.optimizer}, facts)
 
     def save_best(self, state: State) -> None:
@@ -290,22 +330,28 @@ class Keeper:
 
 
 def evaluate(
-    metrics: Mapping[str, Callable[..., Any]], params: Any, data: tuple[Any, ...], batch_size: int
+    metrics: Mapping[str, Callable[..., Any]],
+    params: Any,
+    data: tuple[Any, ...],
+    batch_size: int,
+    team: Team | None = None,
 ) -> dict[str, float]:
-    """Each metric's mean over all samples, computed in pieces.
+    """Each metric's mean over all samples, computed in pieces, which a ``team`` deals out among its ranks.
 
     >>> evaluate({"mean": lambda params, x: np.mean(x)}, None, (np.arange(10.0),), 4)
     {'mean': 4.5}
     """
     samples = samples_in(data)
+    team = team or Team()
+    own = team.part(np.arange(samples))
     piece = max(batch_size, 512)
     totals = dict.fromkeys(metrics, 0.0)
-    for begin in range(0, samples, piece):
-        chosen = np.arange(begin, min(begin + piece, samples))
+    for begin in range(0, len(own), piece):
+        chosen = own[begin : begin + piece]
         part = pick(data, chosen)
         for name, metric in metrics.items():
             totals[name] += float(metric(params, *part)) * len(chosen)
-    return {name: total / samples for name, total in totals.items()}
+    return {name: float(total) / samples for name, total in zip(totals, team.sum([*totals.values()]), strict=True)}
 
 
 def _out_of_patience(records: list[dict[str, Any]], patience: int | None, watch: str) -> bool:
@@ -313,6 +359,11 @@ def _out_of_patience(records: list[dict[str, Any]], patience: int | None, watch:
         return False
     best = min(records, key=lambda r: r[watch])
     return records[-1]["epoch"] - best["epoch"] >= patience
+
+
+def _held(folder: Path | RunFolder | None, settings: dict[str, Any]) -> Any:
+    """The run folder as a context: one that was given stays open, one that is opened here is closed."""
+    return _opened(folder, settings) if isinstance(folder, Path) else contextlib.nullcontext(folder)
 
 
 def _opened(path: Path, settings: dict[str, Any]) -> RunFolder:

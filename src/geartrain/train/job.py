@@ -13,6 +13,7 @@ from geartrain.train.data import Dataset, load
 from geartrain.train.errors import UsageError
 from geartrain.train.fitting import Fitted, fit
 from geartrain.train.run import RunFolder
+from geartrain.train.team import Team
 
 
 class Model(NamedTuple):
@@ -51,8 +52,10 @@ def prepare(config: Config) -> Dataset:
     return data
 
 
-def train(run: RunFolder, config: Config, data: Dataset, console: Any) -> bool:
+def train(run: RunFolder | None, config: Config, data: Dataset, console: Any, team: Team) -> bool:
     """Train in the folder ``run``, from its checkpoint if it has one, and report on a ``rich.console.Console``.
+
+    Of a ``team`` of several processes rank 0 has the folder, and the others None.
 
     Returns True when all epochs are done and the report is written; False when Ctrl-C stopped it, with a checkpoint of
     the last whole step. A second Ctrl-C raises ``KeyboardInterrupt`` at once; the checkpoint before still stands.
@@ -71,11 +74,11 @@ def train(run: RunFolder, config: Config, data: Dataset, console: Any) -> bool:
         optimizer=model.optimizer, epochs=config.epochs, batch_size=config.batch_size, seed=config.seed,
         validation=data[2:], metrics={"accuracy": accuracy},
         folder=run, settings=config.fixed(), console=console,
-        begun=lambda: run.write_config(config.to_json()),
+        begun=lambda: run.write_config(config.to_json()) if run is not None else None, team=team,
     )  # fmt: skip
     if fitted.ended == "interrupted":
         return False
-    _finish(run, config, data, model, fitted, console)
+    team.together(lambda: _finish(run, config, data, model, fitted, console) if run is not None else None)
     return True
 
 

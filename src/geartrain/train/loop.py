@@ -15,6 +15,7 @@ from geartrain.optim import Optimizer
 from geartrain.train.errors import CheckpointError, NonFinite, UsageError
 from geartrain.train.prefetch import prefetched
 from geartrain.train.stepping import Noise, Step, Stepped
+from geartrain.train.team import Team
 from geartrain.view.nan import first_nonfinite
 
 _NOISE = 4  # the stream of random numbers that the loss itself draws from, beside those of split, weights and order
@@ -49,6 +50,7 @@ def steps(
     prefetch: int = 0,
     gradient: Callable[..., Any] = value_and_grad,
     taking: Step | None = None,
+    team: Team | None = None,
 ) -> Iterator[State]:
     """Train from ``state`` until ``epochs`` are whole, and yield the state after every step.
 
@@ -59,8 +61,9 @@ def steps(
 
     A loss that has a parameter ``rng`` is given a generator, a new one for each step, which ``seed`` and the number of
     the step decide. ``prefetch`` minibatches are picked ahead by a thread. ``gradient`` makes the function that
-    returns the value and the gradient: ``value_and_grad``, or one that also adds up over processes. ``taking`` takes
-    the steps, perhaps compiled; by default Python does.
+    returns the value and the gradient. ``taking`` takes the steps, perhaps compiled, or with a ``team`` of several
+    processes; by default Python does. Each process of a team picks its share of every minibatch and draws its own
+    noise.
 
     Raises:
         NonFinite: a NaN or an infinity in the loss, its gradient, or the parameters after the step; the text says at
@@ -69,6 +72,8 @@ def steps(
     """
     samples = samples_in(data)
     step = taking or Step(loss, optimizer, gradient, compiled=False)
+    team = team or Team()
+    stream = [team.rank] if team.size > 1 else []
     batches = batches_in(samples, batch_size)
     while state.epoch < epochs:
         rng = generator(state.rng)
@@ -76,19 +81,21 @@ def steps(
 
         def picked(order: Any = order, first: int = state.batch) -> Iterator[tuple[Any, ...]]:
             for batch in range(first, batches):
-                yield pick(data, order[batch * batch_size : (batch + 1) * batch_size])
+                yield pick(data, team.part(order[batch * batch_size : (batch + 1) * batch_size]))
 
         for batch, minibatch in enumerate(prefetched(picked(), prefetch), start=state.batch):
 
             def noise(number: int = state.step) -> np.random.Generator:
-                return np.random.default_rng([seed, _NOISE, number])
+                return np.random.default_rng([seed, _NOISE, number, *stream])
 
             with np.errstate(all="ignore"):  # what would be a warning is an error here, with the step and the op
                 stepped = step(state.params, state.optimizer, minibatch, noise)
-                trouble = "" if stepped.finite else _trouble(step, state.params, minibatch, noise, stepped)
+                trouble = ""
+                if not stepped.finite:
+                    trouble = team.most(_trouble(step, state.params, minibatch, noise, stepped))
             if trouble:
                 place = f"step {state.step + 1:,} (epoch {state.epoch + 1}, minibatch {batch + 1} of {batches})"
-                raise NonFinite(f"stopped at {place}: {trouble}")
+                raise team.agreed(NonFinite(f"stopped at {place}: {trouble}"))
             last = batch + 1 == batches
             size = min(batch_size, samples - batch * batch_size)
             state = State(
@@ -103,15 +110,15 @@ def steps(
             yield state
 
 
-def samples_in(data: tuple[Any, ...]) -> int:
-    """How many samples all parts of ``data`` have.
+def samples_in(data: tuple[Any, ...], least: int = 1) -> int:
+    """How many samples all parts of ``data`` have, at ``least`` so many.
 
     >>> samples_in((np.zeros((5, 2)), {"labels": np.zeros(5)}))
     5
     """
     lengths = [len(part) for part in tree.leaves(data)]
-    if not lengths or set(lengths) != {lengths[0]} or lengths[0] == 0:
-        raise UsageError(f"the parts of the data must have one length, at least 1, got {lengths}")
+    if not lengths or set(lengths) != {lengths[0]} or lengths[0] < least:
+        raise UsageError(f"the parts of the data must have one length, at least {least}, got {lengths}")
     return lengths[0]
 
 
@@ -137,7 +144,7 @@ def _trouble(step: Step, params: Any, minibatch: tuple[Any, ...], noise: Noise, 
     if not np.isfinite(value) or names:
         is_finite = f"the loss is {float(value):.6g}, but its gradient is not finite in {names}"
         what = is_finite if np.isfinite(value) else f"the loss is {float(value)}"
-        maker = first_nonfinite(loss, *inputs)
+        maker = first_nonfinite(loss, *inputs) if samples_in(minibatch, least=0) else ""
         return what + (f"; first made by {maker}" if maker else "")
     if names := _not_finite(stepped.params):
         return f"the optimiser's step made parameters that are not finite: {names}"

@@ -62,7 +62,7 @@ class Step:
         self._loss, self._optimizer = loss, optimizer
         self._noisy = "rng" in inspect.signature(loss).parameters
         self._in_python = gradient(loss)
-        self._programs: dict[Any, _Program] = {}
+        self._programs: dict[Any, Program] = {}
         self._insists = compiled is True
         self._taken = 0
         self._otherwise = ""  # why in Python; "" is for native code
@@ -81,14 +81,14 @@ class Step:
         if not self._otherwise:
             try:
                 return self._compiled(params, state, minibatch, noise)
-            except (_NotCompiled, GeartrainError, DrawsDiffer) as error:
+            except (NotCompiled, GeartrainError, DrawsDiffer) as error:
                 if self._insists:
                     raise
                 self._otherwise = str(error).splitlines()[0]
                 self._programs.clear()
         value, params_bar = self._in_python(params, *minibatch, **({"rng": noise()} if self._noisy else {}))
         params, state = self._optimizer.update(params_bar, state, params)
-        return Stepped(value, params, state, _dots(params_bar) + _dots(params), params_bar)
+        return Stepped(value, params, state, dots(params_bar) + dots(params), params_bar)
 
     @property
     def how(self) -> str:
@@ -122,7 +122,9 @@ class Step:
             noting = Noting(noise())
             if self._noisy:
                 self._loss(params, *minibatch, rng=noting)
-            program = self._programs[key] = _Program(self._loss, self._optimizer, noting.draws, self._noisy)
+            program = self._programs[key] = Program(
+                value_and_grad(self._loss), self._optimizer, noting.draws, self._noisy
+            )
         numbers = drawn(noise(), program.draws) if program.draws else []
         stepped = program(params, state, minibatch, numbers)
         if check:
@@ -133,33 +135,33 @@ class Step:
     def _compare(self, value: Any, expected: Any) -> None:
         """Refuse a loss that Python gives another value: it depends on more than its arguments."""
         if not np.isclose(value, expected, rtol=CLOSE, atol=CLOSE, equal_nan=True):
-            raise _NotCompiled(
+            raise NotCompiled(
                 f"the loss depends on more than its arguments: compiled it is {float(value):.6g}, in Python "
                 f"{float(expected):.6g}; what changes from step to step must be an argument (rng is one)"
             )
 
 
-class _NotCompiled(GeartrainError):
+class NotCompiled(GeartrainError):
     """The step cannot be a compiled program; the text says why."""
 
 
-class _Program:
+class Program:
     """A step for minibatches of one shape. ``draws`` are what the loss draws from its generator."""
 
-    def __init__(self, loss: Callable[..., Any], optimizer: Optimizer, draws: list[Draw], noisy: bool) -> None:
+    def __init__(self, gradient: Callable[..., Any], optimizer: Optimizer, draws: list[Draw], noisy: bool) -> None:
         self.draws = draws
         self._asked: list[tuple[Any, tuple[int, ...]]] = []
         self._recorded = 0
 
         def step(params: Any, state: Any, minibatch: tuple[Any, ...], numbers: list[Any], at_step: list[Any]) -> Any:
             noise = {"rng": Handing(draws, numbers)} if noisy else {}
-            value, params_bar = value_and_grad(loss)(params, *minibatch, **noise)
+            value, params_bar = gradient(params, *minibatch, **noise)
             given = iter(at_step)
 
             def answer(numbers: Any, counts: tuple[Any, ...]) -> Any:
                 del numbers, counts
                 if (found := next(given, None)) is None:
-                    raise _NotCompiled("the optimiser works out other numbers at other steps (accumulate does)")
+                    raise NotCompiled("the optimiser works out other numbers at other steps (accumulate does)")
                 return found
 
             with answered(answer):
@@ -180,7 +182,7 @@ class _Program:
             self._recorded = recorded
             made = self._step(*args)
         if self._step.given_up:
-            raise _NotCompiled("the loss takes too many ways, or other ways for the same numbers")
+            raise NotCompiled("the loss takes too many ways, or other ways for the same numbers")
         return Stepped(*made)
 
 
@@ -191,7 +193,7 @@ def _questions(optimizer: Optimizer, params: Any, state: Any) -> list[tuple[Any,
 
     def note(numbers: Any, counts: tuple[Any, ...]) -> Any:
         if any(id(count) not in place for count in counts):
-            raise _NotCompiled("the optimiser's numbers come from something that is not a leaf of its state")
+            raise NotCompiled("the optimiser's numbers come from something that is not a leaf of its state")
         asked.append((numbers, tuple(place[id(count)] for count in counts)))
         return numbers(*[count.item() for count in counts])
 
@@ -208,7 +210,7 @@ def _squares(arrays: Any) -> Any:
     return total
 
 
-def _dots(arrays: Any) -> Any:
+def dots(arrays: Any) -> Any:
     """The same without an array of squares."""
     total: Any = 0.0
     for leaf in tree.leaves(arrays):

@@ -15,6 +15,7 @@ from geartrain.train.extras import need
 from geartrain.train.fitting import Fitted
 from geartrain.train.job import say
 from geartrain.train.run import RunFolder
+from geartrain.train.team import Team
 
 FOLDS = 5
 FEWEST = 20  # rows
@@ -78,7 +79,7 @@ def _classes(target: tabular.Column, cells: list[str]) -> tabular.Column:
     return target._replace(categories=tuple(sorted(classes)))
 
 
-def train(run: RunFolder, config: TableConfig, data: Table, console: Any) -> bool:
+def train(run: RunFolder | None, config: TableConfig, data: Table, console: Any, team: Team) -> bool:
     """Train in the folder ``run``; what is returned and raised as in ``job.train``."""
     for line in data.bad[:SHOWN]:
         console.print(f"left out {line}", highlight=False, markup=False)
@@ -87,11 +88,11 @@ def train(run: RunFolder, config: TableConfig, data: Table, console: Any) -> boo
     fitted = _network(
         data, config, np.arange(len(data.x)),
         folder=run, settings={**config.fixed(), "sha256": data.digest()}, console=console,
-        begun=lambda: run.write_config(config.to_json()),
+        begun=lambda: run.write_config(config.to_json()) if run is not None else None, team=team,
     )  # fmt: skip
     if fitted.ended == "interrupted":
         return False
-    _finish(run, config, data, fitted, console)
+    team.together(lambda: _finish(run, config, data, fitted, console) if run is not None else None)
     return True
 
 

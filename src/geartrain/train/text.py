@@ -17,6 +17,7 @@ from geartrain.train.errors import UsageError
 from geartrain.train.fitting import Fitted, fit
 from geartrain.train.job import say
 from geartrain.train.run import RunFolder
+from geartrain.train.team import Team
 
 HELD_OUT = 0.1
 SAMPLE = 400  # characters written at the end
@@ -91,7 +92,7 @@ def model_of(config: TextConfig, data: Text) -> gpt.GPT:
     return gpt.gpt(len(data.characters), config.context, config.width, config.layers, config.heads)
 
 
-def train(run: RunFolder, config: TextConfig, data: Text, console: Any) -> bool:
+def train(run: RunFolder | None, config: TextConfig, data: Text, console: Any, team: Team) -> bool:
     """Train in the folder ``run``; what is returned and raised as in ``job.train``."""
     model = model_of(config, data)
     windows, held_out = (Windows(data.codes(part), config.context) for part in (data.train, data.test))
@@ -103,11 +104,11 @@ def train(run: RunFolder, config: TextConfig, data: Text, console: Any) -> bool:
         optimizer=optim.chain(optim.clip_by_norm(1.0), adamw),
         epochs=config.epochs, batch_size=config.batch_size, seed=config.seed, validation=[held_out],
         save_every=200, folder=run, settings={**config.fixed(), "sha256": data.digest()}, console=console,
-        begun=lambda: run.write_config(config.to_json()),
+        begun=lambda: run.write_config(config.to_json()) if run is not None else None, team=team,
     )  # fmt: skip
     if fitted.ended == "interrupted":
         return False
-    _finish(run, config, data, model, fitted, windows, console)
+    team.together(lambda: _finish(run, config, data, model, fitted, windows, console) if run is not None else None)
     return True
 
 
