@@ -154,7 +154,12 @@ def grad(f: F, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> F:
     >>> grad(lambda p, x: np.sum(p["w"] * x))({"w": np.array([1.0, 2.0])}, np.array([3.0, 4.0]))
     {'w': array([3., 4.])}
     """
-    both = _value_and_grad("grad", f, argnums, has_aux)
+    return grad_for("grad", f, argnums, has_aux)
+
+
+def grad_for(name: str, f: F, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> F:
+    """:func:`grad` for the transformation ``name``, which its errors are to name."""
+    both = _value_and_grad(name, f, argnums, has_aux)
 
     @functools.wraps(f)
     def grad_f(*args: Any, **kwargs: Any) -> Any:
@@ -182,8 +187,13 @@ def vjp(f: F, *xs: Any, has_aux: bool = False) -> Any:
     >>> y, pull(1.0)
     (6.0, (3.0, 2.0))
     """
-    run = Run("vjp", f, xs)
-    out, aux = _value_and_aux("vjp", run.out) if has_aux else (run.out, None)
+    return vjp_for("vjp", f, xs, has_aux)
+
+
+def vjp_for(name: str, f: F, xs: Sequence[Any], has_aux: bool = False) -> Any:
+    """:func:`vjp` for the transformation ``name``, which its errors are to name."""
+    run = Run(name, f, xs)
+    out, aux = _value_and_aux(name, run.out) if has_aux else (run.out, None)
     leaves, treedef = tree.flatten(out)
     outputs = [run.output(y) for y in leaves]
 
@@ -191,14 +201,14 @@ def vjp(f: F, *xs: Any, has_aux: bool = False) -> Any:
         bars, bar_def = tree.flatten(y_bar)
         if bar_def != treedef:
             what = f"the cotangent is a container {bar_def!r}, the result {treedef!r} (each * is a number or an array)."
-            raise InputError(teach("vjp", what, "Make them alike."))
+            raise InputError(teach(name, what, "Make them alike."))
         seeds: dict[Node, Array] = {}
         for (node, y), bar in zip(outputs, bars, strict=True):
             if np.shape(bar) != np.shape(y):
                 what = f"the cotangent has shape {np.shape(bar)}, the result {np.shape(y)}."
-                raise InputError(teach("vjp", what, "Make them alike."))
+                raise InputError(teach(name, what, "Make them alike."))
             if node is not None:
-                bar = _as_seed("vjp", bar, y)
+                bar = _as_seed(name, bar, y)
                 seeds[node] = seeds[node] + bar if node in seeds else bar
         return tree.unflatten(run.treedef, run.pull(seeds))
 
@@ -240,12 +250,17 @@ def jvp(f: F, xs: Sequence[Any], xs_dot: Sequence[Any], has_aux: bool = False) -
         if not isinstance(given, (tuple, list)):  # pyright: ignore[reportUnnecessaryIsInstance]
             got = f"the {what} are given as {called(given)}."
             raise InputError(teach("jvp", got, "Give tuples, also of one: gt.jvp(f, (x,), (x_dot,))."))
-    run = Run("jvp", f, xs)
+    return jvp_for("jvp", f, xs, xs_dot, has_aux)
+
+
+def jvp_for(name: str, f: F, xs: Sequence[Any], xs_dot: Sequence[Any], has_aux: bool = False) -> Any:
+    """:func:`jvp` for the transformation ``name``, which its errors are to name."""
+    run = Run(name, f, xs)
     dots, dot_def = tree.flatten(tuple(xs_dot))
     if dot_def != run.treedef:
         raise InputError(
             teach(
-                "jvp",
+                name,
                 f"the tangents are {dot_def!r}, the arguments {run.treedef!r} (each * is a number or an array).",
                 "Make them alike.",
             )
@@ -256,10 +271,10 @@ def jvp(f: F, xs: Sequence[Any], xs_dot: Sequence[Any], has_aux: bool = False) -
             continue
         if np.shape(dot) != np.shape(x):
             what = f"a tangent has shape {np.shape(dot)}, its argument {np.shape(x)}."
-            raise InputError(teach("jvp", what, "Make them alike."))
-        seeds[node] = _as_seed("jvp", dot, x)
+            raise InputError(teach(name, what, "Make them alike."))
+        seeds[node] = _as_seed(name, dot, x)
     moved = run.push(seeds)
-    out, aux = _value_and_aux("jvp", run.out) if has_aux else (run.out, None)
+    out, aux = _value_and_aux(name, run.out) if has_aux else (run.out, None)
     leaves, treedef = tree.flatten(out)
     outputs = [run.output(y) for y in leaves]
     seen: set[int] = set()
@@ -278,7 +293,7 @@ def hvp(f: F, x: Any, x_dot: Any) -> Any:
     >>> hvp(lambda x: np.sum(x**3), np.array([1.0, 2.0]), np.array([1.0, 0.0]))
     array([6., 0.])
     """
-    return jvp(grad(f), (x,), (x_dot,))[1]
+    return jvp_for("hvp", grad_for("hvp", f), (x,), (x_dot,))[1]
 
 
 def stop_gradient(x: Any) -> Any:

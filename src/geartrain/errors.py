@@ -20,6 +20,7 @@ __all__ = [
     "ShapeError",
     "SourceLine",
     "TraceError",
+    "library_function",
     "own_line",
     "teach",
     "user_frame",
@@ -112,6 +113,22 @@ def own_line(frame: FrameType | None = None) -> SourceLine | None:
         found = user_frame(found.f_back) if found.f_back is not None else None
     found = found or frame
     return None if found is None else _line(found, found.f_lineno)
+
+
+def library_function() -> str | None:
+    """The function of somebody else's that the user's program called, if one is under way: ``statistics.fmean``."""
+    frame: FrameType | None = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]
+    found: FrameType | None = None
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if not file.startswith(_HERE) or file.startswith(_MODELS):
+            if not file.startswith((*_INSTALLED, "<__array_function__")):
+                break
+            found = frame
+        frame = frame.f_back
+    if frame is None or found is None:
+        return None
+    return f"{found.f_globals.get('__name__', '')}.{found.f_code.co_qualname}"
 
 
 def _line(frame: FrameType, line: int) -> SourceLine:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from geartrain import tree
-from geartrain.api import check_argnums, grad, jvp, numbers_of, of_chosen, vjp
+from geartrain.api import check_argnums, grad_for, jvp_for, numbers_of, of_chosen, vjp_for
 from geartrain.errors import InputError, teach
 from geartrain.ir.aval import Array, aval_of
 from geartrain.mapping import vmap
@@ -83,7 +83,7 @@ def hessian(f: F, argnums: int | Sequence[int] = 0, *, sparse: bool = False) -> 
     """
     if sparse:
         return sparse_hessian(f, argnums)
-    return _jacobian("hessian", grad(f, argnums), argnums, True)
+    return _jacobian("hessian", grad_for("hessian", f, argnums), argnums, True)
 
 
 def _jacobian(name: str, f: F, argnums: int | Sequence[int], forward: bool | None) -> F:
@@ -111,7 +111,7 @@ def _pick(jacobian: tuple[list["_Parts"], tree.TreeDef], argnums: Any) -> Any:
 
 def _rows(name: str, f: F, xs: tuple[Any, ...], may_turn: bool) -> tuple[list[_Parts], tree.TreeDef]:
     """One pull for each element of the result, as a batch."""
-    y, pull = vjp(f, *xs)
+    y, pull = vjp_for(name, f, xs)
     ys, y_def = tree.flatten(y)
     _check_real(name, [*ys, *tree.leaves(xs)])
     if may_turn and sum(map(np.size, ys)) > sum(map(np.size, tree.leaves(xs))):
@@ -140,7 +140,7 @@ def _columns(name: str, f: F, xs: tuple[Any, ...]) -> tuple[list[_Parts], tree.T
 
         def column(e: Array, k: int = k) -> Any:
             dots = tree.unflatten(x_def, [e if i == k else _zero(other) for i, other in enumerate(leaves)])
-            return jvp(f, xs, dots)[1]
+            return jvp_for(name, f, xs, dots)[1]
 
         moved, y_def = tree.flatten(vmap(column)(_basis(x_k)))
         _check_real(name, moved)

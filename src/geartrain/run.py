@@ -1,5 +1,6 @@
 """One traced run of a function: its tape, its inputs, what came out, and the two sweeps along the tape."""
 
+import collections
 import operator
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -41,6 +42,8 @@ def is_static(x: Any) -> bool:
 
 def lift(name: str, level: Level, values: Sequence[Any]) -> list[Any]:
     """Fresh inputs of a level for the leaves; what is not a number is passed on as it is."""
+    if level.kind == "grad":
+        _check_movable(name, values)
     out: list[Any] = []
     for x in values:
         refuse_strange(name, x)
@@ -58,6 +61,18 @@ def lift(name: str, level: Level, values: Sequence[Any]) -> list[Any]:
         lifted = not is_static(x) if level.kind == "jit" else is_value(x) and aval_of(x).dtype.kind in "fciub"
         out.append(new_input(level, x) if lifted else x)
     return out
+
+
+def _check_movable(name: str, values: Sequence[Any]) -> None:
+    """Refuse arguments that would be handed back as their own gradient."""
+    for x in values:
+        if isinstance(x, (dict, list, set, frozenset, collections.deque)) and not is_value(x):
+            what = f"an argument to differentiate in holds {called(x)}, in which no numbers are looked for."
+            raise InputError(teach(name, what, "Make it a dict, a list, a tuple, a namedtuple or a dataclass."))
+    if values and not any(map(is_value, values)):
+        what = f"there is no number to differentiate in: the arguments hold {called(values[0])}."
+        do = "Pass numbers, arrays or containers of them (a dataclass is one); or choose other arguments by argnums."
+        raise InputError(teach(name, what, do))
 
 
 def called(x: Any) -> str:

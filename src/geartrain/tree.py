@@ -1,4 +1,4 @@
-"""Containers of arrays: dict, list, tuple, namedtuple, dataclass, nested at will. They come back as they came.
+"""Containers of arrays: dicts, list, tuple, namedtuple, dataclass, nested at will. They come back as they came.
 
 Everything else is a leaf. ``None`` is a container without leaves.
 """
@@ -20,13 +20,14 @@ class TreeDef:
     """The shape of a container: its type, its keys and the shapes of its children. ``kind`` None is a leaf.
 
     The keys of a dict are sorted, so that two dicts with the same keys are alike; ``inserted`` has them in the order in
-    which the dict goes through them, if that is another.
+    which the dict goes through them, if that is another. ``factory`` is what a defaultdict makes missing values with.
     """
 
     kind: type | None
     keys: tuple[Any, ...] = ()
     children: tuple["TreeDef", ...] = ()
     inserted: tuple[Any, ...] = dataclasses.field(default=(), compare=False)
+    factory: Any = None
 
     def __repr__(self) -> str:
         if self.kind is None:
@@ -69,6 +70,8 @@ def _flatten(tree: Any, out: list[Any]) -> TreeDef:
     if hasattr(kind, "__dataclass_fields__"):
         names = tuple([name for name, f in kind.__dataclass_fields__.items() if f.init])
         return TreeDef(kind, names, tuple([_flatten(getattr(_any(tree), name), out) for name in names]))
+    if kind is collections.defaultdict:
+        return dataclasses.replace(_flatten_dict(kind, _any(tree), out), factory=_any(tree).default_factory)
     if isinstance(tree, dict) and getattr(kind, "__init__", None) in _DICTS:
         return _flatten_dict(kind, _any(tree), out)
     out.append(tree)
@@ -120,7 +123,8 @@ def _unflatten(treedef: TreeDef, remaining: Any) -> Any:
         return tuple(children)
     if issubclass(kind, dict):
         items = dict(zip(treedef.keys, children, strict=True))
-        return _any(kind)([(key, items[key]) for key in treedef.inserted or treedef.keys])
+        pairs = [(key, items[key]) for key in treedef.inserted or treedef.keys]
+        return _any(kind)(treedef.factory, pairs) if kind is collections.defaultdict else _any(kind)(pairs)
     if issubclass(kind, tuple):
         return _any(kind)(*children)
     return kind(**dict(zip(treedef.keys, children, strict=True)))

@@ -4,6 +4,7 @@ Each program below fails on the line that ends in ``# <-``.
 """
 
 import cmath
+import collections
 import inspect
 import math
 import os
@@ -14,20 +15,25 @@ import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import matplotlib as mpl
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
 import geartrain as gt
 from geartrain.errors import GeartrainError, InputError, LeakError, RuleError, ShapeError, TraceError
 from geartrain.trace.level import active
+from geartrain.trace.tracer import Tracer
 
 X: Any = np.array([1.0, 2.0, 3.0])
 TABLE: Any = np.zeros(3)
 """An array that was made outside of every traced function."""
 
+mpl.use("Agg")
 OBJECTS: Any = np.array([1, 2, 3], object)
 MASKED: Any = np.ma.array([1.0, 2.0, 3.0], mask=[False, True, False])
 SQUARE: Any = np.eye(3).view(np.matrix)
+PLOT: Any = plt
 NAMES = {name: vars(np)[name] for name in ("zeros", "array", "asarray", "mean", "concatenate")}
 
 
@@ -194,7 +200,7 @@ def a_matrix_that_is_met_inside() -> None:
     gt.grad(lambda x: np.sum(x * SQUARE))(X)  # <-
 
 
-@raises(InputError, "view", "a MaskedArray", "x.filled(0.0)")
+@raises(TraceError, "np.asarray", "by numpy.ma.core.MaskedArray.__mul__", "np.where(mask, 0.0, x)")
 def a_masked_array_from_the_left() -> None:
     gt.grad(lambda x: np.sum(MASKED * x))(X)  # <-
 
@@ -202,6 +208,86 @@ def a_masked_array_from_the_left() -> None:
 @raises(InputError, "view", "a matrix", "np.asarray(x)")
 def a_matrix_from_the_left() -> None:
     gt.grad(lambda x: np.sum(SQUARE * x))(X)  # <-
+
+
+@raises(TraceError, "np.asarray", "by numpy.ma.core.array", "np.where(mask, 0.0, x)")
+def a_masked_array_that_is_made_inside() -> None:
+    gt.grad(lambda x: np.ma.array(x, mask=[False, True, False]).sum())(X)  # <-
+
+
+@raises(TraceError, "np.asarray", "by numpy.ma.core.MaskedArray.__add__", "cannot be traced")
+def a_sum_with_a_masked_array() -> None:
+    gt.grad(lambda x: (MASKED + x[0]).sum())(X)  # <-
+
+
+@raises(InputError, "dot", "a matrix", "np.asarray(x)")
+def a_matrix_that_a_function_takes() -> None:
+    gt.grad(lambda x: np.dot(SQUARE, x).sum())(X)  # <-
+
+
+@raises(TraceError, "np.asarray", "by numpy.matrixlib", "use arrays and @")
+def a_matrix_of_a_list() -> None:
+    gt.grad(lambda x: np.matrix([[x[0], x[1]]]).sum())(X)  # <-
+
+
+@raises(InputError, "astype", "Python objects", "Leave dtype=object out")
+def objects_made_of_traced_values() -> None:
+    gt.grad(lambda x: np.array([x[0], x[1]], dtype=object).sum())(X)  # <-
+
+
+@raises(TraceError, "np.asarray", "by matplotlib.pyplot.plot", "gt.stop_gradient(x)")
+def a_picture() -> None:
+    gt.grad(lambda x: PLOT.plot(x) and x[0])(X)  # <-
+
+
+@raises(TraceError, "out", "a random generator", "b[...] = rng.normal(size=n)")
+def a_generator_that_fills_an_array() -> None:
+    gt.grad(lambda x: np.random.default_rng(0).standard_normal(out=np.zeros(3)) @ x)(X)  # <-
+
+
+@raises(TraceError, "np.asarray", "a traced f64[]", "drops its derivative")
+def a_generator_that_takes_a_traced_value() -> None:
+    gt.grad(lambda x: np.random.default_rng(0).normal(x[0]))(X)  # <-
+
+
+@raises(InputError, "grad", "holds a Counter", "Make it a dict")
+def a_dict_of_another_kind() -> None:
+    gt.grad(lambda d: d["a"] * 2)(collections.Counter(a=1))  # <-
+
+
+@raises(InputError, "grad", "no number to differentiate in", "a dataclass is one")
+def an_object_of_the_users_own() -> None:
+    gt.grad(lambda o: 1.0)(object())  # <-
+
+
+@raises(InputError, "jacobian", "a Python int", "Pass floats")
+def an_integer_for_a_jacobian() -> None:
+    gt.jacobian(lambda x: x * x)(3)  # <-
+
+
+@raises(InputError, "hessian", "a real scalar", "f64[3]")
+def a_hessian_of_an_array() -> None:
+    gt.hessian(lambda x: x * X)(1.0)  # <-
+
+
+@raises(InputError, "hvp", "shape (4,)", "(3,)")
+def a_vector_of_another_length() -> None:
+    gt.hvp(lambda x: np.sum(x * x), X, np.ones(4))  # <-
+
+
+@raises(RuleError, "np.linalg.qr", "mode='raw'", "mode='reduced'")
+def what_lapack_keeps() -> None:
+    gt.grad(lambda x: np.linalg.qr(np.outer(x, x), mode="raw")[0].sum())(X)  # <-
+
+
+@raises(RuleError, "np.pad", "mode is a function", "np.concatenate")
+def padding_by_a_function() -> None:
+    gt.grad(lambda x: np.pad(x, 1, mode=lambda *_: None).sum())(X)  # <-
+
+
+@raises(InputError, "getitem", "one truth value", "x[None, ...]")
+def a_truth_value_among_indices() -> None:
+    gt.grad(lambda x: x[True, 0].sum())(X)  # <-
 
 
 # Traced values written where they would be lost.
@@ -413,7 +499,7 @@ def a_whole_number() -> None:
     gt.grad(lambda x: 3)(1.0)  # <-
 
 
-@raises(InputError, "value_and_grad", "bool[]", "Return a float")
+@raises(InputError, "value_and_grad", "a Python bool", "Return a float")
 def a_comparison() -> None:
     gt.value_and_grad(lambda x: x > 0)(1.0)  # <-
 
@@ -790,3 +876,44 @@ def test_what_depends_on_nothing_may_outlive_its_trace() -> None:
 def test_rounding_a_number_and_asking_for_its_floor_are_decisions() -> None:
     assert gt.grad(lambda x: round(x) * x)(2.7) == 3.0
     assert gt.grad(lambda x: math.floor(x) * x + math.ceil(x) * x + math.trunc(x) * x)(2.5) == 7.0
+
+
+def test_what_is_plain_stays_so_in_masked_arrays_and_matrices() -> None:
+    """They work inside of a traced function on what does not move."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PendingDeprecationWarning)
+        square = np.ones((2, 2))
+        assert gt.grad(lambda x: x * np.ma.array(np.ones(2), mask=[False, True]).sum())(1.0) == 1.0
+        assert gt.grad(lambda x: x * np.ma.sqrt(np.full(2, 4.0)).sum())(1.0) == 4.0
+        assert gt.grad(lambda x: x * np.mean(MASKED))(1.0) == 2.0
+        assert gt.grad(lambda x: x * (np.matrix(np.ones((2, 2))) * np.matrix(square)).sum())(1.0) == 8.0
+
+
+def test_pandas_on_plain_values_works_and_a_traced_one_is_refused() -> None:
+    pandas = pytest.importorskip("pandas")
+
+    def f(x: Any) -> Any:
+        table = pandas.DataFrame({"a": np.array([1.0, 1.0, 2.0]), "b": np.arange(3)})
+        return x[0] * table.groupby("a").b.mean().iloc[0]
+
+    np.testing.assert_array_equal(gt.grad(f)(X), [0.5, 0.0, 0.0])
+    with pytest.raises(TraceError, match="by pandas"):
+        gt.grad(lambda x: (pandas.Series(X) * x).sum())(X)
+
+
+def test_an_object_array_of_the_users_own_holds_traced_values() -> None:
+    def f(x: Any) -> Any:
+        parts = np.empty(2, dtype=object)
+        parts[0], parts[1] = x[0], x[1:]
+        return parts[0] * parts[1].sum()
+
+    np.testing.assert_array_equal(gt.grad(f)(X), [5.0, 1.0, 1.0])
+
+
+def test_a_generator_cannot_take_a_traced_array_for_memory() -> None:
+    """It reads flags where an ndarray has them: an address must stand there, and it must be even."""
+    assert Tracer.__basicsize__ >= 72
+    rng = np.random.default_rng(0)
+    for fill in (rng.random, rng.standard_normal, rng.standard_exponential):
+        with pytest.raises(TraceError, match="a random generator"):
+            gt.grad(lambda x, fill=fill: fill(out=np.zeros(3)) @ x)(X)

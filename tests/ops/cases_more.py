@@ -214,3 +214,44 @@ case("eig", lambda x: tuple(LA.eig(x + np.diag([0.0, 3.0, 6.0]))), between(-0.4,
 case("eig pairs", lambda x: tuple(LA.eig(x + np.array([[0.0, -2.0], [2.0, 0.1]]))), between(-0.4, 0.4, 2, 2))
 case("eig complex", lambda x: tuple(LA.eig(x)), z(2, 3, 3))
 case("eigvals", lambda x: LA.eigvals(x), z(3, 3))
+
+# Options.
+
+case("polyfit full", lambda x, y: np.polyfit(x, y, 2, full=True)[:2], up(6), a(6))
+case("polyfit cov", lambda x, y: np.polyfit(x, y, 1, cov=True), up(5), a(5))
+case("polyfit unscaled", lambda x, y, w: np.polyfit(x, y, 1, w=w, cov="unscaled")[1], up(5), a(5), p(5))
+for mode in ("maximum", "minimum", "mean", "median"):
+    case(f"pad {mode}", lambda x, mode=mode: np.pad(x, ((2, 1), (0, 3)), mode=mode), d(3, 4))
+    case(f"pad {mode} near", lambda x, mode=mode: np.pad(x, 2, mode=mode, stat_length=((1, 2), (3, 9))), d(3, 4))
+case("pad linear_ramp", lambda x: np.pad(x, (2, 3), mode="linear_ramp"), a(2, 3))
+case("pad linear_ramp to", lambda x, t: np.pad(x, 2, mode="linear_ramp", end_values=(t, 3.0)), a(2, 3), a())
+case("pad constant of", lambda x, t: np.pad(x, ((1, 2), (0, 1)), constant_values=((t, 2 * t), (5.0, t))), a(2, 3), a())
+case("pad reflect odd", lambda x: np.pad(x, ((1, 2), (5, 0)), mode="reflect", reflect_type="odd"), a(3, 4))
+case("pad symmetric odd", lambda x: np.pad(x, 4, mode="symmetric", reflect_type="odd"), a(3))
+case("pad one axis", lambda x: np.pad(x, {-1: (1, 2)}, mode="mean"), a(2, 3))
+WEIGHTS = np.array([0.5, 0.0, 2.0, 1.0, 0.7])
+CDF: dict[str, Any] = {"weights": WEIGHTS, "method": "inverted_cdf"}
+case("quantile weights", lambda x: np.quantile(x, [0.0, 0.3, 0.7, 1.0], **CDF), d(5))
+case("percentile weights", lambda x: np.percentile(x, [[20.0, 60.0]], axis=1, keepdims=True, **CDF), d(2, 5))
+case("quantile of weights", lambda x, w: np.quantile(x, 0.4, weights=w, method="inverted_cdf"), d(4), p(4))
+case("nanquantile weights", lambda x: np.nanquantile(np.where(x == x.max(), np.nan, x), [0.2, 0.6], **CDF), d(5))
+case("unique rows", lambda x: np.unique(x, True, True, True, axis=0), lambda rng: np.eye(3)[[2, 0, 2, 1]], smooth=0)
+case("unique inverse", lambda x: np.unique(x, return_inverse=True), d(2, 3), smooth=0)
+case("intersect1d places", lambda x: np.intersect1d(x[:4], x[2:], return_indices=True), d(5), smooth=0)
+case("intersect1d same", lambda x: np.intersect1d(x, x[[2, 0]], assume_unique=True, return_indices=True)[0], d(4))
+case("vectorize core", lambda x, y: np.vectorize(np.dot, signature="(n),(n)->()")(x, y), a(2, 1, 3), a(4, 3))
+case("vectorize outer", lambda x, y: np.vectorize(np.outer, signature="(n),(m)->(n,m)")(x, y), a(2, 3), a(2))
+case("item of arrays", lambda x: x.item() * x[0].item() * np.array([1.0, 2.0]) + x.item(0), a(1))
+case("tolist", lambda x: np.array(x.tolist())[:, 1] * 2, a(2, 3))
+
+
+def written_diagonals(x: Any) -> Any:
+    b = np.multiply.outer(x, x[0])
+    v = np.einsum("iji->ji", b)
+    v[1] *= x[:, 0]
+    v[:, 0] = 7.0
+    np.einsum("ijk->kji", b)[0] += x
+    return b + np.einsum("ii->i", x)
+
+
+case("einsum views", written_diagonals, a(2, 2))

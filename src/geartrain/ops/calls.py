@@ -1,5 +1,6 @@
 """NumPy functions that call a function of the user's, and choices between arrays."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -88,12 +89,13 @@ def choose(a: Array, choices: Any, out: Any = None, mode: str = "raise") -> Arra
 
 def vectorized(function: Callable[..., Any], args: tuple[Any, ...], otypes: Any, signature: Any) -> Any:
     """What ``np.vectorize(function)(*args)`` means: the function at each element, after broadcasting."""
-    if signature is not None:
-        raise NotImplementedError("np.vectorize with a signature")
     if not args:
         return function()
-    xs = np.broadcast_arrays(*[np.asarray(x) for x in args])
-    shape = xs[0].shape
+    if signature is not None:
+        xs, shape = _along_core_axes([np.asarray(x) for x in args], signature)
+    else:
+        xs = np.broadcast_arrays(*[np.asarray(x) for x in args])
+        shape = xs[0].shape
     if 0 in shape and not otypes:
         raise ValueError("cannot call `vectorize` on size 0 inputs unless `otypes` is set")
     results = [function(*[x[i] for x in xs]) for i in np.ndindex(shape)]
@@ -101,9 +103,24 @@ def vectorized(function: Callable[..., Any], args: tuple[Any, ...], otypes: Any,
     columns = list(zip(*results, strict=True)) if several else [results]
     out: list[Array] = []
     for k, column in enumerate(columns):
-        y = np.reshape(np.array(list(column)), shape)
+        y = np.array(list(column))
+        y = np.reshape(y, (*shape, *y.shape[1:]))
         out.append(y.astype(otypes[k]) if otypes else y)
     return tuple(out) if several else out[0]
+
+
+def _along_core_axes(xs: list[Array], signature: str) -> tuple[list[Array], tuple[int, ...]]:
+    """The arguments, broadcast along the axes that a signature such as ``(n),(m,n)->(m)`` leaves out; their shape."""
+    parts = re.findall(r"\(([^)]*)\)", signature.partition("->")[0])
+    cores = [len([name for name in part.split(",") if name.strip()]) for part in parts]
+    if len(cores) != len(xs):
+        raise TypeError(f"wrong number of positional arguments: expected {len(cores)}, got {len(xs)}")
+    for x, core in zip(xs, cores, strict=True):
+        if x.ndim < core:
+            raise ValueError(f"{x.ndim}-dimensional argument does not have enough dimensions for all core dimensions")
+    shape = np.broadcast_shapes(*[x.shape[: x.ndim - core] for x, core in zip(xs, cores, strict=True)])
+    inner = [x.shape[x.ndim - core :] for x, core in zip(xs, cores, strict=True)]
+    return [np.broadcast_to(x, (*shape, *tail)) for x, tail in zip(xs, inner, strict=True)], shape
 
 
 CALLS_BACK: set[Any] = {np.apply_along_axis, np.apply_over_axes, np.piecewise, np.fromfunction, np.fromiter}

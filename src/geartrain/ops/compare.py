@@ -4,7 +4,7 @@ from typing import Any
 
 from geartrain.ir.aval import Array
 from geartrain.ir.untyped import numpy as np
-from geartrain.ops.table import composite, constant
+from geartrain.ops.table import composite, constant, still
 
 __all__ = ["isclose"]
 
@@ -49,7 +49,7 @@ def isneginf(x: Array) -> Array:
     return np.isinf(x) & (x < 0)
 
 
-constant("bitwise_count", np.bitwise_count, pointwise=True)
+still(np.bitwise_count)
 
 
 # Sets.
@@ -73,11 +73,22 @@ def _set(x: Array, assume_unique: bool) -> Array:
 
 
 @composite(np.intersect1d)
-def intersect1d(ar1: Array, ar2: Array, assume_unique: bool = False, return_indices: bool = False) -> Array:
-    if return_indices:
-        raise NotImplementedError("np.intersect1d with return_indices=True")
-    both = np.sort(np.concatenate((_set(ar1, assume_unique), _set(ar2, assume_unique))))
-    return both[:-1][both[1:] == both[:-1]]
+def intersect1d(ar1: Array, ar2: Array, assume_unique: bool = False, return_indices: bool = False) -> Any:
+    sets = [_set_and_places(x, assume_unique) for x in (ar1, ar2)]
+    both = np.concatenate([values for values, _ in sets])
+    order = np.argsort(both, kind="stable")
+    both = both[order]
+    met = np.flatnonzero(both[1:] == both[:-1])
+    common = both[met]
+    if not return_indices:
+        return common
+    (_, in_1), (_, in_2) = sets
+    return common, in_1[order[met]], in_2[order[met + 1] - in_1.shape[0]]
+
+
+def _set_and_places(x: Array, assume_unique: bool) -> tuple[Array, Array]:
+    x = np.ravel(np.asarray(x))
+    return (x, np.arange(x.shape[0])) if assume_unique else np.unique(x, return_index=True)
 
 
 @composite(np.setdiff1d)

@@ -8,6 +8,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 
 from geartrain.ir.aval import Array
 from geartrain.ir.untyped import numpy as np
+from geartrain.ops.index import INNER_DIAGONAL
 from geartrain.ops.shape import common_dtype
 from geartrain.ops.table import composite, linear, spells
 
@@ -196,6 +197,8 @@ def einsum(*args: Any, dtype: Any = None, optimize: Any = False, **kwargs: Any) 
             if sizes.get(letter, 1) != 1 and n not in (1, sizes[letter]):
                 raise ValueError(f"einsum {subscripts!r}: subscript {letter!r} is both {sizes[letter]} and {n}")
             sizes[letter] = max(n, sizes.get(letter, 1)) if n else 0
+    if len(xs) == 1 and set(ins[0]) == set(out) and dtype is None:
+        return _view(ins[0], out, xs[0])
     plain = [_once(term, x, sizes) for term, x in zip(ins, xs, strict=True)]
     made = EINSUM(*[x for _, x in plain], params=(f"{','.join(t for t, _ in plain)}->{out}",))
     return made if dtype is None else made.astype(dtype)
@@ -235,6 +238,17 @@ def _spelled_out(subscripts: str, xs: Sequence[Array]) -> tuple[list[str], str]:
     if any(c not in "".join(spelled) or out.count(c) > 1 for c in out):
         raise ValueError(f"einsum {subscripts!r}: the output must name each of its subscripts once, from the inputs")
     return spelled, out
+
+
+def _view(term: str, out: str, x: Array) -> Array:
+    """What no letter is summed in is a view, in NumPy as well: diagonals and an order of axes."""
+    for letter in dict.fromkeys(term):
+        while term.count(letter) > 1:
+            i = term.index(letter)
+            j = term.index(letter, i + 1)
+            x = INNER_DIAGONAL(np.moveaxis(x, (i, j), (-2, -1)))
+            term = term[:i] + term[i + 1 : j] + term[j + 1 :] + letter
+    return np.transpose(x, [term.index(letter) for letter in out])
 
 
 def _once(term: str, x: Array, sizes: dict[str, int]) -> tuple[str, Array]:

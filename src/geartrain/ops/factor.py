@@ -13,6 +13,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, Literal
 
+from geartrain.errors import RuleError, teach
 from geartrain.ir.aval import Array
 from geartrain.ir.untyped import numpy as np
 from geartrain.ops.complexes import conj, is_complex, over_stacks
@@ -202,7 +203,8 @@ def qr(a: Array, mode: str = "reduced") -> Any:
     """Of a wide matrix the first square part is factored, and the rest of ``r`` follows from it."""
     a = inexact(a)
     if mode not in ("reduced", "complete", "r"):
-        raise NotImplementedError(f"np.linalg.qr with mode={mode!r}")
+        what = f"mode={mode!r} gives what LAPACK keeps, which has no derivative rule."
+        raise RuleError(teach("np.linalg.qr", what, "Take mode='reduced', 'complete' or 'r'."))
     m, n = a.shape[-2:]
     if m < n:
         q, r = qr(a[..., :m])

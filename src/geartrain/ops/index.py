@@ -10,6 +10,7 @@ from typing import Any
 
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
+from geartrain.errors import InputError, teach
 from geartrain.ir.aval import Array, Ufunc
 from geartrain.ir.op import Op, is_traced
 from geartrain.ir.untyped import numpy as np
@@ -79,7 +80,8 @@ def _width(part: Any) -> int:
 
 def _check_mask(mask: tuple[int, ...], shape: tuple[int, ...], axis: int) -> None:
     if mask == ():
-        raise NotImplementedError("indexing by a 0-d boolean among other indices")
+        what = "one truth value stands among other indices, where it takes all or nothing along a new axis."
+        raise InputError(teach("getitem", what, "Write x[None, ...] if it is true, or np.where(truth, x[...], 0.0)."))
     if mask != shape:
         raise IndexError(f"boolean index of shape {mask} did not match indexed array of shape {shape} from axis {axis}")
 
@@ -228,7 +230,7 @@ def at_by(ufunc: Ufunc, a: Array, indices: Any, b: Any = None) -> None:
     if b is not None:
         b = np.broadcast_to(b, shape)
     if ufunc in (np.add, np.subtract):
-        part = cast(np.negative(b) if ufunc is np.subtract else b, a.dtype)
+        part = cast(np.negative(b) if ufunc == np.subtract else b, a.dtype)
         a[...] = SCATTER_ADD(a, part, *arrays, params=(template,))
         return
     places = GETITEM(np.reshape(np.arange(a.size), a.shape), *arrays, params=(template,))
@@ -334,7 +336,7 @@ def take_along_axis(arr: Array, indices: Array, axis: int | None = -1) -> Array:
     if axis is None:
         arr, axis = np.ravel(arr), 0
     axis = normalize_axis_index(axis, arr.ndim)
-    return arr[along(indices, axis, arr.shape)]
+    return gather(arr, along(indices, axis, arr.shape))
 
 
 @composite(np.compress)
@@ -387,6 +389,22 @@ def _batch_diagonal(size: int, batched: Sequence[bool], x: Array, offset: int, a
 DIAGONAL = linear("diagonal", np.diagonal, "offset", "axis1", "axis2", transposes=(_diagonal_T,), batch=_batch_diagonal)
 
 
+def _inner_diagonal(x: Array) -> Array:
+    return np.einsum("...ii->...i", x)
+
+
+def _inner_diagonal_T(y_bar: Array, x: Array) -> Array:
+    return _diagonal_T(y_bar, x, 0, x.ndim - 2, x.ndim - 1)
+
+
+def _batch_inner_diagonal(size: int, batched: Sequence[bool], x: Array) -> Array:
+    return INNER_DIAGONAL(x)
+
+
+INNER_DIAGONAL = linear("inner_diagonal", _inner_diagonal, transposes=(_inner_diagonal_T,), batch=_batch_inner_diagonal)
+"""The diagonal of the last two axes as ``np.einsum`` gives it: a view that may be written through."""
+
+
 @spells(np.diagonal)
 def diagonal(a: Array, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:
     axis1, axis2 = normalize_axis_tuple((axis1, axis2), a.ndim)
@@ -423,8 +441,8 @@ def triu(m: Array, k: int = 0) -> Array:
     return np.where(np.tri(*m.shape[-2:], k=k - 1, dtype=bool), np.zeros((), m.dtype), m)
 
 
-VIEWS: set[Op] = {GETITEM, RESHAPE, TRANSPOSE, BROADCAST, DIAGONAL}
+VIEWS: set[Op] = {GETITEM, RESHAPE, TRANSPOSE, BROADCAST, DIAGONAL, INNER_DIAGONAL}
 """The ops whose result may share memory with their operand."""
 
-__all__ = ["GETITEM", "HERE", "NONZERO", "SCATTER", "SCATTER_ADD", "VIEWS", "WHERE"]
+__all__ = ["GETITEM", "HERE", "INNER_DIAGONAL", "NONZERO", "SCATTER", "SCATTER_ADD", "VIEWS", "WHERE"]
 __all__ += ["along", "at_by", "choose_by", "fill", "split_index"]

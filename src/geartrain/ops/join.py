@@ -238,22 +238,6 @@ def resize(a: Array, new_shape: Any) -> Array:
     return np.reshape(np.take(np.ravel(a), np.arange(size) % a.size), new_shape)
 
 
-@composite(np.pad)
-def pad(array: Array, pad_width: Any, mode: str = "constant", **kwargs: Any) -> Array:
-    """Every mode that copies elements is a gather by the padded index; constant padding is a write into a frame."""
-    if mode == "constant":
-        low = np.pad(np.ones(array.shape, bool), pad_width)  # where the array stands in its frame
-        starts = [0 if low.size == 0 else int(i) for i in np.unravel_index(np.argmax(low), low.shape)]
-        frame: Array = np.pad(np.zeros(array.shape, array.dtype), pad_width, mode=mode, **kwargs)
-        inner = tuple(slice(start, start + n) for start, n in zip(starts, array.shape, strict=True))
-        frame[inner] = array
-        return frame
-    if mode in ("edge", "reflect", "symmetric", "wrap") and kwargs.get("reflect_type", "even") == "even":
-        where: Array = np.pad(np.reshape(np.arange(array.size), array.shape), pad_width, mode=mode, **kwargs)
-        return np.take(np.ravel(array), where)
-    raise NotImplementedError(f"np.pad with mode={mode!r}")
-
-
 @composite(np.trim_zeros)
 def trim_zeros(filt: Array, trim: str = "fb") -> Array:
     hit = np.flatnonzero(filt != 0)

@@ -12,7 +12,7 @@ from geartrain.ops.index import choose_by
 from geartrain.ops.shape import cast, common_dtype
 from geartrain.ops.table import composite, constant, custom, spells
 
-__all__ = ["convolve", "interp", "trapezoid"]
+__all__ = ["ROUND", "convolve", "interp", "trapezoid"]
 
 Mode = Literal["full", "same", "valid"]
 
@@ -106,7 +106,7 @@ def _edge(f: Array, d: list[Any], order: int) -> Array:
 
 
 def _round(x: Array, decimals: int) -> Array:
-    return np.round(x, decimals)
+    return round(x, decimals) if type(x) in (float, int) else np.round(x, decimals)
 
 
 def _batch_round(size: int, batched: Sequence[bool], x: Array, decimals: int) -> Array:
@@ -119,7 +119,7 @@ ROUND = constant("round", _round, "decimals", batch=_batch_round)
 @spells(np.round, np.around)
 def round_(a: Array, decimals: int = 0) -> Array:
     """Piecewise constant."""
-    return ROUND(a, params=(int(decimals),))
+    return ROUND(a if hasattr(a, "dtype") else np.asarray(a), params=(int(decimals),))
 
 
 @composite(np.fix)

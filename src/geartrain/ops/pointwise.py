@@ -9,7 +9,7 @@ from typing import Any
 
 from geartrain.ir.aval import Array
 from geartrain.ir.untyped import numpy as np
-from geartrain.ops.table import ANY, ONE, binary, constant, spells, unary
+from geartrain.ops.table import ANY, ONE, binary, spells, still, unary
 
 POSITIVE = (0.1, 3.0)
 UNIT = (-0.9, 0.9)
@@ -31,7 +31,7 @@ SUBTRACT = binary(np.subtract, ONE, lambda y, a, b: -1, fn=operator.sub)
 MULTIPLY = binary(np.multiply, lambda y, a, b: b, lambda y, a, b: a, fn=operator.mul)
 DIVIDE = binary(np.divide, lambda y, a, b: 1 / b, lambda y, a, b: -y / b, (ANY, POSITIVE), fn=PYTHON.truediv)
 NEGATIVE = unary(np.negative, lambda y, x: -1, fn=operator.neg)
-POSITIVE_OP = unary(np.positive, ONE)
+POSITIVE_OP = unary(np.positive, ONE, fn=operator.pos)
 SQUARE = unary(np.square, lambda y, x: 2 * x, fn=_square)
 RECIPROCAL = unary(np.reciprocal, lambda y, x: -y * y, POSITIVE)
 
@@ -49,7 +49,7 @@ def _power_in_exponent(y: Array, a: Array, b: Array) -> Array:
 POWER = binary(np.power, _power_in_base, _power_in_exponent, (POSITIVE, ANY), fn=PYTHON.pow)
 binary(np.float_power, _power_in_base, _power_in_exponent, (POSITIVE, ANY))
 binary(np.fmod, ONE, lambda y, a, b: -np.trunc(a / b), ((5.1, 5.9), (2.0, 2.4)))
-binary(np.remainder, ONE, lambda y, a, b: -np.floor(a / b), ((5.1, 5.9), (2.0, 2.4)), fn=operator.mod)
+REMAINDER = binary(np.remainder, ONE, lambda y, a, b: -np.floor(a / b), ((5.1, 5.9), (2.0, 2.4)), fn=operator.mod)
 
 # Exponentials and logarithms.
 
@@ -119,38 +119,19 @@ binary(np.heaviside, None, lambda y, a, b: np.where(a == 0, 1.0, 0.0))
 
 # Constants: they do not move when their operands do.
 
+LESS = still(np.less, PYTHON.lt)
+LESS_EQUAL = still(np.less_equal, PYTHON.le)
+EQUAL = still(np.equal, PYTHON.eq)
+NOT_EQUAL = still(np.not_equal, PYTHON.ne)
+GREATER = still(np.greater, PYTHON.gt)
+GREATER_EQUAL = still(np.greater_equal, PYTHON.ge)
+FLOOR_DIVIDE = still(np.floor_divide, PYTHON.floordiv)
 for _f in (
-    np.floor,
-    np.ceil,
-    np.trunc,
-    np.rint,
-    np.sign,
-    np.signbit,
-    np.spacing,
-    np.isfinite,
-    np.isinf,
-    np.isnan,
-    np.logical_not,
-    np.invert,
-    np.equal,
-    np.not_equal,
-    np.less,
-    np.less_equal,
-    np.greater,
-    np.greater_equal,
-    np.logical_and,
-    np.logical_or,
-    np.logical_xor,
-    np.bitwise_and,
-    np.bitwise_or,
-    np.bitwise_xor,
-    np.left_shift,
-    np.right_shift,
-    np.floor_divide,
-    np.gcd,
-    np.lcm,
+    *(np.floor, np.ceil, np.trunc, np.rint, np.sign, np.signbit, np.spacing, np.isfinite, np.isinf, np.isnan),
+    *(np.logical_not, np.logical_and, np.logical_or, np.logical_xor, np.gcd, np.lcm),
+    *(np.invert, np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.left_shift, np.right_shift),
 ):
-    constant(_f.__name__, _f, pointwise=True)
+    still(_f)
 
 
 @spells(np.power)

@@ -112,18 +112,29 @@ def roots(p: Array) -> Array:
 def polyfit(
     x: Array, y: Array, deg: int, rcond: Any = None, full: bool = False, w: Any = None, cov: Any = False
 ) -> Any:
-    """The coefficients; ``full`` and ``cov`` are not differentiable yet."""
-    if full or cov:
-        raise NotImplementedError("np.polyfit with full=True or cov=True")
     x, y = np.asarray(x) + 0.0, np.asarray(y) + 0.0
+    order = int(deg) + 1
     rcond = len(x) * np.finfo(x.dtype).eps if rcond is None else rcond
-    left, right = np.vander(x, int(deg) + 1), y
+    left, right = np.vander(x, order), y
     if w is not None:
         w = np.asarray(w) + 0.0
         left, right = left * w[:, None], right * (w if y.ndim == 1 else w[:, None])
     scale = np.sqrt(np.sum(left * left, axis=0))
-    c = np.linalg.lstsq(left / scale, right, rcond)[0]
-    return c / (scale if y.ndim == 1 else scale[:, None])
+    left = left / scale
+    c, residuals, rank, s = np.linalg.lstsq(left, right, rcond)
+    c = c / (scale if y.ndim == 1 else scale[:, None])
+    if full:
+        return c, residuals, rank, s, rcond
+    if not cov:
+        return c
+    spread = np.linalg.inv(left.T @ left) / np.outer(scale, scale)
+    if cov == "unscaled":
+        factor: Array = 1
+    elif len(x) > order:
+        factor = residuals / (len(x) - order)
+    else:
+        raise ValueError("the number of data points must exceed order to scale the covariance matrix")
+    return c, (spread * factor if y.ndim == 1 else spread[:, :, None] * factor)
 
 
 # The package numpy.polynomial is plain NumPy; those of its functions that ask the array protocol first are told so.

@@ -418,7 +418,7 @@ def accumulate_by(ufunc: Ufunc, a: Array, axis: int = 0, dtype: Any = None) -> A
     """``ufunc.accumulate``."""
     a = _as(a, dtype)
     axis = normalize_axis_index(axis, a.ndim)
-    if ufunc is np.add:
+    if ufunc == np.add:  # while a trace runs, the name has something equal
         return np.cumsum(a, axis)
     if ufunc in REDUCE or ufunc in _ASSOCIATIVE:
         return scan(ufunc, a, axis)

@@ -302,7 +302,7 @@ def enter_rows(
 def _enter(special: Any) -> None:
     enter_rows(special, ONE_OPERAND, SEVERAL)
     spells(special._ufuncs._zeta)(ROWS["special_zeta"])  # what its Python function calls
-    constant("special_gammasgn", special.gammasgn, pointwise=True)
+    spells(special.gammasgn)(constant("special_gammasgn", special.gammasgn, pointwise=True))
     for name, rates in _PAIRS.items():
         spells(getattr(special, name))(_results(name, rates))
 

@@ -6,7 +6,9 @@ from typing import Any, Literal
 
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
+from geartrain.errors import InputError, teach
 from geartrain.ir.aval import Array, aval_of, is_array
+from geartrain.ir.op import is_traced
 from geartrain.ir.untyped import numpy as np
 from geartrain.ops.table import composite, constant, linear, spells
 
@@ -106,6 +108,9 @@ ITEM = linear("item", _item, transposes=(_item_T,), batch=_batch_item)
 def cast(x: Array, dtype: Any) -> Array:
     """``x`` in another dtype; to integers and booleans it is constant."""
     dtype = np.dtype(dtype)
+    if dtype.kind == "O" and is_traced(x):
+        what = "traced values become Python objects, whose own arithmetic cannot be traced."
+        raise InputError(teach("astype", what, "Leave dtype=object out, or keep the values in a list."))
     return (CAST if dtype.kind in "fc" else CAST_CONSTANT)(x, params=(dtype.str,))
 
 

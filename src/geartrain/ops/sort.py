@@ -14,7 +14,7 @@ from geartrain.ops.reduce import axes_of, keep
 from geartrain.ops.shape import cast
 from geartrain.ops.table import constant, spells
 
-__all__ = ["ARGPARTITION", "ARGSORT", "LEXSORT", "SEARCHSORTED", "UNIQUE"]
+__all__ = ["ARGPARTITION", "ARGSORT", "LEXSORT", "SEARCHSORTED", "UNIQUE", "UNIQUE_COUNTS", "UNIQUE_INVERSE"]
 
 Axis = Any
 
@@ -119,12 +119,22 @@ def digitize(x: Array, bins: Array, right: bool = False) -> Array:
     return searchsorted(bins, x, side)
 
 
-def _unique(x: Array, axis: int | None) -> Array:
+def _unique(x: Array, axis: int | None, equal_nan: bool) -> Array:
     """Where the first of each value stands."""
-    return np.unique(x, return_index=True, axis=axis)[1]
+    return np.unique(x, return_index=True, axis=axis, equal_nan=equal_nan)[1]
 
 
-UNIQUE = constant("unique", _unique, "axis", data_shape=True)
+def _unique_inverse(x: Array, axis: int | None, equal_nan: bool) -> Array:
+    return np.unique(x, return_inverse=True, axis=axis, equal_nan=equal_nan)[1]
+
+
+def _unique_counts(x: Array, axis: int | None, equal_nan: bool) -> Array:
+    return np.unique(x, return_counts=True, axis=axis, equal_nan=equal_nan)[1]
+
+
+UNIQUE = constant("unique", _unique, "axis", "equal_nan", data_shape=True)
+UNIQUE_INVERSE = constant("unique_inverse", _unique_inverse, "axis", "equal_nan")
+UNIQUE_COUNTS = constant("unique_counts", _unique_counts, "axis", "equal_nan", data_shape=True)
 
 
 @spells(np.unique)
@@ -140,17 +150,19 @@ def unique(
 ) -> Any:
     """The values are read from where they first stand; places and counts do not move."""
     ar = np.asarray(ar)
-    first = UNIQUE(ar, params=(axis,))
+    params = (axis, equal_nan)
+    first = UNIQUE(ar, params=params)
     values = np.take(ar, first, axis)
     if not (return_index or return_inverse or return_counts):
         return values
-    inverse = searchsorted(values, ar) if axis is None else None
-    if inverse is None:
-        raise NotImplementedError("np.unique with axis and return_inverse or return_counts")
-    flat: Array = np.ravel(inverse)
-    counts = np.sum(flat[:, None] == np.arange(values.shape[0]), axis=0)
-    wanted = ((return_index, first), (return_inverse, inverse), (return_counts, counts))
-    return (values, *(x for want, x in wanted if want))
+    found = [values]
+    if return_index:
+        found.append(first)
+    if return_inverse:
+        found.append(UNIQUE_INVERSE(ar, params=params))
+    if return_counts:
+        found.append(UNIQUE_COUNTS(ar, params=params))
+    return tuple(found)
 
 
 # Quantiles. A method is the place among the sorted values, counted in elements, and how to read between two.
@@ -191,7 +203,7 @@ def _place(q: Array, n: int, method: str) -> Array:
     raise ValueError(f"np.quantile: there is no method {method!r}")
 
 
-def _quantile(a: Array, q: Any, axis: Axis, method: str, keepdims: bool, skip: bool) -> Array:
+def _quantile(a: Array, q: Any, axis: Axis, method: str, keepdims: bool, skip: bool, weights: Any = None) -> Array:
     a = a if hasattr(a, "dtype") else np.asarray(a)
     a = a if a.dtype.kind in "fc" else cast(a, float)
     q = np.asarray(q, a.dtype) if type(q) in (int, float) else np.asarray(q)
@@ -200,8 +212,14 @@ def _quantile(a: Array, q: Any, axis: Axis, method: str, keepdims: bool, skip: b
     axes = axes_of(a, axis)
     rest = tuple(i for i in range(a.ndim) if i not in axes)
     shape = tuple(a.shape[i] for i in rest)
-    flat = np.reshape(np.transpose(a, (*rest, *axes)), (*shape, int(np.prod([a.shape[i] for i in axes]))))
-    y = (_ragged if skip else _whole)(np.sort(flat, axis=-1), q, method)
+
+    def in_rows(x: Array) -> Array:
+        return np.reshape(np.transpose(x, (*rest, *axes)), (*shape, int(np.prod([a.shape[i] for i in axes]))))
+
+    if weights is not None:
+        y = _weighted(in_rows(a), in_rows(_weights(weights, a, axes, method)), q, skip)
+    else:
+        y = (_ragged if skip else _whole)(np.sort(in_rows(a), axis=-1), q, method)
     if not keepdims:
         return y
     return np.reshape(y, (*q.shape, *keep(y[(0,) * q.ndim], a.shape, axes).shape))
@@ -218,9 +236,43 @@ def _whole(ordered: Array, q: Array, method: str) -> Array:
     if method not in _DISCRETE and method not in ("inverted_cdf", "closest_observation"):
         weight = place - np.floor(place)
         y = y + (ordered[..., np.minimum(low + 1, n - 1)] - y) * weight
+    return _places_first(_with_holes(y, ordered, q), q)
+
+
+def _with_holes(y: Array, ordered: Array, q: Array) -> Array:
+    """NaN where there is one among the values."""
     holes = np.isnan(ordered[..., -1])
-    y = np.where(np.reshape(holes, (*holes.shape, *(1,) * q.ndim)), y.dtype.type(np.nan), y)
-    return np.moveaxis(y, range(ordered.ndim - 1, y.ndim), range(q.ndim))[()]
+    return np.where(np.reshape(holes, (*holes.shape, *(1,) * q.ndim)), y.dtype.type(np.nan), y)
+
+
+def _places_first(y: Array, q: Array) -> Array:
+    return np.moveaxis(y, range(y.ndim - q.ndim, y.ndim), range(q.ndim))[()]
+
+
+def _weights(weights: Any, a: Array, axes: tuple[int, ...], method: str) -> Array:
+    """Weights of the shape of ``a``; given for some axes, they are the same along the others."""
+    if method != "inverted_cdf":
+        raise ValueError("Only method 'inverted_cdf' supports weights.")
+    weights = np.asarray(weights)
+    if np.shape(weights) != a.shape:
+        weights = np.reshape(weights, [n if i in axes else 1 for i, n in enumerate(a.shape)])
+    return np.broadcast_to(weights, a.shape)
+
+
+def _weighted(flat: Array, weights: Array, q: Array, skip: bool) -> Array:
+    """The first value along the last axis up to which the weights sum to the part ``q`` of all: they choose only."""
+    n = flat.shape[-1]
+    order = ARGSORT(flat, params=(flat.ndim - 1,))
+    ordered = np.take_along_axis(flat, order, -1)
+    weights = np.where(np.isnan(flat), 0, weights) if skip else weights
+    sums = np.cumsum(cast(np.take_along_axis(weights, order, -1), float), axis=-1)
+    total = sums[..., -1:]
+    reached = cast(np.where(sums == 0, -1.0, sums / np.where(total == 0, 1.0, total)), q.dtype)
+    place = np.minimum(np.sum(np.reshape(reached, (*flat.shape, *(1,) * q.ndim)) < q, axis=flat.ndim - 1), n - 1)
+    lead = flat.shape[:-1]
+    y = np.reshape(np.take_along_axis(ordered, np.reshape(place, (*lead, -1)), -1), (*lead, *q.shape))
+    y = _places_first(y if skip else _with_holes(y, ordered, q), q)
+    return y if np.ndim(y) else np.asarray(y)  # an array without axes, as NumPy has it
 
 
 def _ragged(ordered: Array, q: Array, method: str) -> Array:
@@ -235,11 +287,6 @@ def _hundredth(q: Any) -> Array:
     return q / 100 if type(q) in (int, float) else np.asarray(q) / 100
 
 
-def _check(weights: Any) -> None:
-    if weights is not None:
-        raise NotImplementedError("np.quantile with weights")
-
-
 @spells(np.quantile)
 def quantile(
     a: Array,
@@ -252,8 +299,7 @@ def quantile(
     *,
     weights: Any = None,
 ) -> Array:
-    _check(weights)
-    return _quantile(a, q, axis, method, keepdims, skip=False)
+    return _quantile(a, q, axis, method, keepdims, False, weights)
 
 
 @spells(np.percentile)
@@ -268,8 +314,7 @@ def percentile(
     *,
     weights: Any = None,
 ) -> Array:
-    _check(weights)
-    return _quantile(a, _hundredth(q), axis, method, keepdims, skip=False)
+    return _quantile(a, _hundredth(q), axis, method, keepdims, False, weights)
 
 
 @spells(np.nanquantile)
@@ -284,8 +329,7 @@ def nanquantile(
     *,
     weights: Any = None,
 ) -> Array:
-    _check(weights)
-    return _quantile(a, q, axis, method, keepdims, skip=True)
+    return _quantile(a, q, axis, method, keepdims, True, weights)
 
 
 @spells(np.nanpercentile)
@@ -300,8 +344,7 @@ def nanpercentile(
     *,
     weights: Any = None,
 ) -> Array:
-    _check(weights)
-    return _quantile(a, _hundredth(q), axis, method, keepdims, skip=True)
+    return _quantile(a, _hundredth(q), axis, method, keepdims, True, weights)
 
 
 @spells(np.median)

@@ -12,7 +12,8 @@ import numpy as np
 from geartrain.ir.aval import Array
 from geartrain.ir.op import ONE, Composite, Constant, Custom, Linear, Op, Pointwise, Rule
 
-__all__ = ["COMPOSITES", "ROWS", "SPELLINGS", "binary", "composite", "constant", "custom", "linear", "spells", "unary"]
+__all__ = ["COMPOSITES", "ROWS", "SPELLINGS"]
+__all__ += ["binary", "composite", "constant", "custom", "linear", "spells", "still", "unary"]
 
 ROWS: dict[str, Op] = {}
 COMPOSITES: dict[str, Composite] = {}
@@ -51,7 +52,7 @@ def binary(
 ) -> Pointwise:
     """A row for a pointwise function of two operands: ``in_a(y, a, b)`` and ``in_b(y, a, b)`` are its local rates.
 
-    ``fn`` is a quicker way to compute the same, where there is one (Python's operators on scalars).
+    ``fn`` is a quicker way to compute the same, where there is one: Python's operator, which keeps a Python number one.
     """
     op = row(Pointwise(name=f.__name__, fn=fn or f, partials=(in_a, in_b), domain=domain))
     SPELLINGS[f] = op
@@ -67,9 +68,13 @@ def constant(
     batch: Rule | None = None,
 ) -> Constant:
     """A row for an op that does not move when its operands do."""
-    op = row(Constant(name=name, fn=fn, params=params, pointwise=pointwise, data_shape=data_shape, batch=batch))
-    if pointwise:
-        SPELLINGS[fn] = op
+    return row(Constant(name=name, fn=fn, params=params, pointwise=pointwise, data_shape=data_shape, batch=batch))
+
+
+def still(f: np.ufunc, fn: Rule | None = None) -> Constant:
+    """A row for a ufunc that does not move when its operands do; ``fn`` as in ``binary``."""
+    op = constant(f.__name__, fn or f, pointwise=True)
+    SPELLINGS[f] = op
     return op
 
 

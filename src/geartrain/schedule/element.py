@@ -89,9 +89,8 @@ def element_of(node: Node) -> Element | None:
 
 
 def _python_kind(node: Node) -> type | None:
-    if not node.aval.weak:
-        return None
-    return {"b": bool, "i": int, "f": float, "c": complex}[node.aval.dtype.kind]
+    """The type of Python's numbers, which take the dtype of others; a truth value does not."""
+    return {"i": int, "f": float, "c": complex}.get(node.aval.dtype.kind) if node.aval.weak else None
 
 
 @lru_cache(maxsize=4096)

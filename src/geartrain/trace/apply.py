@@ -178,7 +178,10 @@ def binary(op: Op, a: Array, b: Array) -> Array:
     depends = na.depends | nb.depends
     if depends < 0:
         raise LeakError(leaked(op.name))
-    node = Node(op, inputs, (), value, depends & trace.bits)
+    depends &= trace.data_bits if isinstance(op, Constant) else trace.bits
+    if depends == 0:
+        return fresh(trace, value)
+    node = Node(op, inputs, (), value, depends)
     if trace.lines is None:
         trace.tape.append(node)
     else:
@@ -191,7 +194,6 @@ def fit(trace: Trace, op: Op, nodes: list[Node], value: Array) -> None:
     shape, dtype, weak = aval_of(value)
     if isinstance(op, Constant):
         dtype = np.result_type(*[n.value for n in nodes]) if len(nodes) > 1 else None
-        weak = False
     for i, node in enumerate(nodes):
         if node.depends:
             have_shape, have_dtype, have_weak = aval_of(node.value)

@@ -1,7 +1,9 @@
-"""Compiled modules get a NumPy of their own, whose names are never replaced.
+"""Compiled modules get a NumPy of their own, whose names are never replaced; so do packages that draw and tabulate.
 
 ``numpy.random`` and other extension modules call ``np.empty`` by name and write into what they get without asking what
-it is. While a trace runs, that name makes tracers: writing into one as if it were an array corrupts memory.
+it is. While a trace runs, that name makes tracers: writing into one as if it were an array corrupts memory. Pandas and
+matplotlib hand what they make to such modules, and NumPy's masked arrays are ndarrays by inheritance: on plain values
+they are to work as ever, and a traced value meets NumPy's own functions there, which refuse it.
 """
 
 import sys
@@ -23,15 +25,22 @@ _OWN = {module: _copy(module) for module in (np, np.linalg, np.fft)}
 _OWN[np].linalg, _OWN[np].fft = _OWN[np.linalg], _OWN[np.fft]  # type: ignore[attr-defined]
 
 
-def spare() -> None:
-    """Give every compiled module that is loaded, and holds NumPy by a name, the copy instead.
+_PLAIN = ("numpy.ma.", "pandas.", "matplotlib.", "mpl_toolkits.", "seaborn.")
 
-    NumPy loads ``np.random`` when it is first asked for. That is done here, so that it is not while a trace runs.
+
+def spare() -> None:
+    """Give every compiled module and every one of the packages in ``_PLAIN`` that holds NumPy by a name the copy.
+
+    NumPy loads ``np.random`` and ``np.ma`` when it is first asked for them. That is done here, so that it is not while
+    a trace runs.
     """
     assert np.random
-    for module in list(sys.modules.values()):
-        if isinstance(getattr(getattr(module, "__spec__", None), "loader", None), ExtensionFileLoader):
+    assert np.ma
+    for name, module in list(sys.modules.items()):
+        if f"{name}.".startswith(_PLAIN) or isinstance(
+            getattr(getattr(module, "__spec__", None), "loader", None), ExtensionFileLoader
+        ):
             space = vars(module)
-            for name, value in list(space.items()):
+            for held, value in list(space.items()):
                 if isinstance(value, ModuleType) and value in _OWN:
-                    space[name] = _OWN[value]
+                    space[held] = _OWN[value]

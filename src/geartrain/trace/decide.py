@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from geartrain.errors import LeakError, TraceError, teach, user_frame
+from geartrain.errors import LeakError, TraceError, library_function, teach, user_frame
 from geartrain.ir.aval import Array, Aval, aval_of
 from geartrain.ir.node import Node
 from geartrain.trace.level import Decision, Trace, active
@@ -63,6 +63,15 @@ _WAYS_OUT = {
 }
 
 
+_OF_PACKAGES = {
+    "numpy.ma": "A masked array cannot be traced: keep the mask as an array, and write np.where(mask, 0.0, x).",
+    "numpy.matrixlib": "np.matrix cannot be traced: use arrays and @.",
+    "pandas": "Compute with arrays: df.to_numpy(), outside of the function.",
+    "matplotlib": "Draw what does not move, gt.stop_gradient(x); or return it and draw it outside of the function.",
+}
+"""What to do where these packages take a traced value for a plain one."""
+
+
 def bare(t: Array, how: str) -> Array:
     """The bare value of a tracer, for code that cannot be traced: only where nothing that depends on it is lost."""
     trace = active.trace
@@ -91,7 +100,10 @@ def _refusal(aval: Aval, how: str) -> str:
             " outside of the function.",
             "Write np.take(table, i, axis=0), or np.array(table)[i].",
         )
-    return teach(how, f"{what} is turned into a bare number, which drops its derivative.", _WAYS_OUT[how])
+    library = library_function()
+    by = "" if library is None else f" by {library}"
+    do = next((way for name, way in _OF_PACKAGES.items() if f"{library}".startswith(f"{name}.")), _WAYS_OUT[how])
+    return teach(how, f"{what} is turned into a bare number{by}, which drops its derivative.", do)
 
 
 def _is_assignment() -> bool:

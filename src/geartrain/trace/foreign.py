@@ -10,6 +10,10 @@ _HIDES = ("setting an array element with a sequence", "Error setting single item
 """What NumPy says when a number that it writes into an array refuses to be one."""
 
 
+_GENERATOR = "Supplied output array must be contiguous"
+"""What NumPy's random generators say of an array that they cannot fill."""
+
+
 def explained(error: BaseException, refused: TraceError | None) -> GeartrainError | None:
     """What to raise instead of an error that left a traced function, if there is something better.
 
@@ -18,6 +22,11 @@ def explained(error: BaseException, refused: TraceError | None) -> GeartrainErro
     """
     if type(error) is ValueError and refused is not None and str(error).startswith(_HIDES):
         return refused.with_traceback(error.__traceback__)
+    if type(error) is ValueError and str(error).startswith(_GENERATOR):
+        what = (
+            "a random generator cannot fill what out= gives it: an array made inside of a traced function is no memory."
+        )
+        return TraceError(teach("out", what, "Write b[...] = rng.normal(size=n) for rng.normal(out=b)."))
     if type(error) is not TypeError or "'Tracer'" not in str(error):
         return None
     if str(error).startswith("unhashable"):

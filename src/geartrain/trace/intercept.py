@@ -7,23 +7,23 @@ module holds them by ``from numpy import zeros``. A replacement that is called w
 
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from geartrain.errors import InputError, LeakError, RuleError, ShapeError, TraceError, teach
-from geartrain.ir.aval import Array, is_array
-from geartrain.kinds import kind_of
+from geartrain.errors import InputError, LeakError, RuleError, TraceError, teach
+from geartrain.ir.aval import is_array
 from geartrain.ops.calls import CALLS_BACK, vectorized
-from geartrain.ops.join import STACK
 from geartrain.ops.later import METHODS, RAW, SOLVERS, arrive
 from geartrain.ops.shape import cast
 from geartrain.ops.table import SPELLINGS
 from geartrain.trace import compiled
 from geartrain.trace.level import active, aside, on_close, on_open
+from geartrain.trace.sequences import has_tracer, heard, named_like, stacked
 from geartrain.trace.spellings import call_function, traced
 from geartrain.trace.tracer import Tracer, depends_of, fresh, node_of, plain, value_of
+from geartrain.trace.ufuncs import Listening
 
 __all__ = ["HOLDERS", "watch"]
 
@@ -60,16 +60,13 @@ FRESH = [
 
 SEQUENCES = {
     *(np.concatenate, np.concat, np.stack, np.vstack, np.hstack, np.dstack, np.column_stack, np.block, np.select),
-    *(np.choose, np.einsum, np.einsum_path, np.broadcast_arrays, np.meshgrid, np.ix_, np.lexsort, np.piecewise),
-    *(np.linalg.multi_dot, np.atleast_1d, np.atleast_2d, np.atleast_3d),
+    *(np.choose, np.piecewise, np.lexsort, np.linalg.multi_dot),
 }
 """Functions that take several arrays as a sequence; elsewhere a list is one array."""
 
 
-def _named_like(original: Callable[..., Any], f: Callable[..., Any]) -> Callable[..., Any]:
-    f.__name__ = f.__qualname__ = original.__name__
-    f.__doc__, f.__wrapped__ = original.__doc__, original  # type: ignore[attr-defined]
-    return f
+ASKING_SHAPES = (np.shape, np.ndim, np.size)
+"""Functions that need no numbers, of lists either."""
 
 
 def _creation(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -85,11 +82,13 @@ def _creation(original: Callable[..., Any]) -> Callable[..., Any]:
             return call_function(original, args, kwargs)
         return fresh(trace, aside(original, [_shape_of(a) for a in args], plain(kwargs)))
 
-    return _named_like(original, create)
+    return named_like(original, create)
 
 
 def _shape_of(x: Any) -> Any:
     """An argument of a creation function: of a traced array just its shape counts, of a traced integer its value."""
+    if type(x) in (list, tuple) and traced(x):
+        x = stacked(x)
     if type(x) is Tracer and depends_of(x):
         return value_of(x) if x.ndim else x.__index__() if x.dtype.kind in "iu" else x  # type: ignore[attr-defined]
     return plain(x)
@@ -101,7 +100,7 @@ def _array(original: Callable[..., Any], copies: bool) -> Callable[..., Any]:
         if trace is None:
             return original(a, dtype, **kwargs)
         if traced(a):
-            made: Any = a if type(a) is Tracer else _stacked(a)
+            made: Any = a if type(a) is Tracer else stacked(a)
             if dtype is not None and made.dtype != np.dtype(dtype):
                 made = cast(made, dtype)
             missing = kwargs.get("ndmin", 0) - made.ndim
@@ -117,30 +116,7 @@ def _array(original: Callable[..., Any], copies: bool) -> Callable[..., Any]:
             raise InputError(teach("array", "the sequences have different lengths.", "Make the rows equally long."))
         return value if value is a else fresh(trace, value)
 
-    return _named_like(original, array)
-
-
-def _stacked(value: Any) -> Array:
-    """A nested sequence of values, some of them traced, as one array."""
-    if type(value) not in (list, tuple):
-        return value
-    items = [_stacked(v) for v in value]
-    shapes = {np.shape(v) for v in items}
-    if len(shapes) > 1:
-        what = f"the parts of a list have different shapes: {' and '.join(map(str, sorted(shapes)))}."
-        raise ShapeError(teach("array", what, "Make them equal: np.zeros(n) in place of 0.0, rows of one length."))
-    dtype = np.result_type(*(v.dtype if hasattr(v, "dtype") else _ASARRAY(v).dtype for v in items))
-    return STACK(*[_as(v, dtype) for v in items], params=(0,))
-
-
-def _as(value: Array, dtype: np.dtype[Any]) -> Array:
-    if kind_of(value) is Tracer or (hasattr(value, "dtype") and value.dtype == dtype):
-        same = value.dtype == dtype and type(value_of(value)) not in (float, int, complex, bool)
-        return value if same else cast(value, dtype)
-    return _ASARRAY(value, dtype)
-
-
-_ASARRAY = np.asarray
+    return named_like(original, array)
 
 
 def _copy(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -149,11 +125,11 @@ def _copy(original: Callable[..., Any]) -> Callable[..., Any]:
         if trace is None:
             return original(a, order, subok)
         if traced(a):
-            made = a if type(a) is Tracer else _stacked(a)
+            made = a if type(a) is Tracer else stacked(a)
             return Tracer(trace, node_of(made)) if is_array(made) else np.array(made)
         return fresh(trace, original(plain(a), order, subok))
 
-    return _named_like(original, copy)
+    return named_like(original, copy)
 
 
 def _listening(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -167,30 +143,18 @@ def _listening(original: Callable[..., Any]) -> Callable[..., Any]:
             return original(*args, **kwargs)
         if calls_back:
             return SPELLINGS[original](*args, **kwargs)
-        if not _has_tracer(args) and not (kwargs and _has_tracer(list(kwargs.values()))):
+        if not has_tracer(args) and not (kwargs and has_tracer(list(kwargs.values()))):
             value = aside(original, args, kwargs)
             return fresh(trace, value) if type(value) is np.ndarray and value.flags.owndata else value
         if raw:
             return call_function(original, args, kwargs)
-        args = tuple([_heard(a, several) if type(a) in (list, tuple) else a for a in args])
+        args = tuple([heard(a, several) if type(a) in (list, tuple) else a for a in args])
         for name, value in kwargs.items():
             if type(value) in (list, tuple):
-                kwargs[name] = _heard(value, several)
+                kwargs[name] = heard(value, several)
         return call_function(original, args, kwargs)
 
-    return _named_like(original, listening)
-
-
-def _has_tracer(values: Sequence[Any]) -> bool:
-    return any(type(x) is Tracer or (type(x) in (list, tuple) and _has_tracer(x)) for x in values)
-
-
-def _heard(x: Any, several: bool) -> Any:
-    if not traced(x):
-        return x
-    if several:
-        return [_stacked(v) if type(v) in (list, tuple) and traced(v) else v for v in x]
-    return _stacked(x)
+    return named_like(original, listening)
 
 
 def _replacements() -> dict[int, tuple[Any, Callable[..., Any]]]:
@@ -200,6 +164,8 @@ def _replacements() -> dict[int, tuple[Any, Callable[..., Any]]]:
     found += [(f, _array(f, False)) for f in (np.asarray, np.asanyarray, np.ascontiguousarray, np.asarray_chkfinite)]
     taken = {id(f) for f, _ in found}
     found += [(f, _listening(f)) for f in SPELLINGS if not isinstance(f, np.ufunc) and id(f) not in taken]
+    found += [(f, _listening(f)) for f in ASKING_SHAPES if id(f) not in taken]
+    found += [(f, Listening(f)) for f in vars(np).values() if isinstance(f, np.ufunc)]
     return {id(f): (f, new) for f, new in found}
 
 
@@ -338,7 +304,7 @@ def _method(original: Callable[..., Any], mean: Callable[..., Any]) -> Callable[
             return mean(original, self, *args, **kwargs)
         return fresh(trace, aside(original, (self, *[plain(a) for a in args]), plain(kwargs)))
 
-    return _named_like(original, method)
+    return named_like(original, method)
 
 
 def _solver(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -361,7 +327,7 @@ def _solver(original: Callable[..., Any]) -> Callable[..., Any]:
             )
         )
 
-    return _named_like(original, solver)
+    return named_like(original, solver)
 
 
 def _arrive() -> None:

@@ -12,10 +12,10 @@ from geartrain.errors import InputError, teach
 from geartrain.ir.aval import Array, aval_of
 from geartrain.ir.untyped import numpy
 from geartrain.kinds import kind_of
-from geartrain.ops.shape import cast
+from geartrain.ops.shape import ITEM, cast
 from geartrain.trace.decide import bare
 from geartrain.trace.spellings import call_function
-from geartrain.trace.tracer import STRANGE, Tracer, known, stand_in, value_of
+from geartrain.trace.tracer import STRANGE, Tracer, depends_of, known, stand_in, value_of
 from geartrain.trace.write import write
 
 __all__ = ["ATTRIBUTES", "METHODS"]
@@ -94,12 +94,13 @@ def _flatten(self: Any, order: str = "C") -> Array:
 def _item(self: Any, *index: Any) -> Array:
     if not index and self.size != 1:
         raise ValueError("can only convert an array of size 1 to a Python scalar")
-    flat = np.ravel(self)
-    return flat[0] if not index else flat[index[0]] if len(index) == 1 else self[index]
+    if not index:
+        return ITEM(np.reshape(self, ()) if self.ndim else self)
+    return ITEM(np.ravel(self)[index[0]] if len(index) == 1 and np.ndim(index[0]) == 0 else self[index])
 
 
 def _tolist(self: Any) -> Any:
-    return [part.tolist() for part in self] if self.ndim else self
+    return [part.tolist() for part in self] if self.ndim else ITEM(self)
 
 
 def _fill(self: Any, value: Any) -> None:
@@ -126,6 +127,8 @@ def _view(self: Any, dtype: Any = None, type: Any = None) -> Array:
     if (dtype is None or dtype is np.ndarray or dtype == self.dtype) and type in (None, np.ndarray):
         return self[...]
     for wanted in [w for w in (dtype, type) if w is not None]:
+        if not depends_of(self):
+            return value_of(self).view(wanted)
         if isinstance(wanted, kind_of(np.ndarray)) and issubclass(wanted, np.ndarray):
             what = f"a traced array cannot become a {wanted.__name__}, whose own rules cannot be traced."
             raise InputError(teach("view", what, STRANGE.get(wanted.__name__, "Use plain arrays.")))
@@ -136,6 +139,14 @@ def _view(self: Any, dtype: Any = None, type: Any = None) -> Array:
 
 def _tobytes(self: Any, order: Any = "C") -> bytes:
     return bare(self, "np.asarray").tobytes(order)
+
+
+def _hex(self: Any) -> str:
+    return float(bare(self, "float")).hex()
+
+
+def _as_integer_ratio(self: Any) -> tuple[int, int]:
+    return float(bare(self, "float")).as_integer_ratio()
 
 
 def _is_integer(self: Any) -> bool:
@@ -158,7 +169,7 @@ for _name, _f in METHODS.items():
     setattr(Tracer, _name, _method(_f))
 for _f in (_astype, _reshape, _transpose, _copy, _flatten, _item, _tolist, _fill, _sort, _partition, _put, _compress):
     setattr(Tracer, _f.__name__.lstrip("_"), _f)
-for _f in (_tobytes, _is_integer, _setflags, _view, _resize):
+for _f in (_tobytes, _hex, _as_integer_ratio, _is_integer, _setflags, _view, _resize):
     setattr(Tracer, _f.__name__.removeprefix("_"), _f)
 
 
@@ -191,10 +202,24 @@ def _places(size: int, index: Any, shape: tuple[int, ...]) -> Any:
 
 
 class Flat:
-    """``x.flat``: a 1-D face of an array, written through."""
+    """``x.flat``: a 1-D face of an array, written through, and an iterator over it."""
 
     def __init__(self, of: Any) -> None:
         self._of = of
+        self.index = 0
+        """The place of the next element in the flat array."""
+
+    @property
+    def base(self) -> Any:
+        return self._of
+
+    @property
+    def coords(self) -> tuple[int, ...]:
+        """The place of the next element in the array."""
+        return tuple([int(i) for i in np.unravel_index(min(self.index, max(self._of.size - 1, 0)), self._of.shape)])
+
+    def copy(self) -> Array:
+        return np.copy(np.ravel(self._of))
 
     def __getitem__(self, index: Any) -> Array:
         return np.ravel(self._of)[index]
@@ -204,11 +229,19 @@ class Flat:
         of[_places(of.size, index, of.shape)] = value
 
     def __iter__(self) -> Iterator[Array]:
-        flat: Any = np.ravel(self._of)
-        return iter(flat)
+        return self
+
+    def __next__(self) -> Array:
+        if self.index >= self._of.size:
+            raise StopIteration
+        self.index += 1
+        return np.ravel(self._of)[self.index - 1]
 
     def __len__(self) -> int:
         return self._of.size
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        return np.ravel(self._of).__array__(*args, **kwargs)
 
 
 def _set_flat(self: Any, value: Any) -> None:

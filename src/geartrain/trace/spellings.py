@@ -7,7 +7,7 @@ import numpy as np
 
 from geartrain.errors import RuleError, ShapeError, TraceError, teach
 from geartrain.ir.aval import Array, aval_of
-from geartrain.ir.op import Op, Pointwise
+from geartrain.ir.op import Op
 from geartrain.kinds import is_a, kind_of
 from geartrain.ops.calls import CALLS_BACK
 from geartrain.ops.index import at_by
@@ -16,10 +16,10 @@ from geartrain.ops.shape import cast
 from geartrain.ops.table import SPELLINGS
 from geartrain.trace.apply import apply
 from geartrain.trace.level import active, aside
-from geartrain.trace.tracer import Tracer, depends_of, fresh, here, known, plain, value_of
+from geartrain.trace.tracer import Tracer, depends_of, fresh, here, known, plain, refuse_strange, value_of
 from geartrain.trace.write import write_out
 
-__all__ = ["call_function", "call_ufunc", "traced"]
+__all__ = ["READY", "call_function", "call_ufunc", "traced"]
 
 
 def traced(x: Any) -> bool:
@@ -69,14 +69,15 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Array, ...], kwargs: 
     return result if out is None else _write_out(ufunc.__name__, out, result)
 
 
-_READY = frozenset((Tracer, np.ndarray, np.float64, np.float32, float, int))
+READY = frozenset((Tracer, np.ndarray, np.float64, np.float32, float, int))
+"""Kinds of operands that can be taken as they are."""
 
 
 def _are_ready(inputs: tuple[Array, ...]) -> bool:
     """Whether operands can be taken as they are: no sequences, and not Python's numbers alone."""
     ready = False
     for x in inputs:
-        if type(x) not in _READY:
+        if type(x) not in READY:
             return False
         ready = ready or not _is_python_number(x)
     return ready
@@ -97,7 +98,7 @@ def _elementwise(ufunc: np.ufunc, inputs: tuple[Array, ...], kwargs: dict[str, A
         if where is True:
             return result
         return np.where(where, result, np.zeros((), result.dtype) if out is None else out[0])
-    if isinstance(mean, Pointwise) and all(_is_python_number(x) for x in inputs):
+    if isinstance(mean, Op) and mean.pointwise and all(_is_python_number(x) for x in inputs):
         inputs = tuple([cast(here(x, ufunc.__name__), float) if type(x) is Tracer else float(x) for x in inputs])
     return mean(*inputs)
 
@@ -138,6 +139,9 @@ def call_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
         return mean(*args, **kwargs) if mean is not None and _is_view(value, args) else fresh(active.trace, value)
     if mean is None:
         raise _no_rule(f"{_module(function)}.{function.__name__}")
+    for x in args:
+        if type(x) is not Tracer and type(x) is not np.ndarray:
+            refuse_strange(function.__name__, x)
     if function in WRITERS and args and type(args[0]) is not Tracer:
         raise _outside(function.__name__)
     try:

@@ -16,7 +16,7 @@ from geartrain.ir.aval import Array, Aval, aval_of
 from geartrain.ir.node import CONST, Node
 from geartrain.ir.op import Op
 from geartrain.ops.complexes import PARTS
-from geartrain.ops.index import GETITEM, SCATTER, Template
+from geartrain.ops.index import GETITEM, HERE, INNER_DIAGONAL, SCATTER, Template
 from geartrain.ops.shape import RESHAPE, TRANSPOSE
 
 __all__ = ["Step", "Storage", "lend", "live", "own", "put"]
@@ -108,6 +108,9 @@ def put(store: Storage, path: tuple[Step, ...], template: Template, arrays: list
             new = Node(TRANSPOSE, (new,), (axes,), aval, depends)
         elif step.op is RESHAPE:
             new = Node(RESHAPE, (new,), (aval.shape,), aval, depends)
+        elif step.op is INNER_DIAGONAL:
+            places = Node(CONST, (), (), np.arange(aval.shape[-1]))
+            new = Node(SCATTER, (of, new, places, places), ((Ellipsis, HERE, HERE),), aval, depends)
         elif step.op in PARTS:
             new = Node(PARTS[step.op], (of, new), (), aval, depends)
         else:

@@ -60,9 +60,12 @@ class Tracer:
 
     ``home`` is the trace it belongs to; ``node`` is what it stands for, or (with a ``store``) a memo of it, good for
     the storage's ``version``. ``path`` says which view of the storage it is.
+
+    Two places stay empty. NumPy's random generators read the flags of what ``out=`` gives them from where an ndarray
+    has them, without asking what it is; an address stands there, and as it is even it says "not contiguous": refused.
     """
 
-    __slots__ = ("home", "node", "path", "store", "version")
+    __slots__ = ("_guard", "_room", "home", "node", "path", "store", "version")
 
     home: Trace
     node: Node | None
@@ -71,6 +74,9 @@ class Tracer:
     version: int
 
     __hash__ = None  # type: ignore[assignment]
+
+    _baseclass = np.ndarray
+    """What NumPy's masked arrays take the class of their data for."""
 
     def __init__(self, trace: Trace, node: Node | None, store: Storage | None = None) -> None:
         self.home = trace

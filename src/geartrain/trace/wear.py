@@ -13,7 +13,25 @@ from geartrain.ir.aval import Array, aval_of, is_array
 from geartrain.ir.op import Op
 from geartrain.ir.untyped import numpy
 from geartrain.kinds import kind_of
-from geartrain.ops.pointwise import ADD, DIVIDE, MULTIPLY, NEGATIVE, POWER, SQUARE, SUBTRACT
+from geartrain.ops.numeric import ROUND
+from geartrain.ops.pointwise import (
+    ADD,
+    DIVIDE,
+    EQUAL,
+    FLOOR_DIVIDE,
+    GREATER,
+    GREATER_EQUAL,
+    LESS,
+    LESS_EQUAL,
+    MULTIPLY,
+    NEGATIVE,
+    NOT_EQUAL,
+    POSITIVE_OP,
+    POWER,
+    REMAINDER,
+    SQUARE,
+    SUBTRACT,
+)
 from geartrain.trace.apply import apply, binary, unary
 from geartrain.trace.decide import bare, decide
 from geartrain.trace.spellings import call_function, call_ufunc
@@ -36,7 +54,15 @@ def _wear(name: str, f: Any) -> None:
 
 # Operators.
 
-ARITHMETIC: dict[str, Op] = {"add": ADD, "sub": SUBTRACT, "mul": MULTIPLY, "truediv": DIVIDE}
+ARITHMETIC: dict[str, Op] = {
+    "add": ADD,
+    "sub": SUBTRACT,
+    "mul": MULTIPLY,
+    "truediv": DIVIDE,
+    "floordiv": FLOOR_DIVIDE,
+    "mod": REMAINDER,
+}
+"""Operators that are one op. On Python's numbers they give Python's numbers, as NumPy's functions do not."""
 
 OPERATORS: dict[str, Callable[..., Any]] = {
     "add": np.add,
@@ -45,7 +71,6 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "truediv": np.true_divide,
     "floordiv": np.floor_divide,
     "mod": np.remainder,
-    "divmod": np.divmod,
     "pow": np.power,
     "matmul": np.matmul,
     "and": np.bitwise_and,
@@ -57,15 +82,15 @@ OPERATORS: dict[str, Callable[..., Any]] = {
 """What each binary operator means; its reflected and augmented forms follow."""
 
 COMPARISONS = {
-    "lt": np.less,
-    "le": np.less_equal,
-    "eq": np.equal,
-    "ne": np.not_equal,
-    "gt": np.greater,
-    "ge": np.greater_equal,
+    "lt": LESS,
+    "le": LESS_EQUAL,
+    "eq": EQUAL,
+    "ne": NOT_EQUAL,
+    "gt": GREATER,
+    "ge": GREATER_EQUAL,
 }
 
-UNARY = {"pos": np.positive, "abs": np.absolute, "invert": np.invert}
+UNARY = {"abs": np.absolute, "invert": np.invert}
 
 
 def _operand(other: Any) -> Any:
@@ -139,10 +164,9 @@ for _name, _ufunc in OPERATORS.items():
     _f, _r = _quick(ARITHMETIC[_name]) if _name in ARITHMETIC else (_forward(_ufunc), _reflected(_ufunc))
     _wear(f"__{_name}__", _f)
     _wear(f"__r{_name}__", _r)
-    if _name != "divmod":
-        _wear(f"__i{_name}__", _augmented(_ufunc.__name__, _ufunc))
-for _name, _ufunc in COMPARISONS.items():
-    _wear(f"__{_name}__", _forward(_ufunc))
+    _wear(f"__i{_name}__", _augmented(_ufunc.__name__, _ufunc))
+for _name, _op in COMPARISONS.items():
+    _wear(f"__{_name}__", _quick(_op)[0])
 for _name, _ufunc in UNARY.items():
     _wear(f"__{_name}__", _alone(_ufunc))
 
@@ -160,6 +184,16 @@ def _rpow(self: Any, other: Any, modulo: None = None) -> Any:
     return binary(POWER, other, self) if type(other) in _PYTHON else _reflected(np.power)(self, other)
 
 
+def _divmod(self: Any, other: Any) -> Any:
+    return (self // other, self % other)
+
+
+def _rdivmod(self: Any, other: Any) -> Any:
+    return (other // self, other % self)
+
+
+_wear("__divmod__", _divmod)
+_wear("__rdivmod__", _rdivmod)
 _wear("__pow__", _pow)
 _wear("__rpow__", _rpow)
 
@@ -207,7 +241,7 @@ def _contains(self: Any, item: Any) -> bool:
 
 
 def _round(self: Any, ndigits: int | None = None) -> Any:
-    return decide(np.rint(self), "int") if ndigits is None else numpy.round(self, ndigits)
+    return decide(np.rint(self), "int") if ndigits is None else ROUND(self, params=(int(ndigits),))
 
 
 def _format(self: Any, spec: str) -> str:
@@ -244,6 +278,7 @@ ASKED: dict[str, Callable[[Any], Any]] = {
     "len": _len,
     "iter": _iter,
     "neg": lambda self: unary(NEGATIVE, self),
+    "pos": lambda self: unary(POSITIVE_OP, self),
     "repr": lambda self: f"traced({value_of(self)!r})",
     "str": lambda self: str(value_of(self)),
     "copy": lambda self: np.copy(self),

@@ -7,6 +7,7 @@ arena is aligned to 64 bytes, holds anything, and belongs to this one call; the 
 """
 
 import ctypes
+import dataclasses
 import functools
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, cast
@@ -382,5 +383,5 @@ class _Builder:
         else:
             self.code += [ir.MAKE_TUPLE, n, 0]
             if kind is not tuple:  # a namedtuple, a dataclass: its children are there, the rest is Python's
-                flat = TreeDef(kind, treedef.keys, (tree.flatten(0)[1],) * n, treedef.inserted)
+                flat = dataclasses.replace(treedef, children=(tree.flatten(0)[1],) * n)
                 self.code += [ir.APPLY, self._words.object(functools.partial(tree.unflatten, flat)), 0]
