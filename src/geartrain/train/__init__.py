@@ -21,6 +21,7 @@ from geartrain.train.loop import State, steps
 from geartrain.train.rate_finder import RateFound, find_learning_rate
 from geartrain.train.run import RunFolder
 from geartrain.train.team import Team, team
+from geartrain.train.tensorboard import TensorBoard
 
 __all__ = [
     "CheckpointError",
@@ -33,6 +34,7 @@ __all__ = [
     "RunFolderError",
     "State",
     "Team",
+    "TensorBoard",
     "TrainingError",
     "UsageError",
     "WriteError",

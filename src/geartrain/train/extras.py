@@ -8,8 +8,8 @@ from geartrain.train.interrupt import CtrlC
 MODULES = ("rich", "sklearn", "matplotlib", "safetensors")
 
 
-def need(module: str) -> Any:
-    """Import and return ``module``, a module of a package of the ``examples`` extra.
+def need(module: str, extra: str = "examples") -> Any:
+    """Import and return ``module``, a module of a package of the extra.
 
     Raises:
         MissingPackage: it cannot be imported; the text is one line and says what to install.
@@ -21,7 +21,7 @@ def need(module: str) -> Any:
 pip install 'geartrain[examples]'
     """
     with CtrlC() as ctrl_c:  # an import cut short can pass for a package that is not there
-        found = extras.need(module, "examples", "train")
+        found = extras.need(module, extra, "train")
     if ctrl_c.requested:
         raise KeyboardInterrupt
     return found

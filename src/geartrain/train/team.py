@@ -150,7 +150,7 @@ def team() -> Team:
     The cores of a computer are shared out among its ranks, unless ``GEARTRAIN_THREADS`` says how many each takes.
 
     Raises:
-        MissingMPI: ``mpiexec`` started this process, but mpi4py is not installed.
+        MissingPackage: ``mpiexec`` started this process, but mpi4py is not installed.
 
     >>> team().size
     1
