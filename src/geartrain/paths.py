@@ -125,14 +125,18 @@ class Paths:
         made = self.recording.graph(segment.reads, segment.makes)
         return closed(Graph(segment.reads, made.nodes, made.outputs))
 
-    def native(self, leaf: Leaf, args: tuple[Any, ...]) -> Native | None:
-        """A whole path as one program, for arguments like these; ``None`` if there cannot be one."""
+    def native(self, leaf: Leaf, args: tuple[Any, ...], donated: frozenset[int]) -> Native | None:
+        """A whole path as one program, for arguments like these; ``None`` if there cannot be one.
+
+        ``donated`` are the numbers of the arguments that the caller gives away.
+        """
         if any(how == "shape" for _, how, _ in leaf.decisions):
             return None
         leaves, arguments = tree.flatten(args)
+        given = [i in donated for i, child in enumerate(arguments.children) for _ in tree.names(child)]
         guarded = bool(leaf.decisions)
         program = self._guarded(leaf) if guarded else leaf.segment.program
-        return Native(program, arguments, leaves, [*map(is_static, leaves)], leaf.results, leaf.treedef, guarded)
+        return Native(program, arguments, leaves, [*map(is_static, leaves)], leaf.results, leaf.treedef, guarded, given)
 
     def _guarded(self, leaf: Leaf) -> Program:
         """One program for a whole path: its results, and then whether all decisions are as they were on this path.

@@ -320,3 +320,72 @@ def test_it_can_be_copied_like_a_function() -> None:
     compiled(X)
     assert copy.copy(compiled) is compiled
     assert copy.deepcopy({"f": compiled})["f"] is compiled
+
+
+def step(p: Any, x: Any) -> Any:
+    """Parameters after a step; all of them are read before any is written."""
+    bars = gt.grad(lambda p: np.mean((np.tanh(x @ p["w"] + p["b"])) ** 2))(p)
+    return {name: p[name] - 0.1 * bars[name] for name in p}
+
+
+def test_what_is_given_away_is_written_in_place_and_the_result_is_the_same() -> None:
+    x = np.linspace(-1, 1, 40).reshape(10, 4)
+    start = {"w": np.linspace(0, 1, 12).reshape(4, 3), "b": np.ones(3)}
+    plain, donating = gt.jit(step), gt.jit(step, donate_argnums=0)
+    p, q = copy.deepcopy(start), copy.deepcopy(start)
+    kept = dict(q)
+    for i in range(4):
+        p, before = plain(p, x), q
+        native, q = took(donating, q, x)
+        assert native == (i > 0)
+        assert all((q[name] is before[name]) == native for name in q)
+        for name in p:
+            np.testing.assert_array_equal(p[name], q[name])
+    for name, first in kept.items():
+        np.testing.assert_array_equal(first, start[name], "the first call records, and takes nothing")
+
+
+GIVING: list[tuple[str, Callable[..., Any], tuple[Any, ...], bool]] = [
+    ("element by element", lambda x, y: x * 2 + y, (X, X + 1), True),
+    ("read again later", lambda x, y: (x + y, np.sum(x) * y), (X, X + 1), True),
+    ("in reverse", lambda x, y: x[::-1] + y, (X, X + 1), False),
+    ("a running sum", lambda x, y: np.cumsum(x) * y, (X, X + 1), False),
+    ("a product", lambda x, y: x @ y, (np.arange(9.0).reshape(3, 3), np.arange(9.0).reshape(3, 3) - 2), False),
+    ("after a product", lambda x, y: np.tanh(x @ y) * 2, (np.arange(9.0).reshape(3, 3), np.eye(3)), True),
+    ("another shape", lambda x, y: np.sum(x * y), (X, X + 1), False),
+    ("another dtype", lambda x, y: x > y, (X, X + 1), False),
+    ("swapped", lambda x, y: (y * 1, x * 1), (X, X + 1), False),
+    ("an index that may fail", lambda x, y: x[y] * 2, (X, np.array([0, 2, 1])), False),
+    ("a decision", lambda x, y: x * 2 if y > 0 else x, (X, 1.0), False),
+    ("itself", lambda x, y: x, (X, 1.0), True),
+    ("twice", lambda x, y: (x, x), (X, 1.0), True),
+]
+
+
+@pytest.mark.parametrize(("f", "args", "in_place"), [g[1:] for g in GIVING], ids=[g[0] for g in GIVING])
+def test_nothing_is_overwritten_that_is_still_read(f: Any, args: tuple[Any, ...], in_place: bool) -> None:
+    compiled = gt.jit(f, donate_argnums=(0, 1))
+    want = f(*args)
+    for i in range(6):
+        fresh = copy.deepcopy(args)
+        got = compiled(*fresh)
+        for a, b in zip(gt.tree.leaves(got), gt.tree.leaves(want), strict=True):
+            np.testing.assert_array_equal(a, b)
+        given = [x for x in fresh if isinstance(x, np.ndarray)]
+        took_one = any(y is x for y in gt.tree.leaves(got) for x in given)
+        if in_place and i > 0:
+            assert took_one
+        if not took_one:
+            for x, before in zip(fresh, args, strict=True):
+                np.testing.assert_array_equal(x, before)
+
+
+def test_an_array_that_is_given_twice_or_cannot_be_written_is_left_alone() -> None:
+    compiled = gt.jit(lambda x, y: x * 2 + y, donate_argnums=(0, 1))
+    compiled(X.copy(), X.copy())
+    x = X.copy()
+    np.testing.assert_array_equal(compiled(x, x), X * 3)
+    np.testing.assert_array_equal(x, X)
+    x.flags.writeable = False
+    np.testing.assert_array_equal(compiled(x, X.copy()), X * 3)
+    np.testing.assert_array_equal(x, X)

@@ -12,10 +12,11 @@ from geartrain.backends.choose import Native
 from geartrain.backends.cpu import runtime
 from geartrain.backends.cpu.entry_words import BUSY
 from geartrain.backends.cpu.executor import Executor
-from geartrain.backends.cpu.program import Array, Leaf, Program, Scalar, Static
+from geartrain.backends.cpu.program import Array, Given, Leaf, Program, Scalar, Static
 from geartrain.backends.cpu.work import nanoseconds
 from geartrain.ir.aval import Aval
 from geartrain.kinds import kind_of
+from geartrain.schedule.gifts import gifts
 from geartrain.trace.level import active
 from geartrain.tree import TreeDef
 
@@ -85,11 +86,23 @@ def _program(native: Native) -> Program | None:
     plan = compiled.native(native.guarded)
     if plan is None or len(inputs) < len(native.leaves):
         return None
-    seen = iter(compiled.plan.graph.outputs)
-    outputs = [
-        Static(result.value) if result.node is None else _output(next(seen).aval, result.array)
-        for result in native.results
-    ]
+    traced = [i for i, static in enumerate(native.static) if not static]
+    taken: dict[int, int] = {}
+    if not native.guarded:
+        may = [native.donated[i] and isinstance(inputs[i], Array) for i in traced]
+        taken = {j: traced[i] for j, i in gifts(compiled.plan, may).items()}
+    for i in taken.values():
+        leaf = inputs[i]
+        assert isinstance(leaf, Array)
+        inputs[i] = leaf._replace(given=True)
+    seen = iter(enumerate(compiled.plan.graph.outputs))
+    outputs: list[Leaf] = []
+    for result in native.results:
+        if result.node is None:
+            outputs.append(Static(result.value))
+            continue
+        j, node = next(seen)
+        outputs.append(Given(taken[j]) if j in taken else _output(node.aval, result.array))
     return Program(
         *(native.arguments, inputs, native.result, outputs, plan.address),
         arena=plan.arena,

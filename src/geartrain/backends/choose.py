@@ -86,7 +86,8 @@ class Native(NamedTuple):
     """A program that may be called natively: what it takes, by example, and what it gives.
 
     ``leaves`` are the leaves of the positional ``arguments``; those that are not ``static`` are the program's inputs.
-    ``guarded``: its last output is no result, and says whether the results are valid.
+    ``guarded``: its last output is no result, and says whether the results are valid. ``donated`` says which leaves the
+    caller gives away: results may be written there.
     """
 
     program: Program
@@ -96,6 +97,7 @@ class Native(NamedTuple):
     results: Sequence[Result]
     result: TreeDef
     guarded: bool
+    donated: Sequence[bool]
 
 
 class Calls(Protocol):

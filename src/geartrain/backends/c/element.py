@@ -9,7 +9,7 @@ import numpy as np
 __all__ = ["TYPES", "Unwritable", "cast", "expression", "fold", "literal", "neutral"]
 
 TYPES = {"f8": "double", "f4": "float", "b1": "uint8_t"}
-TYPES |= {f"{kind}{n}": f"{'u' * (kind == 'u')}int{8 * n}_t" for kind in "iu" for n in (1, 2, 4, 8)}
+TYPES.update({f"{kind}{n}": f"{'u' * (kind == 'u')}int{8 * n}_t" for kind in "iu" for n in (1, 2, 4, 8)})
 
 
 class Unwritable(Exception):
@@ -30,13 +30,11 @@ _MATH = {
     "logaddexp": "gt_logaddexp",
     "heaviside": "gt_heaviside",
 }
-_MATH |= {
-    name: name
-    for name in (
-        *("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "cbrt", "hypot", "fmod", "sqrt", "fabs"),
-        *("sin", "cos", "tan", "sinh", "cosh", "tanh", "floor", "ceil", "trunc", "rint", "copysign"),
-    )
-}
+_SAME = (
+    *("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "cbrt", "hypot", "fmod", "sqrt", "fabs"),
+    *("sin", "cos", "tan", "sinh", "cosh", "tanh", "floor", "ceil", "trunc", "rint", "copysign"),
+)
+_MATH.update({name: name for name in _SAME})
 _ARITHMETIC = {"add": "+", "subtract": "-", "multiply": "*"}
 _BITS = {"bitwise_and": "&", "bitwise_or": "|", "bitwise_xor": "^"}
 _COMPARE = {"equal": "==", "not_equal": "!=", "less": "<", "less_equal": "<=", "greater": ">", "greater_equal": ">="}

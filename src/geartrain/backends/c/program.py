@@ -19,7 +19,7 @@ __all__ = ["HEADERS", "HELPERS", "Parameter", "function", "prototype"]
 
 HEADERS = "#include <math.h>\n#include <stdint.h>\n#include <stdlib.h>\n"
 
-HELPERS = """
+_SMALL = """
 static double gt_logaddexp(double a, double b) {
   if (a == b) return a + log(2.0);
   return a > b ? a + log1p(exp(b - a)) : a < b ? b + log1p(exp(a - b)) : a + b;
@@ -42,7 +42,7 @@ static void gt_product_{t}(int64_t many, int64_t m, int64_t n, int64_t k, const 
     }}
 }}
 """
-HELPERS += _PRODUCT.format(t="double") + _PRODUCT.format(t="float")
+HELPERS = _SMALL + _PRODUCT.format(t="double") + _PRODUCT.format(t="float")
 
 
 class Parameter(NamedTuple):

@@ -1,0 +1,74 @@
+"""Which outputs may be written where an input lies that the caller gave away."""
+
+from collections.abc import Sequence
+
+from geartrain.ir.node import Node
+from geartrain.schedule.nest import Run
+from geartrain.schedule.plan import LoopRun, Plan, Step
+from geartrain.schedule.steps import Call, Product
+
+__all__ = ["gifts"]
+
+
+def gifts(plan: Plan, given: Sequence[bool]) -> dict[int, int]:
+    """Output number -> number of the ``given`` input whose memory it takes: of the same shape and dtype, each once.
+
+    The output is first written after the last step that reads the input, or by that step itself, element by element. A
+    plan that may stop half-way (an index out of range) takes nothing, since the call is then done again.
+    """
+    if not any(given) or _may_stop(plan.steps):
+        return {}
+    touched = [_touched(step) for step in plan.steps]
+    last: dict[Node, int] = {}
+    first: dict[int, int] = {}
+    for time, roots in enumerate(touched):
+        for root in roots:
+            last[root] = time
+            kind, at = plan.spots[root]
+            if kind == "output":
+                first.setdefault(at, time)
+    found: dict[int, int] = {}
+    for i, node in enumerate(plan.graph.inputs):
+        if not given[i] or node.aval.shape == ():
+            continue
+        for j, output in enumerate(plan.graph.outputs):
+            same = (output.aval.shape, output.aval.dtype) == (node.aval.shape, node.aval.dtype)
+            if j in found or not same or j not in first:
+                continue
+            end = last.get(node, -1)
+            if first[j] > end or (first[j] == end and _each_alone(plan, plan.steps[end], node, j)):
+                found[j] = i
+                break
+    return found
+
+
+def _touched(step: Step) -> list[Node]:
+    """The buffers that a step reads or writes."""
+    if isinstance(step, Run):
+        return [ref.root for ref in step.refs]
+    if isinstance(step, Product):
+        return [step.a.home.root, step.b.home.root, step.node]
+    if isinstance(step, LoopRun):
+        return [*[home.root for home in step.rolled.inputs], *step.rolled.outs]
+    return [*step.node.inputs, step.node]
+
+
+def _may_stop(steps: Sequence[Step]) -> bool:
+    for step in steps:
+        if isinstance(step, Call) or (isinstance(step, LoopRun) and _may_stop(step.body.steps)):
+            return True
+        if isinstance(step, Run) and (step.kernel.scatters or any(instr.op == "gather" for instr in step.kernel.code)):
+            return True
+    return False
+
+
+def _each_alone(plan: Plan, step: Step, node: Node, output: int) -> bool:
+    """Whether a kernel reads and writes the two in step: every element is read before it is written, by nobody else."""
+    if not isinstance(step, Run):
+        return False
+    folded = {f.operand for f in step.kernel.folds}
+    reads = [ref for ref in step.refs if ref.root is node]
+    writes = [i for i, ref in enumerate(step.refs) if plan.spots[ref.root] == ("output", output)]
+    return not folded & set(writes) and all(
+        (r.strides, r.offset) == (step.refs[w].strides, step.refs[w].offset) for r in reads for w in writes
+    )
