@@ -19,7 +19,7 @@ from geartrain.ops.later import METHODS, RAW, SOLVERS, arrive
 from geartrain.ops.shape import cast
 from geartrain.ops.table import SPELLINGS
 from geartrain.trace import compiled
-from geartrain.trace.level import active, aside, on_close, on_open
+from geartrain.trace.level import active, aside, on_close, on_open, tracing
 from geartrain.trace.sequences import has_tracer, heard, named_like, stacked
 from geartrain.trace.spellings import call_function, traced
 from geartrain.trace.tracer import Tracer, depends_of, fresh, node_of, plain, value_of
@@ -231,25 +231,29 @@ HOLDERS: dict[int, Holder] = {}
 """The namespaces of the user's modules that hold replaced functions, by identity."""
 
 _lock = threading.RLock()
-_running = 0
+_replaced = False
 _searched: dict[int, int] = {}
 _OUTSIDE = {"numpy", "scipy", "geartrain", "sklearn", "pytest", "_pytest", "hypothesis", "matplotlib", "pandas"}
 
 
 def _search(space: dict[str, Any]) -> None:
     """Find the functions that a namespace got by ``from numpy import zeros``; quick if it has not grown."""
-    if _searched.get(id(space)) == len(space):
+    size = len(space)
+    if _searched.get(id(space)) == size:
         return
-    _searched[id(space)] = len(space)
     names = _held(space)
-    if not names:
-        return
+    if names:
+        _hold(space, names)
+    _searched[id(space)] = size  # at the end: an interrupt may come before
+
+
+def _hold(space: dict[str, Any], names: list[str]) -> None:
     if id(space) in HOLDERS:
         holder = HOLDERS[id(space)]
         holder.add(names)
     else:
         HOLDERS[id(space)] = holder = Holder(space, names)
-    if _running:
+    if _replaced:
         holder.enter()
 
 
@@ -258,9 +262,9 @@ _modules_seen = -1
 
 def _search_modules() -> None:
     global _modules_seen
-    if _modules_seen == len(sys.modules):
+    seen = len(sys.modules)
+    if _modules_seen == seen:
         return
-    _modules_seen = len(sys.modules)
     compiled.spare()
     for name, module in list(sys.modules.items()):
         top = name.partition(".")[0]
@@ -269,6 +273,7 @@ def _search_modules() -> None:
         space = getattr(module, "__dict__", None)
         if space is not None:
             _search(space)
+    _modules_seen = seen
 
 
 def watch(f: Any) -> None:
@@ -350,34 +355,48 @@ def _arrive() -> None:
 
 
 def _open() -> None:
-    global _running
+    global _replaced
     with _lock:
-        if _running == 0:
-            np.vectorize._vectorize_call = _vectorize_call  # type: ignore[attr-defined]
-            if _modules_seen != len(sys.modules):
-                _arrive()
-            _search_modules()
-            for owner, name, _, new in _METHODS:
-                setattr(owner, name, new)
-            for holder in NUMPY:
-                holder.space.update(holder.changed)
-            for holder in HOLDERS.values():
-                holder.enter()
-        _running += 1
+        if _replaced:
+            return
+        if _modules_seen != len(sys.modules):
+            _arrive()
+        _search_modules()
+        try:
+            _replaced = True
+            _replace()
+        except BaseException:  # an interrupt: nothing is half replaced
+            _put_back()
+            raise
+
+
+def _replace() -> None:
+    np.vectorize._vectorize_call = _vectorize_call  # type: ignore[attr-defined]
+    for owner, name, _, new in _METHODS:
+        setattr(owner, name, new)
+    for holder in NUMPY:
+        holder.space.update(holder.changed)
+    for holder in HOLDERS.values():
+        holder.enter()
+
+
+def _put_back() -> None:
+    """To do it twice is to do it once."""
+    global _replaced
+    np.vectorize._vectorize_call = _VECTORIZE_CALL  # type: ignore[attr-defined]
+    for owner, name, original, _ in _METHODS:
+        setattr(owner, name, original)
+    for holder in NUMPY:
+        holder.space.update(holder.original)
+    for holder in HOLDERS.values():
+        holder.leave()
+    _replaced = False
 
 
 def _close() -> None:
-    global _running
     with _lock:
-        _running -= 1
-        if _running == 0:
-            np.vectorize._vectorize_call = _VECTORIZE_CALL  # type: ignore[attr-defined]
-            for owner, name, original, _ in _METHODS:
-                setattr(owner, name, original)
-            for holder in NUMPY:
-                holder.space.update(holder.original)
-            for holder in HOLDERS.values():
-                holder.leave()
+        if _replaced and not tracing[0]:
+            _put_back()
 
 
 on_open.append(_open)

@@ -107,21 +107,28 @@ and walking it again and again would make long programs slower than in proportio
 tracing: Any = np.zeros(1, np.int64)
 """How many traces run, in all threads: one word of memory, which native code can look at."""
 
+_open: set[Trace] = set()
 _usual = (0, 0, 0)
 _lock = threading.Lock()
 
 
-def _let_grow(opens: bool) -> None:
-    """Make the garbage collector patient as long as any trace runs. One that is switched off stays so."""
+def _let_grow(trace: Trace, opens: bool) -> None:
+    """Make the garbage collector patient as long as any trace runs. One that is switched off stays so.
+
+    To do it twice is to do it once: an interrupt may have come between.
+    """
     global _usual
     with _lock:
-        running = int(tracing[0])
-        if opens and running == 0:
+        if opens and not _open:
             _usual = gc.get_threshold()
             if 0 < _usual[0] < _PATIENT:
                 gc.set_threshold(_PATIENT, *_usual[1:])
-        tracing[0] = running = running + 1 if opens else max(running - 1, 0)
-        if running == 0 and gc.get_threshold()[0] == _PATIENT:
+        if opens:
+            _open.add(trace)
+        else:
+            _open.discard(trace)
+        tracing[0] = len(_open)
+        if not _open and gc.get_threshold()[0] == _PATIENT:
             gc.set_threshold(*_usual)
 
 
@@ -129,7 +136,10 @@ def _in_child() -> None:
     """After a fork, this is the only thread."""
     global _lock
     _lock = threading.Lock()
-    tracing[0] = active.trace is not None
+    for trace in list(_open):
+        if trace is not active.trace:
+            _open.discard(trace)
+    tracing[0] = len(_open)
 
 
 if hasattr(os, "register_at_fork"):
@@ -160,6 +170,14 @@ def aside(f: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any] | N
         active.trace = trace
 
 
+def _end(trace: Trace) -> None:
+    """No transformation is under way any more in this thread. To do it twice is to do it once."""
+    active.trace = None
+    _let_grow(trace, False)
+    for hook in on_close:
+        hook()
+
+
 class Level:
     """One transformation under way, as a context manager.
 
@@ -175,10 +193,18 @@ class Level:
         self.nested = trace is not None
         if trace is None:
             trace = Trace()
-            _let_grow(True)
-            for hook in on_open:
-                hook()
-            active.trace = trace
+            try:
+                _let_grow(trace, True)
+                for hook in on_open:
+                    hook()
+                active.trace = trace
+                return self._begin(trace)
+            except BaseException:  # an interrupt
+                self._close(trace)
+                raise
+        return self._begin(trace)
+
+    def _begin(self, trace: Trace) -> "Level":
         if self.want_lines and trace.lines is None:
             trace.lines = {}
         self.trace = trace
@@ -198,6 +224,15 @@ class Level:
             trace.sealed = trace.epoch
         return self
 
+    @staticmethod
+    def _close(trace: Trace) -> None:
+        """End a trace; an interrupt that comes meanwhile waits until that is done."""
+        try:
+            _end(trace)
+        except KeyboardInterrupt:
+            _end(trace)
+            raise
+
     def forget(self) -> None:
         """This level's nodes are done with: take its bit off them, and let another level have it."""
         if self.nested:
@@ -211,10 +246,7 @@ class Level:
         self.segment = trace.tape[self.start :] if self.nested else trace.tape
         trace.bits, trace.data_bits, trace.guard_bits, trace.vmap_bits, trace.sealed = self.outer
         if not self.nested:
-            active.trace = None
-            for hook in on_close:
-                hook()
-            _let_grow(False)
+            self._close(trace)
         better = None if error is None else explained(error, trace.refused)
         if better is not None:
             raise better from None
