@@ -107,12 +107,14 @@ and walking it again and again would make long programs slower than in proportio
 tracing: Any = np.zeros(1, np.int64)
 """How many traces run, in all threads: one word of memory, which native code can look at."""
 
-_open: set[Trace] = set()
+_open: set[Trace | object] = set()
+"""The traces that run, and whoever else wants the collector to be patient."""
+
 _usual = (0, 0, 0)
 _lock = threading.Lock()
 
 
-def _let_grow(trace: Trace, opens: bool) -> None:
+def _let_grow(who: Trace | object, opens: bool) -> None:
     """Make the garbage collector patient as long as any trace runs. One that is switched off stays so.
 
     To do it twice is to do it once: an interrupt may have come between.
@@ -124,10 +126,10 @@ def _let_grow(trace: Trace, opens: bool) -> None:
             if 0 < _usual[0] < _PATIENT:
                 gc.set_threshold(_PATIENT, *_usual[1:])
         if opens:
-            _open.add(trace)
+            _open.add(who)
         else:
-            _open.discard(trace)
-        tracing[0] = len(_open)
+            _open.discard(who)
+        tracing[0] = _traces()
         if not _open and gc.get_threshold()[0] == _PATIENT:
             gc.set_threshold(*_usual)
 
@@ -136,10 +138,14 @@ def _in_child() -> None:
     """After a fork, this is the only thread."""
     global _lock
     _lock = threading.Lock()
-    for trace in list(_open):
-        if trace is not active.trace:
-            _open.discard(trace)
-    tracing[0] = len(_open)
+    for who in list(_open):
+        if isinstance(who, Trace) and who is not active.trace:
+            _open.discard(who)
+    tracing[0] = _traces()
+
+
+def _traces() -> int:
+    return sum([isinstance(who, Trace) for who in _open])
 
 
 if hasattr(os, "register_at_fork"):
@@ -149,11 +155,12 @@ if hasattr(os, "register_at_fork"):
 @contextmanager
 def patient() -> Generator[None]:
     """Keep the garbage collector patient, too, while the nodes of a trace are made into something else."""
-    _let_grow(True)
+    me = object()
+    _let_grow(me, True)
     try:
         yield
     finally:
-        _let_grow(False)
+        _let_grow(me, False)
 
 
 on_open: list[Callable[[], None]] = []
