@@ -23,6 +23,7 @@ FLOORS: dict[str, float] = {
     "trace": 3,
     "chain": 4,
     "batch": 4,
+    "zero": 4,
     "passes": 5,
     "schedule": 6,
     "backends": 7,

@@ -17,7 +17,7 @@ from geartrain.trace.tracer import value_of
 __all__ = ["grad", "hvp", "jvp", "stop_gradient", "value_and_grad", "vjp"]
 
 
-def value_and_grad(f: F, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> F:
+def value_and_grad(f: F, argnums: int | Sequence[int] = 0, has_aux: bool = False, *, nan_safe: bool = False) -> F:
     """The function that returns ``f``'s value and its gradient, for the cost of a few evaluations of ``f``.
 
     Args:
@@ -25,6 +25,9 @@ def value_and_grad(f: F, argnums: int | Sequence[int] = 0, has_aux: bool = False
         argnums: which positional arguments to differentiate in: a number, or several for a tuple of gradients. They are
             floats, floating or complex arrays, or containers of them.
         has_aux: whether ``f`` returns ``(value, aux)``; the result is then ``((value, aux), gradient)``.
+        nan_safe: keep NaN and infinity out of the gradient that come from operations which took no part in the value,
+            as on the branch that ``np.where`` did not take: a rate that is not finite counts as zero where zero
+            arrives. For a derivative of a derivative give it to both.
 
     The gradient has the structure, shapes and dtypes of the arguments. For complex ``z = a + ib`` it is
     ``df/da - i df/db``, as in JAX and HIPS autograd. Keyword arguments are passed on and not differentiated.
@@ -34,17 +37,19 @@ def value_and_grad(f: F, argnums: int | Sequence[int] = 0, has_aux: bool = False
 
     >>> value_and_grad(lambda x: (3 * x + 1) ** 2)(1.0)
     (16.0, 24.0)
+    >>> value_and_grad(lambda x: np.where(x > 0, np.sqrt(x), x), nan_safe=True)(0.0)
+    (array(0.), 1.0)
     """
-    return _value_and_grad("value_and_grad", f, argnums, has_aux)
+    return _value_and_grad("value_and_grad", f, argnums, has_aux, nan_safe)
 
 
-def _value_and_grad(name: str, f: F, argnums: int | Sequence[int], has_aux: bool) -> F:
+def _value_and_grad(name: str, f: F, argnums: int | Sequence[int], has_aux: bool, nan_safe: bool) -> F:
     numbers = numbers_of(name, argnums)
 
     @functools.wraps(f)
     def value_and_grad_f(*args: Any, **kwargs: Any) -> Any:
         check_argnums(name, numbers, args)
-        run = Run(name, of_chosen(f, numbers, args, kwargs), [args[i] for i in numbers])
+        run = Run(name, of_chosen(f, numbers, args, kwargs), [args[i] for i in numbers], nan_safe=nan_safe)
         y, aux = _value_and_aux(name, run.out) if has_aux else (run.out, None)
         _check_scalar(name, y)
         node, y = run.output(y)
@@ -142,7 +147,7 @@ def _check_scalar(name: str, y: Any) -> None:
     raise InputError(teach(name, f"the function must return a real scalar to have a gradient; it returned {got}.", do))
 
 
-def grad(f: F, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> F:
+def grad(f: F, argnums: int | Sequence[int] = 0, has_aux: bool = False, *, nan_safe: bool = False) -> F:
     """The gradient of a scalar function: the chain rule run from the end.
 
     Arguments and errors as in :func:`value_and_grad`; with ``has_aux`` the result is ``(gradient, aux)``.
@@ -154,12 +159,12 @@ def grad(f: F, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> F:
     >>> grad(lambda p, x: np.sum(p["w"] * x))({"w": np.array([1.0, 2.0])}, np.array([3.0, 4.0]))
     {'w': array([3., 4.])}
     """
-    return grad_for("grad", f, argnums, has_aux)
+    return grad_for("grad", f, argnums, has_aux, nan_safe=nan_safe)
 
 
-def grad_for(name: str, f: F, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> F:
+def grad_for(name: str, f: F, argnums: int | Sequence[int] = 0, has_aux: bool = False, *, nan_safe: bool = False) -> F:
     """:func:`grad` for the transformation ``name``, which its errors are to name."""
-    both = _value_and_grad(name, f, argnums, has_aux)
+    both = _value_and_grad(name, f, argnums, has_aux, nan_safe)
 
     @functools.wraps(f)
     def grad_f(*args: Any, **kwargs: Any) -> Any:
@@ -169,13 +174,14 @@ def grad_for(name: str, f: F, argnums: int | Sequence[int] = 0, has_aux: bool = 
     return grad_f
 
 
-def vjp(f: F, *xs: Any, has_aux: bool = False) -> Any:
+def vjp(f: F, *xs: Any, has_aux: bool = False, nan_safe: bool = False) -> Any:
     """``f(*xs)`` and the function that pulls a cotangent of the result back to the arguments.
 
     Args:
         f: any function of floats, floating or complex arrays, or containers of them.
         xs: where.
         has_aux: whether ``f`` returns ``(result, aux)``; the return value is then ``(result, pull, aux)``.
+        nan_safe: as in :func:`value_and_grad`.
 
     Returns:
         ``(y, pull)``; ``pull(y_bar)`` takes a container like ``y`` and gives a tuple of cotangents, like ``xs``.
@@ -187,12 +193,12 @@ def vjp(f: F, *xs: Any, has_aux: bool = False) -> Any:
     >>> y, pull(1.0)
     (6.0, (3.0, 2.0))
     """
-    return vjp_for("vjp", f, xs, has_aux)
+    return vjp_for("vjp", f, xs, has_aux, nan_safe=nan_safe)
 
 
-def vjp_for(name: str, f: F, xs: Sequence[Any], has_aux: bool = False) -> Any:
+def vjp_for(name: str, f: F, xs: Sequence[Any], has_aux: bool = False, *, nan_safe: bool = False) -> Any:
     """:func:`vjp` for the transformation ``name``, which its errors are to name."""
-    run = Run(name, f, xs)
+    run = Run(name, f, xs, nan_safe=nan_safe)
     out, aux = _value_and_aux(name, run.out) if has_aux else (run.out, None)
     leaves, treedef = tree.flatten(out)
     outputs = [run.output(y) for y in leaves]
@@ -228,7 +234,7 @@ def _as_seed(name: str, bar: Array, like: Array) -> Array:
     return np.asarray(bar, dtype)
 
 
-def jvp(f: F, xs: Sequence[Any], xs_dot: Sequence[Any], has_aux: bool = False) -> Any:
+def jvp(f: F, xs: Sequence[Any], xs_dot: Sequence[Any], has_aux: bool = False, *, nan_safe: bool = False) -> Any:
     """``f(*xs)`` and how it moves when the arguments move by ``xs_dot``.
 
     Args:
@@ -236,6 +242,7 @@ def jvp(f: F, xs: Sequence[Any], xs_dot: Sequence[Any], has_aux: bool = False) -
         xs: where, as a tuple or list of arguments.
         xs_dot: the tangents, a container like ``xs``.
         has_aux: whether ``f`` returns ``(result, aux)``; the return value is then ``(y, y_dot, aux)``.
+        nan_safe: as in :func:`value_and_grad`; here a rate that is not finite counts as zero for what does not move.
 
     Returns:
         ``(y, y_dot)``, containers alike.
@@ -250,12 +257,14 @@ def jvp(f: F, xs: Sequence[Any], xs_dot: Sequence[Any], has_aux: bool = False) -
         if not isinstance(given, (tuple, list)):  # pyright: ignore[reportUnnecessaryIsInstance]
             got = f"the {what} are given as {called(given)}."
             raise InputError(teach("jvp", got, "Give tuples, also of one: gt.jvp(f, (x,), (x_dot,))."))
-    return jvp_for("jvp", f, xs, xs_dot, has_aux)
+    return jvp_for("jvp", f, xs, xs_dot, has_aux, nan_safe=nan_safe)
 
 
-def jvp_for(name: str, f: F, xs: Sequence[Any], xs_dot: Sequence[Any], has_aux: bool = False) -> Any:
+def jvp_for(
+    name: str, f: F, xs: Sequence[Any], xs_dot: Sequence[Any], has_aux: bool = False, *, nan_safe: bool = False
+) -> Any:
     """:func:`jvp` for the transformation ``name``, which its errors are to name."""
-    run = Run(name, f, xs)
+    run = Run(name, f, xs, nan_safe=nan_safe)
     dots, dot_def = tree.flatten(tuple(xs_dot))
     if dot_def != run.treedef:
         raise InputError(
@@ -285,15 +294,16 @@ def jvp_for(name: str, f: F, xs: Sequence[Any], xs_dot: Sequence[Any], has_aux: 
     return (y, y_dot, aux) if has_aux else (y, y_dot)
 
 
-def hvp(f: F, x: Any, x_dot: Any) -> Any:
+def hvp(f: F, x: Any, x_dot: Any, *, nan_safe: bool = False) -> Any:
     """The Hessian of a scalar function of one argument times a vector, without the Hessian: forward over reverse.
 
-    ``x_dot`` and the result are containers like ``x``. Errors as in :func:`grad` and :func:`jvp`.
+    ``x_dot`` and the result are containers like ``x``. ``nan_safe`` as in :func:`value_and_grad`, for both. Errors as
+    in :func:`grad` and :func:`jvp`.
 
     >>> hvp(lambda x: np.sum(x**3), np.array([1.0, 2.0]), np.array([1.0, 0.0]))
     array([6., 0.])
     """
-    return jvp_for("hvp", grad_for("hvp", f), (x,), (x_dot,))[1]
+    return jvp_for("hvp", grad_for("hvp", f, nan_safe=nan_safe), (x,), (x_dot,), nan_safe=nan_safe)[1]
 
 
 def stop_gradient(x: Any) -> Any:

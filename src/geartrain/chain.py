@@ -64,22 +64,29 @@ def pull(node: Node, y_bar: Array, y: Array, xs: Sequence[Array], wanted: Sequen
     return xs_bar
 
 
-def push_through(nodes: Sequence[Node], bit: int, dots: dict[Node, Array], operand: Operand) -> dict[Node, Array]:
-    """Forward mode: carry the tangents of the inputs along the tape."""
+def push_through(
+    nodes: Sequence[Node], bit: int, dots: dict[Node, Array], operand: Operand, rule: Callable[..., Array | None] = push
+) -> dict[Node, Array]:
+    """Forward mode: carry the tangents of the inputs along the tape. ``rule`` is how they pass a node."""
     for node in nodes:
         if node.depends & bit and node.inputs and node not in dots:
             xs_dot = [dots.get(x) for x in node.inputs]
             if any(x_dot is not None for x_dot in xs_dot):
-                y_dot = push(node, operand(node), [operand(x) for x in node.inputs], xs_dot)
+                y_dot = rule(node, operand(node), [operand(x) for x in node.inputs], xs_dot)
                 if y_dot is not None:
                     dots[node] = y_dot
     return dots
 
 
 def pull_through(
-    nodes: Sequence[Node], bit: int, bars: dict[Node, Array], operand: Operand, keep: bool = False
+    nodes: Sequence[Node],
+    bit: int,
+    bars: dict[Node, Array],
+    operand: Operand,
+    keep: bool = False,
+    rule: Callable[..., list[Array | None]] = pull,
 ) -> dict[Node, Array]:
-    """Reverse mode: carry the cotangents of the outputs back along the tape.
+    """Reverse mode: carry the cotangents of the outputs back along the tape. ``rule`` is how they pass a node.
 
     Cotangents of arrays that are read or written part by part change in place and are not left in the result, unless
     ``keep`` asks for all of them.
@@ -96,7 +103,7 @@ def pull_through(
             _pull_part(node, op, bit, bars, xs, mine)
             continue
         wanted = [x.depends & bit for x in inputs]
-        for x, want, x_bar in zip(inputs, wanted, pull(node, y_bar, operand(node), xs, wanted), strict=True):
+        for x, want, x_bar in zip(inputs, wanted, rule(node, y_bar, operand(node), xs, wanted), strict=True):
             if want and x_bar is not None:
                 if x in bars:
                     _add(bars, x, x_bar, mine)

@@ -18,7 +18,7 @@ from geartrain.trace.tracer import value_of
 __all__ = ["hessian", "jacfwd", "jacobian", "jacrev"]
 
 
-def jacobian(f: F, argnums: int | Sequence[int] = 0, *, sparse: bool = False) -> F:
+def jacobian(f: F, argnums: int | Sequence[int] = 0, *, sparse: bool = False, nan_safe: bool = False) -> F:
     """The Jacobian of ``f``: forward or reverse, whichever takes fewer sweeps.
 
     Args:
@@ -27,6 +27,7 @@ def jacobian(f: F, argnums: int | Sequence[int] = 0, *, sparse: bool = False) ->
         sparse: find out from the program which entries can differ from zero, and compute those only. Columns (or rows,
             if that takes fewer) that cannot meet are moved together, so the cost is a push for each *colour* and not
             for each column: three for a tridiagonal Jacobian of any size. Needs SciPy.
+        nan_safe: as in :func:`geartrain.value_and_grad`.
 
     Returns:
         A function. Its result is a container like ``f``'s result, with in each place a container like the argument, of
@@ -48,32 +49,34 @@ def jacobian(f: F, argnums: int | Sequence[int] = 0, *, sparse: bool = False) ->
     >>> jacobian(lambda x: x[1:] - x[:-1] ** 2, sparse=True)(np.arange(1000.0)).nnz
     1998
     """
-    return sparse_jacobian(f, argnums) if sparse else _jacobian("jacobian", f, argnums, None)
+    if sparse:
+        return sparse_jacobian(f, argnums, nan_safe)
+    return _jacobian("jacobian", f, argnums, None, nan_safe)
 
 
-def jacrev(f: F, argnums: int | Sequence[int] = 0) -> F:
+def jacrev(f: F, argnums: int | Sequence[int] = 0, *, nan_safe: bool = False) -> F:
     """The Jacobian of ``f`` row by row, by one batched pull: good for few outputs. As :func:`jacobian` otherwise.
 
     >>> jacrev(lambda x: np.sum(x) * x[0])(np.array([1.0, 2.0]))
     array([4., 1.])
     """
-    return _jacobian("jacrev", f, argnums, False)
+    return _jacobian("jacrev", f, argnums, False, nan_safe)
 
 
-def jacfwd(f: F, argnums: int | Sequence[int] = 0) -> F:
+def jacfwd(f: F, argnums: int | Sequence[int] = 0, *, nan_safe: bool = False) -> F:
     """The Jacobian of ``f`` column by column, by one batched push: good for few inputs. As :func:`jacobian` otherwise.
 
     >>> jacfwd(lambda t: np.array([t**2, np.sin(t)]))(0.0)
     array([0., 1.])
     """
-    return _jacobian("jacfwd", f, argnums, True)
+    return _jacobian("jacfwd", f, argnums, True, nan_safe)
 
 
-def hessian(f: F, argnums: int | Sequence[int] = 0, *, sparse: bool = False) -> F:
+def hessian(f: F, argnums: int | Sequence[int] = 0, *, sparse: bool = False, nan_safe: bool = False) -> F:
     """The Hessian of a scalar function: forward over reverse, all columns at once.
 
-    The result is a container like the argument, with in each place a container like the argument again. ``sparse`` as
-    in :func:`jacobian`; symmetry makes for fewer colours still, two for an arrow of any size.
+    The result is a container like the argument, with in each place a container like the argument again. ``sparse`` and
+    ``nan_safe`` as in :func:`jacobian`; symmetry makes for fewer colours still, two for an arrow of any size.
 
     >>> hessian(lambda x: x[0] ** 2 * x[1])(np.array([1.0, 2.0]))
     array([[4., 2.],
@@ -82,11 +85,12 @@ def hessian(f: F, argnums: int | Sequence[int] = 0, *, sparse: bool = False) -> 
     2998
     """
     if sparse:
-        return sparse_hessian(f, argnums)
-    return _jacobian("hessian", grad_for("hessian", f, argnums), argnums, True)
+        return sparse_hessian(f, argnums, nan_safe)
+    inner = grad_for("hessian", f, argnums, nan_safe=nan_safe)
+    return _jacobian("hessian", inner, argnums, True, nan_safe)
 
 
-def _jacobian(name: str, f: F, argnums: int | Sequence[int], forward: bool | None) -> F:
+def _jacobian(name: str, f: F, argnums: int | Sequence[int], forward: bool | None, nan_safe: bool) -> F:
     numbers = numbers_of(name, argnums)
 
     @functools.wraps(f)
@@ -94,7 +98,9 @@ def _jacobian(name: str, f: F, argnums: int | Sequence[int], forward: bool | Non
         check_argnums(name, numbers, args)
         chosen = of_chosen(f, numbers, args, kwargs)
         xs = tuple(args[i] for i in numbers)
-        columns = _columns(name, chosen, xs) if forward else _rows(name, chosen, xs, forward is None)
+        columns = (
+            _columns(name, chosen, xs, nan_safe) if forward else _rows(name, chosen, xs, forward is None, nan_safe)
+        )
         return _pick(columns, argnums)
 
     return jacobian_f
@@ -109,13 +115,13 @@ def _pick(jacobian: tuple[list["_Parts"], tree.TreeDef], argnums: Any) -> Any:
     return tree.unflatten(treedef, [p[0] if isinstance(argnums, int) else tuple(p) for p in parts])
 
 
-def _rows(name: str, f: F, xs: tuple[Any, ...], may_turn: bool) -> tuple[list[_Parts], tree.TreeDef]:
+def _rows(name: str, f: F, xs: tuple[Any, ...], may_turn: bool, nan_safe: bool) -> tuple[list[_Parts], tree.TreeDef]:
     """One pull for each element of the result, as a batch."""
-    y, pull = vjp_for(name, f, xs)
+    y, pull = vjp_for(name, f, xs, nan_safe=nan_safe)
     ys, y_def = tree.flatten(y)
     _check_real(name, [*ys, *tree.leaves(xs)])
     if may_turn and sum(map(np.size, ys)) > sum(map(np.size, tree.leaves(xs))):
-        return _columns(name, f, xs)
+        return _columns(name, f, xs, nan_safe)
     parts: list[_Parts] = []
     for k, y_k in enumerate(ys):
 
@@ -130,7 +136,7 @@ def _rows(name: str, f: F, xs: tuple[Any, ...], may_turn: bool) -> tuple[list[_P
     return parts, y_def
 
 
-def _columns(name: str, f: F, xs: tuple[Any, ...]) -> tuple[list[_Parts], tree.TreeDef]:
+def _columns(name: str, f: F, xs: tuple[Any, ...], nan_safe: bool) -> tuple[list[_Parts], tree.TreeDef]:
     """One push for each element of the arguments, as a batch."""
     leaves, x_def = tree.flatten(xs)
     _check_real(name, leaves)
@@ -140,7 +146,7 @@ def _columns(name: str, f: F, xs: tuple[Any, ...]) -> tuple[list[_Parts], tree.T
 
         def column(e: Array, k: int = k) -> Any:
             dots = tree.unflatten(x_def, [e if i == k else _zero(other) for i, other in enumerate(leaves)])
-            return jvp_for(name, f, xs, dots)[1]
+            return jvp_for(name, f, xs, dots, nan_safe=nan_safe)[1]
 
         moved, y_def = tree.flatten(vmap(column)(_basis(x_k)))
         _check_real(name, moved)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from geartrain import tree
+from geartrain import tree, zero
 from geartrain.chain import Operand, pull_through, push_through
 from geartrain.errors import InputError, teach
 from geartrain.ir.aval import Array, aval_of, is_array
@@ -94,7 +94,8 @@ class Run:
 
     ``nodes`` has the input node of each leaf (``None`` for a leaf that is no number, and under ``jit`` for what is
     static); ``out`` is what the function returned, ``results`` its leaves and ``result_def`` its containers;
-    ``level.segment`` has the nodes made on the way, in order.
+    ``level.segment`` has the nodes made on the way, in order. The sweeps of a run that is ``nan_safe`` are those of
+    ``zero``.
     """
 
     def __init__(
@@ -106,8 +107,10 @@ class Run:
         *,
         kind: Kind = "grad",
         lines: bool = False,
+        nan_safe: bool = False,
     ) -> None:
         self.name = name
+        self.nan_safe = nan_safe
         self.leaves, self.treedef = tree.flatten(tuple(args))
         intercept.watch(f)
         with Level(kind, lines=lines) as level:
@@ -157,7 +160,11 @@ class Run:
 
     def pull(self, y_bars: dict[Node, Array]) -> list[Any]:
         """The cotangents of the leaves."""
-        bars = pull_through(self.level.segment, self.level.bit, y_bars, self.operand)
+        if self.nan_safe or zero.sweeping.safely:
+            with zero.safely():
+                bars = pull_through(self.level.segment, self.level.bit, y_bars, self.operand, rule=zero.pull)
+        else:
+            bars = pull_through(self.level.segment, self.level.bit, y_bars, self.operand)
         seen: set[int] = set()
         return [
             as_leaf(bars.get(n), x, seen) if n is not None else x for n, x in zip(self.nodes, self.leaves, strict=True)
@@ -189,6 +196,9 @@ class Run:
 
     def push(self, x_dots: dict[Node, Array]) -> dict[Node, Array]:
         """The tangents of all nodes that move."""
+        if self.nan_safe or zero.sweeping.safely:
+            with zero.safely():
+                return push_through(self.level.segment, self.level.bit, x_dots, self.operand, zero.push)
         return push_through(self.level.segment, self.level.bit, x_dots, self.operand)
 
 

@@ -26,17 +26,17 @@ from geartrain.trace.tracer import Tracer, value_of
 __all__ = ["sparse_hessian", "sparse_jacobian"]
 
 
-def sparse_jacobian(f: F, argnums: int | Sequence[int]) -> F:
+def sparse_jacobian(f: F, argnums: int | Sequence[int], nan_safe: bool) -> F:
     """:func:`geartrain.jacobian` with ``sparse=True``."""
-    return _sparse("jacobian", f, f, argnums, symmetric=False)
+    return _sparse("jacobian", f, f, argnums, False, nan_safe)
 
 
-def sparse_hessian(f: F, argnums: int | Sequence[int]) -> F:
+def sparse_hessian(f: F, argnums: int | Sequence[int], nan_safe: bool) -> F:
     """:func:`geartrain.hessian` with ``sparse=True``."""
-    return _sparse("hessian", grad(f, argnums), f, argnums, symmetric=True)
+    return _sparse("hessian", grad(f, argnums, nan_safe=nan_safe), f, argnums, True, nan_safe)
 
 
-def _sparse(name: str, f: F, like: F, argnums: int | Sequence[int], symmetric: bool) -> F:
+def _sparse(name: str, f: F, like: F, argnums: int | Sequence[int], symmetric: bool, nan_safe: bool) -> F:
     numbers = numbers_of(name, argnums)
     plans = _Plans()
 
@@ -47,7 +47,8 @@ def _sparse(name: str, f: F, like: F, argnums: int | Sequence[int], symmetric: b
             what = "sparse=True gives a scipy.sparse array, which no outer transformation can see through."
             raise InputError(teach(name, what, "Call it outside, or leave sparse=True out."))
         check_argnums(name, numbers, args)
-        once = _Once(name, sparse, of_chosen(f, numbers, args, kwargs), [args[i] for i in numbers])
+        xs = [args[i] for i in numbers]
+        once = _Once(name, sparse, of_chosen(f, numbers, args, kwargs), xs, nan_safe)
         whole = once.values(plans.plan(once.pattern(), symmetric))
         return once.unpacked(whole, one=isinstance(argnums, int))
 
@@ -120,9 +121,9 @@ def _by_symmetry(pattern: Pattern) -> _Plan:
 class _Once:
     """One run of a function, its pattern, and products with its Jacobian."""
 
-    def __init__(self, name: str, sparse: Sparse, f: F, xs: Sequence[Any]) -> None:
+    def __init__(self, name: str, sparse: Sparse, f: F, xs: Sequence[Any], nan_safe: bool) -> None:
         self.name, self.sparse = name, sparse
-        self.run = run = Run(name, f, xs)
+        self.run = run = Run(name, f, xs, nan_safe=nan_safe)
         self.outputs = [run.output(y) for y in run.results]
         self.y_sizes = [np.size(y) for _, y in self.outputs]
         self.x_sizes = [np.size(x) for x in run.leaves]
