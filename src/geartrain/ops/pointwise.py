@@ -38,6 +38,8 @@ RECIPROCAL = unary(np.reciprocal, lambda y, x: -y * y, POSITIVE)
 
 def _power_in_base(y: Array, a: Array, b: Array) -> Array:
     if type(b) in (int, float):
+        if 0 < b < 1:  # infinite at 0, where Python's own operator would raise
+            return b * np.power(a, b - 1)
         return b * a ** (b - 1) if b != 0 else 0 * a
     return b * a ** np.where(b == 0, 1, b - 1)
 
