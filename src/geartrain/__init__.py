@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from geartrain import cache, mpi
     from geartrain.exporting import export_c
     from geartrain.minimizing import least_squares, minimize
+    from geartrain.view.births import where_did_nan
     from geartrain.view.cost import cost
     from geartrain.view.explain import explain
     from geartrain.view.quiz import quiz
@@ -52,12 +53,14 @@ __all__ = [
     "value_and_grad",
     "vjp",
     "vmap",
+    "where_did_nan",
 ]
 
 assert solving  # SciPy's solvers wait for SciPy
 
 _LATER = {
     **{name: f"geartrain.view.{name}" for name in ("cost", "explain", "quiz", "see")},
+    "where_did_nan": "geartrain.view.births",
     **dict.fromkeys(("least_squares", "minimize"), "geartrain.minimizing"),
     "export_c": "geartrain.exporting",
 }
