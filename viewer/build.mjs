@@ -9,7 +9,7 @@ const here = dirname(fileURLToPath(import.meta.url));
 const out = join(here, "..", "src", "geartrain", "view", "static");
 const entries = { see: "see.ts", lesson: "lesson.ts" };
 
-// The same hash as view/pages.py computes: names and contents, in the order of the names.
+// The same hash as view/document.py computes: names and contents, in the order of the names.
 export function sourceHash() {
   const hash = createHash("sha256");
   for (const name of readdirSync(join(here, "src")).sort()) {
@@ -21,8 +21,10 @@ export function sourceHash() {
 }
 
 mkdirSync(out, { recursive: true });
+// The worker's code is a string in the bundles: a page is one file.
+const worker = await build({ entryPoints: [join(here, "src", "arranging.worker.ts")], bundle: true, minify: true, format: "iife", target: "es2022", write: false });
 for (const [name, source] of Object.entries(entries)) {
-  await build({ entryPoints: [join(here, "src", source)], outfile: join(out, `${name}.js`), bundle: true, minify: true, format: "iife", globalName: { see: "geartrainSee", lesson: "geartrainLesson" }[name], target: "es2022", legalComments: "none", charset: "utf8" });
+  await build({ entryPoints: [join(here, "src", source)], outfile: join(out, `${name}.js`), bundle: true, minify: true, format: "iife", globalName: { see: "geartrainSee", lesson: "geartrainLesson" }[name], target: "es2022", legalComments: "none", charset: "utf8", define: { WORKER: JSON.stringify(worker.outputFiles[0].text) } });
 }
 const css = await build({ entryPoints: [join(here, "src", "style.css")], bundle: true, minify: true, write: false });
 writeFileSync(join(out, "style.css"), css.outputFiles[0].text);

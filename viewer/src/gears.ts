@@ -1,12 +1,19 @@
-// The gear train: a mesh for each local rate. A wheel drives a pinion; their teeth are the rate. A shaft carries the turn
-// on to the next mesh, one to one. Two wheels in mesh turn against each other, so a positive rate has a small third wheel
-// between, and a rate below zero has none: it turns the other way.
+// The gear train: a mesh for each local rate. A wheel drives a pinion; their teeth are the rate. A belt over two equal
+// pulleys carries the turn on to the next wheel, one to one: wheels that lie in one plane cannot share a shaft in it. Two
+// wheels in mesh turn against each other, so a positive rate has a small third wheel between, and a rate below zero has
+// none: it turns the other way.
 
 import { fmt, s } from "./util.js";
 
 const SMALL = 12;
 const EVEN = 20;
 const IDLER = 9;
+const MODULE = 3.3; // of a tooth, in pixels, where there is room
+const PULLEY = 6.5;
+const MARK = 13; // from mark to mark on a belt
+const ABOVE = 62; // room for what is written above and below the wheels
+const BELOW = 34;
+const CAPPED = 16; // for the line that says that a ratio is drawn smaller than it is
 export const DRAWN_AT_MOST = 4;
 
 export interface Stage {
@@ -18,7 +25,8 @@ export interface Stage {
   edges: number[];
 }
 
-interface Wheel { group: SVGElement; turns: number; shaft: number; x: number }
+interface Wheel { group: SVGElement; turns: number }
+interface Belt { marks: SVGElement[]; turns: number }
 
 function outline(teeth: number, module: number, phase: number): string {
   const r = (teeth * module) / 2;
@@ -43,22 +51,31 @@ export function teeth(rate: number): [number, number] {
   return size > 1 ? [big, SMALL] : [SMALL, big];
 }
 
+function isCapped(rate: number): boolean {
+  const size = Math.abs(rate);
+  return size > DRAWN_AT_MOST || (size > 0 && size < 1 / DRAWN_AT_MOST);
+}
+
 export class GearTrain {
   readonly element = s("g", { class: "train" });
   private wheels: Wheel[] = [];
+  private belts: Belt[] = [];
   private angle = 0;
 
-  /** Draw the stages along the line y. Returns how far the picture reaches above and below it. */
-  draw(stages: Stage[], y: number, now: number, pulled: (edge: number) => boolean): void {
+  /** Draw the stages below `top`. Returns the height that they take. */
+  draw(stages: Stage[], top: number, now: number, pulled: (edge: number) => boolean): number {
     this.element.replaceChildren();
     this.wheels = [];
-    if (!stages.length) return;
-    const module = Math.min(3.3, ...stages.map((g) => (g.to - g.from - 26) / (teeth(g.rate)[0] + teeth(g.rate)[1] + IDLER)));
+    this.belts = [];
+    if (!stages.length) return 0;
+    const module = Math.min(MODULE, ...stages.map((g) => (g.to - g.from - 26) / (teeth(g.rate)[0] + teeth(g.rate)[1] + IDLER)));
+    const tallest = Math.max(26, (module * Math.max(...stages.flatMap((g) => teeth(g.rate)))) / 2 + module);
+    const captions = stages.some((g) => g.caption);
+    const y = top + (captions ? ABOVE : ABOVE - 22) + tallest;
     let turns = 1;
-    const shafts: [number, number][] = [];
-    const layers = { back: s("g"), belts: s("g"), front: s("g"), words: s("g") };
+    const layers = { wheels: s("g"), belts: s("g"), words: s("g") };
     let left: number | null = null;
-    stages.forEach((stage, k) => {
+    for (const stage of stages) {
       const [big, small] = teeth(stage.rate);
       const stuck = stage.rate === 0 || Number.isNaN(stage.rate);
       const idler = stage.rate > 0 ? IDLER : 0;
@@ -67,51 +84,53 @@ export class GearTrain {
       const wheelX = (stage.from + stage.to) / 2 - width / 2 + (big * module) / 2;
       const pinionX = wheelX + ((big + small) / 2 + idler) * module + gap;
       const klass = `${stage.edges.includes(now) ? " now" : ""}${stage.edges.every(pulled) ? " done" : ""}`;
-      this.wheel(layers.back, "wheel" + klass, wheelX, y, big, module, 0, turns, k, stuck);
+      this.wheel(layers.wheels, "wheel" + klass, wheelX, y, big, module, 0, turns, stuck);
       let offset = 0;
       let out = stuck ? 0 : (-turns * big) / small;
       if (idler) {
         offset = IDLER / 2 - 0.5;
         const x = wheelX + ((big + IDLER) / 2) * module;
-        this.wheel(layers.back, "idler", x, y, IDLER, module, offset, (-turns * big) / IDLER, k, false);
+        this.wheel(layers.wheels, "idler", x, y, IDLER, module, offset, (-turns * big) / IDLER, false);
         out = (turns * big) / small;
       }
-      this.wheel(layers.back, "pinion" + klass, pinionX, y, small, module, small / 2 - offset - 0.5, out, k, stuck);
-      if (left !== null) shafts.push([left, wheelX]);
+      this.wheel(layers.wheels, "pinion" + klass, pinionX, y, small, module, small / 2 - offset - 0.5, out, stuck);
+      if (left !== null) this.belt(layers.belts, left, wheelX, y, turns, Math.min(PULLEY, module * 4));
       left = pinionX;
       turns = out;
-      this.words(layers.words, stage, wheelX, pinionX, y, big, module, klass, module * Math.max(...stages.flatMap((g) => teeth(g.rate))) / 2);
-    });
-    for (const [from, to] of shafts) {
-      layers.belts.append(s("rect", { class: "shaft", x: from, y: y - 4.5, width: to - from, height: 9, rx: 4.5 }));
+      this.words(layers.words, stage, (wheelX - (big * module) / 2 + pinionX + (small * module) / 2) / 2, y, tallest, klass);
     }
-    for (const { x } of this.wheels) layers.front.append(s("circle", { class: "axle", cx: x, cy: y, r: 3.2 }));
-    this.element.append(layers.back, layers.belts, layers.front, layers.words);
+    this.element.append(layers.wheels, layers.belts, layers.words);
     this.turn(0);
+    const capped = stages.some((g) => isCapped(g.rate) && !g.note);
+    return y + tallest + BELOW + (capped ? CAPPED : 0) - top;
   }
 
-  private wheel(into: SVGElement, klass: string, x: number, y: number, count: number, module: number, phase: number, turns: number, shaft: number, smooth: boolean): void {
+  private wheel(into: SVGElement, klass: string, x: number, y: number, count: number, module: number, phase: number, turns: number, smooth: boolean): void {
     const r = (count * module) / 2;
     const body = smooth ? s("circle", { class: klass, r: r - module }) : s("polygon", { class: klass, points: outline(count, module, phase) });
     const group = s("g", {}, body);
-    if (r > 16) {
-      const spokes = count >= 30 ? 5 : 3;
-      for (let k = 0; k < spokes; k++) {
-        const angle = (2 * Math.PI * (k + 0.25)) / spokes;
-        group.append(s("circle", { class: "hole", cx: r * 0.62 * Math.cos(angle), cy: r * 0.62 * Math.sin(angle), r: r * 0.13 }));
+    if (r > 16) { // what shows that it turns
+      const holes = count >= 30 ? 6 : 3;
+      for (let k = 0; k < holes; k++) {
+        const angle = (2 * Math.PI * (k + 0.25)) / holes;
+        group.append(s("circle", { class: "hole", cx: r * 0.62 * Math.cos(angle), cy: r * 0.62 * Math.sin(angle), r: r * 0.15 }));
       }
     }
+    group.append(s("circle", { class: "axle", r: 3.2 }));
     into.append(s("g", { transform: `translate(${x} ${y})` }, group));
-    this.wheels.push({ group, turns, shaft, x });
+    this.wheels.push({ group, turns });
   }
 
-  // Numbers stand above a small wheel and on a large one; what would not fit between two stages is left out.
-  private words(into: SVGElement, stage: Stage, wheelX: number, pinionX: number, y: number, big: number, module: number, klass: string, tallest: number): void {
-    const r = (big * module) / 2;
-    const middle = (wheelX - r + pinionX) / 2;
-    const top = y - (Math.max(...teeth(stage.rate)) * module) / 2 - 12;
+  private belt(into: SVGElement, from: number, to: number, y: number, turns: number, r: number): void {
+    const lines = [y - r, y + r].map((level) => s("path", { class: "belt", d: `M${from},${level} H${to}` }));
+    const marks = [`M${from},${y - r} H${to}`, `M${to},${y + r} H${from}`].map((d) => s("path", { class: "marks", d, "stroke-dasharray": `3 ${MARK - 3}` }));
+    into.append(...lines, ...marks, ...[from, to].map((x) => s("circle", { class: "pulley", cx: x, cy: y, r })), ...[from, to].map((x) => s("circle", { class: "axle", cx: x, cy: y, r: 2.4 })));
+    this.belts.push({ marks, turns: turns * r * 2 * Math.PI });
+  }
+
+  // The numbers of all stages stand in one line above, so that they read as a product; ratios in one line below.
+  private words(into: SVGElement, stage: Stage, x: number, y: number, tallest: number, klass: string): void {
     const size = Math.abs(stage.rate);
-    const capped = size > DRAWN_AT_MOST || (size > 0 && size < 1 / DRAWN_AT_MOST);
     const room = stage.to - stage.from;
     const turning =
       stage.rate === 0 ? "does not turn on"
@@ -119,22 +138,22 @@ export class GearTrain {
           : size >= 1 || size === 0
             ? `${fmt(size)} turn${size === 1 ? "" : "s"} out for 1 in`
             : `1 turn out for ${fmt(1 / size)} in`;
-    const inside = r > 40;
     const below = stage.note ?? turning + (stage.rate < 0 ? ", the other way" : "");
-    const said = below.length * 6.4 < room ? below : stage.rate < 0 ? "other way" : "";
+    const brief = size >= 1 ? `${fmt(size, 3)} : 1` : size ? `1 : ${fmt(1 / size, 3)}` : "";
+    const said = below.length * 6.4 < room ? below : stage.note ? "" : brief + (stage.rate < 0 ? " back" : "");
     into.append(
-      s("text", { class: `num big${inside ? " on" : ""}${room < 130 ? " tight" : ""}${klass}`, x: inside ? wheelX : middle, y: inside ? y - 15 : top, "text-anchor": "middle" }, `×${fmt(stage.rate)}`),
-      s("text", { class: "label soft", x: middle, y: y + tallest + 22, "text-anchor": "middle" },
-        said),
+      s("text", { class: `num big${room < 130 ? " tight" : ""}${klass}`, x, y: y - tallest - 15, "text-anchor": "middle" }, `×${fmt(stage.rate)}`),
+      s("text", { class: "label soft", x, y: y + tallest + 20, "text-anchor": "middle" }, said),
     );
-    if (capped && room > 90 && !stage.note) into.append(s("text", { class: "label soft", x: middle, y: y + tallest + 38, "text-anchor": "middle" },
+    if (isCapped(stage.rate) && room > 90 && !stage.note) into.append(s("text", { class: "label soft", x, y: y + tallest + 36, "text-anchor": "middle" },
       size > 1 ? `drawn ${DRAWN_AT_MOST} : 1` : `drawn 1 : ${DRAWN_AT_MOST}`));
-    if (stage.caption && stage.caption.length * 6.4 + 30 < room) into.append(s("text", { class: "label soft", x: middle, y: inside ? y - tallest - 14 : top - 24, "text-anchor": "middle" }, `rate ${stage.caption}`));
+    if (stage.caption && stage.caption.length * 6.4 + 30 < room) into.append(s("text", { class: "label soft", x, y: y - tallest - 42, "text-anchor": "middle" }, `rate ${stage.caption}`));
   }
 
-  /** Turn the first shaft by some more of a turn; all others follow by the teeth. */
+  /** Turn the first wheel by some more of a turn; all others follow by the teeth, and the belts run. */
   turn(by: number): void {
-    this.angle += by * 360;
-    for (const { group, turns } of this.wheels) group.setAttribute("transform", `rotate(${((this.angle * turns) % 360).toFixed(2)})`);
+    this.angle += by;
+    for (const { group, turns } of this.wheels) group.setAttribute("transform", `rotate(${((this.angle * 360 * turns) % 360).toFixed(2)})`);
+    for (const { marks, turns } of this.belts) for (const m of marks) m.setAttribute("stroke-dashoffset", ((-this.angle * turns) % MARK).toFixed(2));
   }
 }

@@ -17,7 +17,8 @@ export function inspect(tape: Tape, i: number, select: (node: number) => void): 
   const kind = array ? ` (${tape.shape(i).join("×")} ${tape.dtype(i)}, root mean square)` : ` (${tape.dtype(i)})`;
   row("value", h("span", { class: "num fwd" }, valueText(tape, i)), h("span", { class: "label soft" }, kind));
   const value = tape.row("value", i);
-  if (value) row("", h("span", { class: "label soft" }, `from ${fmt(value.min)} to ${fmt(value.max)}, ${fmt(100 * value.zeros, 3)} % zeros${value.nan ? `, ${value.nan} NaN` : ""}${value.inf ? `, ${value.inf} infinite` : ""}`), histogram(value.hist, "fwd"));
+  if (value) row("", h("span", { class: "label soft" }, `from ${fmt(value.min)} to ${fmt(value.max)}, ${fmt(100 * value.zeros, 3)} % zeros${value.nan ? `, ${value.nan} NaN` : ""}${value.inf ? `, ${value.inf} infinite` : ""}`));
+  if (value) row("", histogram(value.hist, "fwd"));
   if (!tape.isConst(i)) {
     const bar = array ? fmt(tape.barSize[i] / Math.sqrt(tape.elements(i))) : fmt(tape.barSize[i] ? tape.bar[i] : 0);
     row("cotangent", h("span", { class: "num bwd" }, bar), h("span", { class: "label soft" }, " how strongly the end moves for a nudge here"));

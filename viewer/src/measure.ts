@@ -44,7 +44,8 @@ export interface Factor { kind: "gain" | "merge"; edge: number; size: number; si
 /** The factors of a path, from the end to the start, so that their product times |y_bar| is |x_bar|. */
 export function factors(tape: Tape, path: number[]): Factor[] {
   const out: Factor[] = [];
-  for (const e of [...path].reverse()) {
+  for (let k = path.length - 1; k >= 0; k--) {
+    const e = path[k];
     const signed = Number.isNaN(tape.rate[e]) ? tape.gain[e] : tape.rate[e];
     out.push({ kind: "gain", edge: e, size: tape.gain[e], signed, node: tape.target[e] });
     const u = tape.source[e];
@@ -72,7 +73,11 @@ export function groupsOf(tape: Tape, node: number): number[] {
 export function groupName(tape: Tape, g: number): string {
   const { groups } = tape.trace;
   const { parent, name, kind } = groups[g];
-  if (kind === "turn" || parent < 0 || groups[parent].kind !== "repeat") return kind === "call" ? `${name}()` : name;
+  if (parent < 0 || groups[parent].kind !== "repeat") return kind === "call" ? `${name}()` : name.startsWith("×") ? `loop ${name}` : name;
+  if (kind === "turn") {
+    const stem = groups[parent].name.replace(/ ?×\d+$/, "");
+    return stem ? `${stem} ${name.replace("turn ", "")}` : name;
+  }
   let nth = 1;
   for (let k = g - 1; k > parent; k--) if (groups[k].parent === parent) nth++;
   return `${name} ${nth}`;
@@ -90,6 +95,7 @@ export function segments(tape: Tape, all: Factor[], most: number): Segment[] {
       if (keys.filter((key, k) => key !== keys[k - 1]).length <= most) break;
     }
   }
+  const signs = all.every((f) => !Number.isNaN(tape.rate[f.edge])); // of an array there is just a size
   const out: Segment[] = [];
   all.forEach((f, k) => {
     let last = out[out.length - 1];
@@ -100,7 +106,7 @@ export function segments(tape: Tape, all: Factor[], most: number): Segment[] {
     }
     last.factors.push(f);
     if (f.kind === "gain") last.edges.push(f.edge);
-    last.signed *= f.signed;
+    last.signed *= signs ? f.signed : f.size;
     last.size *= f.size;
   });
   return out;

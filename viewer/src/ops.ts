@@ -78,17 +78,11 @@ export const FORWARD: Record<string, (a: number, b: number) => number> = {
 
 /** A local rate as a function of the result and the operands. */
 export type Rate = (y: number, a: number, b: number) => number;
-const compiled = new Map<string, Rate | null>();
+const compiled: Record<string, (Rate | null)[]> = {};
 
 /** The local rate of operand k of an op, or null where it has none. No code is made from text: closures only. */
 export function rate(op: string, k: number): Rate | null {
-  const key = `${op} ${k}`;
-  let found = compiled.get(key);
-  if (found === undefined) {
-    const tree = RATES[op]?.[k] ?? null;
-    compiled.set(key, (found = tree === null ? null : compile(tree)));
-  }
-  return found;
+  return (compiled[op] ??= (RATES[op] ?? []).map((tree) => (tree === null ? null : compile(tree))))[k] ?? null;
 }
 
 function compile(tree: Expression): Rate {

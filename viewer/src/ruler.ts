@@ -1,26 +1,33 @@
 // The running product on a log ruler, and the waterfall of its factors: log|x_bar| = log|y_bar| + sum of log factors.
 
-import { segments, type Factor } from "./measure.js";
+import type { Factor, Segment } from "./measure.js";
 import type { Tape } from "./trace.js";
 import { fmt, h, log10, plural, raised, s } from "./util.js";
 
-interface Point { size: number; signed: number; label: string; edge: number }
+export const WATERFALL = 16; // bars at most
+const DOTS = 120; // points on the ruler at most
+
+interface Point { size: number; signed: number }
 
 function running(tape: Tape, path: number[], all: Factor[]): { points: Point[]; stopped: number | null } {
   const end = tape.target[path[path.length - 1]];
+  const signs = path.every((e) => !Number.isNaN(tape.rate[e])); // of an array there is just a size
   let product = tape.barSize[end] || 1;
-  const points: Point[] = [{ size: product, signed: product, label: fmt(product), edge: -1 }];
+  const points: Point[] = [{ size: product, signed: product }];
   for (const f of all) {
     if (!(f.size > 0) || !Number.isFinite(f.size)) return { points, stopped: f.size };
-    product *= f.signed;
-    points.push({ size: Math.abs(product), signed: product, label: fmt(product), edge: f.kind === "gain" ? f.edge : -1 });
+    product *= signs ? f.signed : f.size;
+    points.push({ size: Math.abs(product), signed: product });
   }
   return { points, stopped: null };
 }
 
 export function drawRuler(tape: Tape, path: number[], all: Factor[], pulled: (edge: number) => boolean, width: number, y: number): SVGElement {
   const group = s("g", { class: "ruler" });
-  const { points, stopped } = running(tape, path, all);
+  const { points: each, stopped } = running(tape, path, all);
+  const every = Math.ceil(each.length / DOTS); // of a long path every so many points; the last one always
+  const points = each.filter((_, k) => k % every === 0 || k === each.length - 1);
+  const factorsTo = points.map((_, k) => Math.min(k * every, each.length - 1));
   const logs = points.map((p) => log10(p.size));
   let [low, high] = [Math.min(0, ...logs), Math.max(0, ...logs)];
   if (high - low < 0.6) { low -= 0.15; high += 0.45; }
@@ -35,8 +42,8 @@ export function drawRuler(tape: Tape, path: number[], all: Factor[], pulled: (ed
   if (narrow) {
     for (let k = Math.ceil(low / Math.log10(2)); k * Math.log10(2) <= high; k++) ticks.push([k * Math.log10(2), k >= 0 ? String(2 ** k) : `1/${2 ** -k}`]);
   } else {
-    const every = Math.max(1, Math.ceil((high - low) / 9));
-    for (let k = Math.ceil(low / every) * every; k <= high; k += every) ticks.push([k, k === 0 ? "1" : k === 1 ? "10" : `10${raised(k)}`]);
+    const decades = Math.max(1, Math.ceil((high - low) / 9));
+    for (let k = Math.ceil(low / decades) * decades; k <= high; k += decades) ticks.push([k, k === 0 ? "1" : k === 1 ? "10" : `10${raised(k)}`]);
   }
   for (const [l, text] of ticks) {
     group.append(s("path", { class: "scale", d: `M${X(l)},${y} v7` }), s("text", { class: "num soft tick", x: X(l), y: y + 23, "text-anchor": "middle" }, text));
@@ -49,10 +56,13 @@ export function drawRuler(tape: Tape, path: number[], all: Factor[], pulled: (ed
     taken.push([x - half, x + half]);
     return true;
   };
-  const reachedAt = (k: number) => all.slice(0, k).every((f) => pulled(f.edge));
+  let reach = 0; // how many factors have been multiplied at this step
+  while (reach < all.length && pulled(all[reach].edge)) reach++;
+  const reachedAt = (k: number) => factorsTo[k] <= reach;
   const order = [0, points.length - 1, ...(few ? points.keys() : [])]; // the ends are named first
   for (const k of new Set(order)) {
-    if (free(X(logs[k]), points[k].label)) group.append(s("text", { class: `num ${reachedAt(k) ? "bwd" : "soft"}`, x: X(logs[k]), y: y - 27, "text-anchor": "middle" }, points[k].label));
+    const label = fmt(points[k].signed);
+    if (free(X(logs[k]), label)) group.append(s("text", { class: `num ${reachedAt(k) ? "bwd" : "soft"}`, x: X(logs[k]), y: y - 27, "text-anchor": "middle" }, label));
   }
   for (let k = 0; k < points.length; k++) {
     const p = points[k];
@@ -67,14 +77,13 @@ export function drawRuler(tape: Tape, path: number[], all: Factor[], pulled: (ed
     group.append(s("circle", { class: `dot${reached ? "" : " ahead"}`, cx: X(logs[k]), cy: y - 14, r: few ? 5 : 3 }));
   }
   const stops = stopped === null ? "" : stopped === 0 ? "; then × 0: nothing comes back from there" : "; then a factor that is not finite";
-  group.append(s("text", { class: "label soft", x: left, y: y + 46 }, `how strongly the end moves for a nudge here: running product from the end, log scale${stops}`));
+  group.append(s("text", { class: "label soft", x: left, y: y + 46 }, `${width < 700 ? "" : "how strongly the end moves for a nudge here: "}running product from the end, log scale${stops}`));
   return group;
 }
 
 /** Bars for each factor, from the end to the start; the share of the loss (or growth) of magnitude that each has. */
-export function waterfall(tape: Tape, all: Factor[], select: (node: number) => void): HTMLElement {
-  const most = 24;
-  const parts = segments(tape, all, most);
+export function waterfall(tape: Tape, all: Factor[], parts: Segment[], select: (node: number) => void): HTMLElement {
+  const most = WATERFALL;
   const logs = parts.map((f) => (f.size > 0 && Number.isFinite(f.size) ? log10(f.size) : 0));
   const [low, high] = [Math.min(0, ...logs), Math.max(0, ...logs)];
   const reach = Math.max(high - low, 0.3);
@@ -86,7 +95,7 @@ export function waterfall(tape: Tape, all: Factor[], select: (node: number) => v
   const list = h("ol", { class: "waterfall" });
   for (const k of order) {
     const [f, l] = [parts[k], logs[k]];
-    const share = f.size === 0 ? "everything stops here" : l < -0.02 ? `${fmt((100 * l) / loss, 2)} % of what is lost` : l > 0.02 ? `${fmt((100 * l) / growth, 2)} % of what is gained` : "";
+    const share = f.size === 0 ? "everything stops here" : l < -0.02 ? `${fmt((100 * l) / loss, 2)} % of the loss` : l > 0.02 ? `${fmt((100 * l) / growth, 2)} % of the growth` : "";
     const line = tape.line(f.node);
     const button = h("button", { type: "button", class: "plain", title: line ? `${line.file}:${line.line}` : "" }, f.name);
     button.addEventListener("click", () => select(f.node));

@@ -13,27 +13,45 @@ export class Twin {
   readonly brought: Float64Array;
   private readonly inputs = new Map<number, Numbers>();
   private readonly fixed = new Map<string, Numbers>();
+  private readonly room: Numbers[] = []; // where cotangents are kept, from one run to the next
+  private readonly single: Uint8Array; // whether a node is an operation between single numbers, which takes a short way
 
   constructor(private readonly tape: Tape) {
     const program = tape.trace.program;
     if (!program) throw new Error("this trace has no program to run");
-    for (const [i, x] of Object.entries(program.inputs)) this.inputs.set(Number(i), Float64Array.from(x, num));
+    const { n } = tape;
+    for (let i = 0; i < n; i++) this.room.push(new Float64Array(tape.elements(i)));
+    for (let i = 0; i < n; i++) this.values.push(tape.isArray(i) ? new Float64Array(tape.elements(i)) : Float64Array.of(tape.value[i]));
     for (const [i, x] of Object.entries(program.constants)) this.values[Number(i)] = Float64Array.from(x, num);
+    for (const { node } of tape.trace.inputs) this.inputs.set(node, this.values[node]);
+    for (const [i, x] of Object.entries(program.inputs)) this.inputs.set(Number(i), (this.values[Number(i)] = Float64Array.from(x, num)));
     for (const [key, x] of Object.entries(program.fixed)) this.fixed.set(key, Float64Array.from(x, num));
     this.brought = new Float64Array(tape.source.length);
+    this.single = new Uint8Array(n);
+    for (let i = 0; i < n; i++) {
+      let alone = !tape.isLeaf(i) && !tape.isArray(i) && tape.op[i] in FORWARD;
+      for (let e = tape.start[i]; e < tape.start[i + 1]; e++) alone &&= !tape.isArray(tape.source[e]);
+      this.single[i] = Number(alone);
+    }
   }
 
   input(node: number): Numbers { return this.inputs.get(node)!; }
 
   run(): void {
-    const { tape, values, bars } = this;
-    for (const [i, x] of this.inputs) values[i] = x;
-    for (let i = 0; i < tape.n; i++) if (!tape.isLeaf(i)) values[i] = this.forward(i);
-    bars.length = 0;
-    for (let i = 0; i < tape.n; i++) bars.push(null);
-    for (const i of tape.trace.outputs) bars[i] = new Float64Array(values[i].length).fill(1);
+    const { tape, values, bars, single } = this;
+    const { start, source, op } = tape;
+    for (let i = 0; i < tape.n; i++) {
+      if (single[i]) values[i][0] = FORWARD[op[i]](values[source[start[i]]][0], values[source[start[i + 1] - 1]][0]);
+      else if (!tape.isLeaf(i)) values[i] = this.forward(i);
+    }
+    for (let i = 0; i < tape.n; i++) bars[i] = null;
+    for (const i of tape.trace.outputs) bars[i] = this.room[i].fill(1);
     this.brought.fill(0);
-    for (let i = tape.n - 1; i >= 0; i--) if (!tape.isLeaf(i) && bars[i]) this.backward(i, bars[i]!);
+    for (let i = tape.n - 1; i >= 0; i--) {
+      if (!bars[i]) continue;
+      if (single[i]) this.backOne(i, bars[i]![0]);
+      else if (!tape.isLeaf(i)) this.backward(i, bars[i]!);
+    }
   }
 
   /** Run, and write what changed into the tape's columns. */
@@ -50,18 +68,38 @@ export class Twin {
       tape.barSize[i] = bar ? norm(bar) : 0;
     }
     const total = new Float64Array(tape.n);
+    const meeting = new Int32Array(tape.n);
     for (let e = 0; e < tape.source.length; e++) {
       if (!tape.live[e]) continue;
-      const bar = tape.barSize[tape.target[e]];
-      total[tape.source[e]] += this.brought[e];
+      const [u, v] = [tape.source[e], tape.target[e]];
+      const bar = tape.barSize[v];
+      total[u] += this.brought[e];
+      meeting[u]++;
       tape.gain[e] = bar ? this.brought[e] / bar : 0;
-      if (this.values[tape.source[e]].length === 1 && this.values[tape.target[e]].length === 1) {
+      if (this.values[u].length === 1 && this.values[v].length === 1) {
         const r = this.rateOf(e);
         tape.rate[e] = r;
         tape.gain[e] = Math.abs(r);
       }
     }
-    for (let i = 0; i < tape.n; i++) if (tape.uses(i).length > 1) tape.kappa[i] = total[i] > 0 ? Math.min(tape.barSize[i] / total[i], 1) : NaN;
+    for (let i = 0; i < tape.n; i++) if (meeting[i] > 1) tape.kappa[i] = total[i] > 0 ? Math.min(tape.barSize[i] / total[i], 1) : NaN;
+  }
+
+  /** The way back through an operation between single numbers. */
+  private backOne(i: number, bar: number): void {
+    const { tape, values } = this;
+    const [first, last] = [tape.start[i], tape.start[i + 1]];
+    const [y, a, b] = [values[i][0], values[tape.source[first]][0], values[tape.source[last - 1]][0]];
+    for (let e = first; e < last; e++) {
+      const f = tape.live[e] ? rate(tape.op[i], e - first) : null;
+      if (!f) continue;
+      const c = bar * f(y, a, b);
+      this.brought[e] = Math.abs(c);
+      const u = tape.source[e];
+      const have = this.bars[u];
+      if (have) have[0] += c;
+      else (this.bars[u] = this.room[u])[0] = c;
+    }
   }
 
   private operand(i: number, k: number): Numbers {
@@ -152,7 +190,8 @@ export class Twin {
       this.brought[e] = norm(c);
       const u = tape.source[e];
       const have = this.bars[u];
-      this.bars[u] = have ? have.map((v, j) => v + c[j]) : c;
+      if (have) for (let j = 0; j < c.length; j++) have[j] += c[j];
+      else { this.room[u].set(c); this.bars[u] = this.room[u]; }
     }
   }
 
@@ -172,9 +211,13 @@ export class Twin {
   }
 
   private joined(i: number): Numbers {
-    const parts: number[] = [];
-    for (let k = 0; k < this.tape.start[i + 1] - this.tape.start[i]; k++) parts.push(...this.operand(i, k));
-    return Float64Array.from(parts);
+    const arity = this.tape.start[i + 1] - this.tape.start[i];
+    if (arity === 1) return this.operand(i, 0);
+    const parts = Array.from({ length: arity }, (_, k) => this.operand(i, k));
+    const out = new Float64Array(parts.reduce((n, p) => n + p.length, 0));
+    let at = 0;
+    for (const p of parts) { out.set(p, at); at += p.length; }
+    return out;
   }
 
   private matrix(i: number): [number, number, number] {

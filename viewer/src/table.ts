@@ -3,6 +3,7 @@
 
 import { valueText } from "./figure.js";
 import { rateText } from "./formula.js";
+import { lastOf } from "./sheet.js";
 import type { Tape } from "./trace.js";
 import { fmt, h, plural } from "./util.js";
 
@@ -14,14 +15,11 @@ export class TapeTable {
   private readonly status = h("p", { class: "label soft", role: "status" });
   private readonly open = new Set<number>([0]);
   private readonly shown = new Map<number, number>();
-  private readonly children: number[][];
   private query = "";
   private selected = -1;
 
   constructor(private readonly tape: Tape, private readonly select: (node: number) => void, private readonly note: (node: number) => string = () => "") {
     const { groups } = tape.trace;
-    this.children = groups.map(() => []);
-    groups.forEach((g, i) => g.parent >= 0 && this.children[g.parent].push(i));
     const search = h("input", { type: "search", placeholder: "name, operation, file:line", "aria-label": "Search the tape" });
     search.addEventListener("input", () => { this.query = search.value.trim().toLowerCase(); this.shown.clear(); this.draw(); });
     const head = ["operation", "value", "cotangent", "local rates", "line"].map((t) => h("th", { scope: "col" }, t));
@@ -66,7 +64,7 @@ export class TapeTable {
   private drawGroup(g: number, depth: number): void {
     const { tape } = this;
     const group = tape.trace.groups[g];
-    const kids = this.children[g];
+    const kids = this.tape.kids(g);
     const most = this.shown.get(g) ?? PAGE;
     let [at, next, count] = [group.first, 0, 0];
     while (at < group.last) {
@@ -97,17 +95,11 @@ export class TapeTable {
     });
     const name = h("td", {}, button);
     name.style.paddingLeft = `${6 + depth * 16}px`;
-    const last = this.lastOf(g);
+    const last = lastOf(this.tape, g);
     const line = this.tape.line(last);
     return h("tr", { "data-group": g, class: "group" }, name, h("td", { class: "num fwd" }, valueText(this.tape, last)),
       h("td", { class: "num bwd" }, this.barText(last)), h("td", { class: "label soft" }, plural(group.last - group.first, "operation")),
       h("td", { class: "label soft" }, line ? `${line.file}:${line.line}` : ""));
-  }
-
-  private lastOf(g: number): number {
-    const group = this.tape.trace.groups[g];
-    for (let i = group.last - 1; i >= group.first; i--) if (!this.tape.isConst(i)) return i;
-    return group.last - 1;
   }
 
   private barText(i: number): string {
@@ -120,8 +112,8 @@ export class TapeTable {
     const button = h("button", { type: "button", class: "plain", "aria-pressed": String(i === this.selected) }, tape.name(i));
     button.addEventListener("click", () => this.select(i));
     const name = h("td", {}, button, tape.isArray(i) ? h("span", { class: "label soft" }, ` ${tape.shape(i).join("×")}`) : null);
-    const dead = tape.row("value", i)?.dead ?? 0;
-    if (dead && tape.op[i] === "maximum") name.append(h("span", { class: "label bad" }, ` ${plural(dead, "unit")} dead`));
+    const dead = tape.dead(i);
+    if (dead) name.append(h("span", { class: "label bad" }, ` ${plural(dead, "unit")} dead`));
     const extra = this.note(i);
     if (extra) name.append(h("span", { class: "label bad" }, ` ${extra}`));
     name.style.paddingLeft = `${6 + depth * 16}px`;

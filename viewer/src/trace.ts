@@ -95,6 +95,8 @@ export class Tape {
   private readonly valueRow = new Map<number, number>();
   private readonly barRow = new Map<number, number>();
   private found: { start: Int32Array; edge: Int32Array } | null = null;
+  private groupsIn: number[][] | null = null;
+  private carded = -1;
 
   constructor(readonly trace: Trace) {
     const { nodes } = trace;
@@ -104,7 +106,7 @@ export class Tape {
     const edges = this.start[n];
     this.source = Int32Array.from(nodes.inputs);
     this.target = new Int32Array(edges);
-    for (let i = 0; i < n; i++) this.target.fill(i, this.start[i], this.start[i + 1]);
+    for (let i = 0, e = 0; i < n; i++) while (e < this.start[i + 1]) this.target[e++] = i;
     this.op = nodes.op.map((k) => trace.ops[k]);
     const single = (at: Num | Num[] | null) => (Array.isArray(at) || at === null ? NaN : num(at));
     this.value = column(trace.value.at, single);
@@ -115,7 +117,8 @@ export class Tape {
     this.barSize = column(trace.bar.at, (_, i) => this.norm(trace.bar, this.barRow, i));
     this.gain = column(trace.edges.gain, (g) => (g === null ? NaN : num(g)));
     this.rate = column(trace.edges.rate, (r) => (r === null ? NaN : num(r)));
-    this.live = Uint8Array.from(column(trace.edges.gain, (g) => (g === null ? 0 : 1)));
+    this.live = new Uint8Array(edges);
+    trace.edges.gain.forEach((g, e) => { if (g !== null) this.live[e] = 1; });
     this.kappa = column(trace.kappa, (k) => (k === null ? NaN : num(k)));
     this.isInput = new Uint8Array(n);
     for (const { node } of trace.inputs) this.isInput[node] = 1;
@@ -138,9 +141,9 @@ export class Tape {
   isConst(i: number): boolean { return this.op[i] === "const"; }
   line(i: number): Line | null { return this.trace.lines[this.trace.nodes.line[i]] ?? null; }
 
-  /** A short name: the expression, or the op with the node's number. */
+  /** A short name: the expression, or the op with the node's number: `add #10`. */
   name(i: number): string {
-    return this.trace.nodes.label[i] || `${this.op[i]} ${i}`;
+    return this.trace.nodes.label[i] || `${this.op[i]} #${i}`;
   }
 
   row(kind: "value" | "bar", i: number): Row | null {
@@ -152,8 +155,38 @@ export class Tape {
       dead: a.dead[k], hist: a.hist[k] };
   }
 
+  /** Units of a rectifier that are zero for every example. */
+  dead(i: number): number {
+    const row = this.op[i] === "maximum" ? this.valueRow.get(i) : undefined;
+    return row === undefined ? 0 : this.trace.value.arrays.dead[row];
+  }
+
+  /** How many values get a card: all but constants, which are named on the arrows. */
+  cards(): number {
+    if (this.carded < 0) {
+      const constant = this.trace.ops.indexOf("const");
+      this.carded = 0;
+      for (const op of this.trace.nodes.op) if (op !== constant) this.carded++;
+    }
+    return this.carded;
+  }
+
+  /** The groups right inside a group, in order. */
+  kids(g: number): number[] {
+    if (!this.groupsIn) {
+      this.groupsIn = this.trace.groups.map(() => []);
+      this.trace.groups.forEach(({ parent }, i) => parent >= 0 && this.groupsIn![parent].push(i));
+    }
+    return this.groupsIn[g];
+  }
+
   /** The live edges that leave a node. */
-  uses(i: number): number[] {
+  uses(i: number): Int32Array {
+    const { start, edge } = this.leaving();
+    return edge.subarray(start[i], start[i + 1]);
+  }
+
+  private leaving(): { start: Int32Array; edge: Int32Array } {
     if (!this.found) {
       const start = new Int32Array(this.n + 1);
       for (let e = 0; e < this.source.length; e++) if (this.live[e]) start[this.source[e] + 1]++;
@@ -163,7 +196,7 @@ export class Tape {
       for (let e = 0; e < this.source.length; e++) if (this.live[e]) edge[next[this.source[e]]++] = e;
       this.found = { start, edge };
     }
-    return Array.from(this.found.edge.subarray(this.found.start[i], this.found.start[i + 1]));
+    return this.found;
   }
 
   /** What an edge brings back, by its size. */

@@ -1,21 +1,24 @@
 // The picture of one trace: state, and what follows from it.
 
-import { drawGraph, valueText, type Moment } from "./figure.js";
-import { rateText } from "./formula.js";
-import { GearTrain, type Stage } from "./gears.js";
+import { Graph } from "./graph.js";
+import { GearTrain } from "./gears.js";
+import { inputs } from "./inputs.js";
 import { inspect } from "./inspector.js";
-import { carded, layout, type Layout } from "./layout.js";
-import { dominantPath, factors, pathThrough, segments, steps, type Steps } from "./measure.js";
+import { dominantPath, factors, pathThrough, segments, steps, type Factor, type Segment, type Steps } from "./measure.js";
+import type { Moment } from "./figure.js";
 import { Overview } from "./overview.js";
-import { drawRuler, waterfall } from "./ruler.js";
+import { drawRuler, waterfall, WATERFALL } from "./ruler.js";
 import { Twin } from "./run.js";
+import { sentence } from "./sentence.js";
+import { names, STAGES, stretches, under } from "./stages.js";
 import { TapeTable } from "./table.js";
 import { problem, Tape, type Trace } from "./trace.js";
 import { clamp, count, fmt, h, s } from "./util.js";
 
-const CARDS_AT_MOST = 26;
-const STAGES_AT_MOST = 8;
-const GEARS = 196; // height of the gear train
+const WIDE = 1064; // the drawing's own units: a full page, and a phone
+const NARROW = 400;
+const PHONE = 640;
+const AT_ONCE = 5_000; // a program of so many values is run again in the event itself, a longer one at the next frame
 
 export interface Options {
   compact?: boolean; // a figure of the lesson: no table, no panels
@@ -32,20 +35,24 @@ export class View {
   selected = -1;
   start: number;
   path: number[] = [];
+  private factors: Factor[] = [];
+  private stretches: Segment[] = [];
   private readonly twin: Twin | null;
-  private readonly nodes: number[];
-  private readonly place: Layout | null;
+  private readonly graph: Graph;
   private readonly gears = new GearTrain();
   private readonly forwardAt: Int32Array; // the step at which a node is computed
   private readonly backwardAt: Int32Array; // the step at which an edge brings its part
-  private readonly overview: Overview | null = null;
-  private readonly table: TapeTable | null = null;
+  private overview: Overview | null = null;
+  private table: TapeTable | null = null;
   private readonly head = h("header");
   private readonly figure = h("div", { class: "scroll figure", tabindex: "0", role: "group", "aria-label": "The picture, scrolls sideways" });
   private readonly sentence = h("p", { class: "sentence", "aria-live": "polite" });
   private readonly slider: HTMLInputElement;
   private readonly work = h("div");
   private readonly lower = h("div", { class: "lower" });
+  private ready = false;
+  private waiting = false;
+  private wide = innerWidth < PHONE ? NARROW : WIDE;
 
   constructor(trace: Trace, private readonly options: Options = {}) {
     this.tape = new Tape(trace);
@@ -55,62 +62,100 @@ export class View {
     this.all.forward.forEach((i, k) => (this.forwardAt[i] = k + 1));
     this.backwardAt = new Int32Array(tape.source.length);
     this.all.backward.forEach((e, k) => (this.backwardAt[e] = this.all.forward.length + k + 1));
-    this.twin = trace.program && tape.n <= 3000 ? new Twin(tape) : null;
+    this.twin = trace.program ? new Twin(tape) : null;
     this.start = trace.inputs.reduce((best, { node }) => (best < 0 || tape.barSize[node] > tape.barSize[best] ? node : best), -1);
-    this.nodes = carded(tape);
-    this.place = this.nodes.length <= CARDS_AT_MOST ? layout(tape, this.nodes) : null;
     this.t = this.readStep(options.step ?? "end");
-    const last = this.all.forward.length + this.all.backward.length;
-    this.slider = h("input", { type: "range", min: 0, max: last, step: 1, "aria-label": `Tape position: ${this.all.forward.length} steps forward, ${this.all.backward.length} back` });
+    this.slider = h("input", { type: "range", min: 0, max: this.last, step: 1, "aria-label": `Tape position: ${this.all.forward.length} steps forward, ${this.all.backward.length} back` });
+    this.graph = new Graph(tape, this.wide, () => this.ready && this.draw());
+    if (options.hash) this.readHash();
+    this.build();
+    this.choosePath();
+    this.ready = true;
+    this.draw();
+    new ResizeObserver(() => {
+      if (!this.root.clientWidth) return;
+      this.wide = this.root.clientWidth < PHONE ? NARROW : WIDE;
+      this.graph.fit(this.wide);
+    }).observe(this.root);
+  }
+
+  private get last(): number { return this.all.forward.length + this.all.backward.length; }
+
+  private build(): void {
+    const { tape, options } = this;
+    const { trace } = tape;
     this.slider.addEventListener("input", () => this.go(Number(this.slider.value)));
     const button = (text: string, label: string, by: () => number) => {
       const made = h("button", { type: "button", "aria-label": label }, text);
       made.addEventListener("click", () => this.go(by()));
       return made;
     };
-    const scrub = h("div", { class: "scrub" },
-      this.sentence,
+    const scrub = h("div", { class: "scrub" }, this.sentence,
       h("div", { class: "slide" }, button("⇤", "To the start", () => 0), button("←", "One step back", () => this.t - 1), this.slider,
-        button("→", "One step on", () => this.t + 1), button("⇥", "To the end", () => last)),
+        button("→", "One step on", () => this.t + 1), button("⇥", "To the end", () => this.last)),
       h("div", { class: "label soft ends" }, h("span", {}, "forward: values"), h("span", {}, "backward: rates multiply")));
-    this.root.append(this.head, this.certificate() ?? "", this.inputs() ?? "", this.figure, h("div", { class: "foot" }, scrub, this.work));
+    const drag = this.twin && inputs(tape, this.twin, (node, x, element) => this.set(node, x, element));
+    const still = !this.twin && trace.program_missing && !options.compact ? h("p", { class: "label soft" }, `Nothing can be dragged here, since ${trace.program_missing}.`) : "";
+    this.root.append(this.head, this.certificate() ?? "", drag ?? still, this.graph.trail, this.figure, h("div", { class: "foot" }, scrub, this.work));
     if (!options.compact) {
       if (tape.n > 12) this.overview = new Overview(tape, (i) => this.select(i));
       const near = new Map((trace.near ?? []).map(({ node, message }) => [node, message]));
       this.table = new TapeTable(tape, (i) => this.select(i), (i) => (near.has(i) ? `near miss: ${near.get(i)}` : ""));
       this.root.append(this.lower, this.overview?.element ?? "", this.table.element);
     }
-    this.figure.addEventListener("click", (event) => {
+    const opened = (event: Event) => {
       const card = (event.target as Element).closest("[data-node]");
-      if (card) this.select(Number(card.getAttribute("data-node")));
-    });
-    if (options.hash) this.readHash();
-    this.choosePath();
-    this.draw();
+      if (!card) return;
+      const group = card.getAttribute("data-opens");
+      if (group === null) this.select(Number(card.getAttribute("data-node")));
+      else this.graph.open(Number(group));
+      event.preventDefault();
+    };
+    this.figure.addEventListener("click", opened);
+    this.figure.addEventListener("keydown", (event) => { if ((event.key === "Enter" || event.key === " ") && (event.target as Element).matches("[data-opens]")) opened(event); });
   }
 
-  /** Set an input and run the program again, here. */
-  set(node: number, x: number): void {
+  /** Set an element of an input and run the program again, here. */
+  set(node: number, x: number, element = 0): void {
     if (!this.twin) return;
     const input = this.twin.input(node);
-    const before = input[0];
-    input[0] = x;
-    this.twin.update();
-    this.choosePath();
-    this.draw();
+    if (!input || !(element in input)) return;
+    const before = input[element];
+    input[element] = x;
+    const run = () => {
+      this.waiting = false;
+      this.twin!.update();
+      this.choosePath();
+      this.draw();
+      this.table?.draw();
+      this.overview?.draw();
+    };
+    if (this.tape.n <= AT_ONCE) run();
+    else if (!this.waiting) { this.waiting = true; requestAnimationFrame(run); }
     this.gears.turn((x - before) * 0.25);
-    this.table?.draw();
-    this.overview?.draw();
+  }
+
+  /** The inputs as the picture has them now, by name: a number, or the elements of an array. */
+  inputs(): Record<string, number | number[]> {
+    const out: Record<string, number | number[]> = {};
+    for (const { name, node } of this.tape.trace.inputs) {
+      const x = this.twin?.input(node);
+      if (x) out[name] = this.tape.isArray(node) ? Array.from(x) : x[0];
+    }
+    return out;
   }
 
   go(t: number): void {
-    this.t = clamp(Math.round(t), 0, this.all.forward.length + this.all.backward.length);
+    this.t = clamp(Math.round(t), 0, this.last);
     this.draw();
   }
 
-  select(node: number): void {
+  select(node: number, inside = false): void {
     this.selected = node;
     this.choosePath();
+    this.ready = false; // one drawing, after the sheet is open
+    this.graph.reveal(node, inside);
+    this.ready = true;
     this.draw();
   }
 
@@ -119,25 +164,29 @@ export class View {
     const { tape, selected } = this;
     if (selected >= 0 && tape.isInput[selected]) this.start = selected;
     this.path = (selected >= 0 && !tape.isConst(selected) && pathThrough(tape, this.start, selected)) || dominantPath(tape, this.start);
+    this.factors = factors(tape, this.path);
+    this.stretches = segments(tape, this.factors.filter((f) => f.kind === "gain"), 2 * STAGES);
   }
 
   private now(): Moment {
     const forward = this.all.forward.length;
-    const { t } = this;
+    const { t, tape } = this;
+    const edge = t > forward ? this.all.backward[t - forward - 1] : -1;
+    let again = false;
+    if (edge >= 0) for (let e = tape.start[tape.target[edge]]; e < tape.start[tape.target[edge] + 1]; e++) again ||= tape.live[e] === 1 && this.backwardAt[e] < t;
     return {
       computed: (i) => this.forwardAt[i] <= t,
       pulled: (e) => this.backwardAt[e] > 0 && this.backwardAt[e] <= t,
-      node: t > 0 && t <= forward ? this.all.forward[t - 1] : -1,
-      edge: t > forward ? this.all.backward[t - forward - 1] : -1,
+      node: t > 0 && t <= forward ? this.all.forward[t - 1] : -1, edge, again,
     };
   }
 
   private draw(): void {
     const now = this.now();
+    const forward = this.all.forward.length;
     this.slider.value = String(this.t);
-    const tense = this.t <= this.all.forward.length ? "fwd" : "bwd";
-    this.slider.className = tense;
-    const words = this.describe(now);
+    this.slider.className = this.t <= forward ? "fwd" : "bwd";
+    const words = sentence(this.tape, now, this.t, forward, this.all.backward.length);
     this.slider.setAttribute("aria-valuetext", words.textContent ?? "");
     this.sentence.replaceChildren(words);
     this.drawHead();
@@ -145,7 +194,7 @@ export class View {
     this.drawWork();
     if (!this.options.compact) {
       const shown = this.selected >= 0 ? this.selected : this.start;
-      this.lower.replaceChildren(waterfall(this.tape, factors(this.tape, this.path), (i) => this.select(i)), inspect(this.tape, shown, (i) => this.select(i)));
+      this.lower.replaceChildren(waterfall(this.tape, this.factors, segments(this.tape, this.factors, WATERFALL), (i) => this.select(i)), inspect(this.tape, shown, (i) => this.select(i)));
       this.table?.mark(this.selected);
       this.overview?.moveTo(now.edge >= 0 ? this.tape.target[now.edge] : now.node);
     }
@@ -163,13 +212,13 @@ export class View {
     if (this.twin && trace.inputs.every(({ node }) => !tape.isArray(node)) && trace.inputs.length <= 4) {
       const at = trace.inputs.map(({ name, node }) => `${name} = ${fmt(tape.value[node])}`).join(", ");
       title.append(h("span", { class: "at" }, ` at ${at}`));
-    } else if (label && !tape.isArray(end)) title.append(h("span", { class: "at" }, ` = ${fmt(tape.value[end])}`));
+    } else if (!tape.isArray(end)) title.append(h("span", { class: "at" }, ` = ${fmt(tape.value[end])}`));
     const name = trace.inputs.find(({ node }) => node === this.start)?.name ?? "x";
-    const all = factors(tape, this.path);
     const answer = h("p", { class: "answer" });
     if (tape.isArray(this.start) || tape.isArray(end)) {
       answer.append(`|d${tape.isArray(end) ? `(sum ${out})` : out}/d${name}| = `, h("b", { class: "num" }, fmt(tape.barSize[this.start])));
     } else {
+      const all = this.factors;
       const only = all.length > 1 && all.length <= 6 && all.every((f) => f.kind === "gain" && !Number.isNaN(tape.rate[f.edge]));
       answer.append("d", h("i", {}, out), "/d", h("i", {}, name), only ? ` = ${all.map((f) => (f.signed < 0 ? `(${fmt(f.signed)})` : fmt(f.signed))).join(" · ")} = ` : " = ",
         h("b", { class: "num" }, fmt(tape.bar[this.start])));
@@ -178,86 +227,25 @@ export class View {
   }
 
   private drawFigure(now: Moment): void {
-    const { tape, place, path } = this;
-    const width = place?.width ?? 1064;
-    const top = place ? place.height + 18 : 12;
-    const { stages, note } = this.stages(now, width);
-    const rulerY = top + GEARS + 96;
+    const { tape, path, graph } = this;
+    const cards = graph.draw(now, this.selected, new Set(path));
+    const width = graph.placed?.width ?? this.wide;
+    const top = graph.placed ? graph.placed.height : 0;
+    const below = graph.placed && under(tape, path, graph.sheet, graph.placed);
+    const { stages, note } = below ? { stages: below, note: "" } : stretches(tape, this.stretches, now, this.selected, width);
+    const gearsAt = top + (below ? 6 : 40);
+    const tall = this.gears.draw(stages, gearsAt, now.edge, now.pulled);
+    const rulerY = gearsAt + tall + (note ? 58 : 40);
     const svg = s("svg", { viewBox: `0 0 ${width} ${rulerY + 56}`, role: "group", "aria-label": "The operations, their gear train, and the running product" });
-    (svg as unknown as SVGElement).style.minWidth = `${Math.min(width, 640 + 40 * (place?.columns ?? 4))}px`;
-    if (place) svg.append(drawGraph(tape, this.nodes, place, now, this.selected, new Set(path)));
-    this.gears.draw(stages, top + GEARS / 2 + 12, now.edge, now.pulled);
+    (svg as unknown as SVGElement).style.minWidth = this.wide === NARROW ? "" : `${Math.min(width, 640 + 40 * (graph.placed?.columns ?? 4))}px`;
+    if (cards) svg.append(cards);
     svg.append(this.gears.element);
-    if (stages.some((g) => g.name)) this.stageNames(svg, stages, top);
-    if (note) svg.append(s("text", { class: "label soft", x: 30, y: top + GEARS + 34 }, note));
-    if (path.length) svg.append(drawRuler(tape, path, factors(tape, path), now.pulled, width, rulerY));
+    if (!below) svg.append(names(stages, gearsAt + 2));
+    if (note) svg.append(s("text", { class: "label soft", x: 30, y: gearsAt + tall + 6 }, note));
+    if (path.length) svg.append(drawRuler(tape, path, this.factors, now.pulled, width, rulerY));
     const scrolled = this.figure.scrollLeft;
     this.figure.replaceChildren(svg);
     this.figure.scrollLeft = scrolled;
-  }
-
-  /** A mesh for each factor of the path. Of a long path one for each call or turn, or the stretch that is going on. */
-  private stages(now: Moment, width: number): { stages: (Stage & { name: string })[]; note: string } {
-    const { tape, place, path } = this;
-    const gains = factors(tape, path).filter((f) => f.kind === "gain");
-    if (place && path.length <= STAGES_AT_MOST) {
-      return { note: "", stages: path.map((e) => {
-        const [from, to] = [place.places.get(tape.source[e])!.x, place.places.get(tape.target[e])!.x];
-        return { rate: this.factor(e), caption: rateText(tape, e), from, to, edges: [e], name: "" };
-      }) };
-    }
-    const parts = segments(tape, gains, 2 * STAGES_AT_MOST).reverse();
-    const focus = parts.findIndex((p) => p.edges.includes(now.edge) || p.edges.some((e) => tape.target[e] === this.selected));
-    const first = clamp(focus - STAGES_AT_MOST / 2, 0, Math.max(0, parts.length - STAGES_AT_MOST));
-    const shown = parts.slice(first, first + STAGES_AT_MOST);
-    const step = (width - 60) / Math.max(shown.length, 1);
-    const stages = shown.map((p, k) => ({ rate: p.signed, caption: "", note: p.edges.length === 1 ? rateText(tape, p.edges[0], Math.floor(step / 7)) : `${p.edges.length} factors`,
-      from: 30 + k * step, to: 30 + (k + 1) * step, edges: p.edges, name: p.name }));
-    const note = shown.length < parts.length ? `factors ${first + 1} to ${first + shown.length} of ${parts.length} on the path that brings most; scrub or select to see others` : "";
-    return { stages, note };
-  }
-
-  private factor(e: number): number {
-    return Number.isNaN(this.tape.rate[e]) ? this.tape.gain[e] : this.tape.rate[e];
-  }
-
-  /** Where no cards are drawn, the operations of the path stand above their gears. */
-  private stageNames(svg: Element, stages: (Stage & { name: string })[], top: number): void {
-    for (const { from, to, name } of stages) {
-      const room = Math.floor((to - from) / 8);
-      svg.append(s("text", { class: "name", x: (from + to) / 2, y: top + 8, "text-anchor": "middle" }, name.length > room ? `${name.slice(0, room - 1)}…` : name));
-    }
-  }
-
-  private describe(now: Moment): HTMLElement {
-    const { tape } = this;
-    const [forward, backward] = [this.all.forward.length, this.all.backward.length];
-    const num = (text: string, klass = "") => h("span", { class: `num ${klass}` }, text);
-    if (now.edge >= 0) {
-      const e = now.edge;
-      const [u, v] = [tape.source[e], tape.target[e]];
-      const out = h("span", {}, h("span", { class: "bwd" }, `Backward, step ${this.t - forward} of ${backward}. `));
-      if (Number.isNaN(tape.rate[e])) {
-        out.append(`What arrived at ${tape.name(v)} has size `, num(fmt(tape.barSize[v])), "; this operation's own rule passes on ", num(fmt(tape.brings(e))), ` to ${tape.name(u)}, a gain of `, num(fmt(tape.gain[e])), ".");
-      } else {
-        out.append("Multiply what arrived, ", num(fmt(tape.bar[v])), ", by this step's own rate, ", num(fmt(tape.rate[e])), ".");
-        const before = tape.uses(u).filter((k) => k !== e && this.backwardAt[k] < this.backwardAt[e]);
-        if (before.length) {
-          const have = before.reduce((total, k) => total + tape.rate[k] * tape.bar[tape.target[k]], 0);
-          const part = tape.rate[e] * tape.bar[v];
-          out.append(` Add it to the ${fmt(have)} that another path brought: ${fmt(have)} ${part < 0 ? "−" : "+"} ${fmt(Math.abs(part))} = `, num(fmt(have + part)), ".");
-        }
-      }
-      const earlier = this.all.backward.some((k) => tape.target[k] === v && this.backwardAt[k] < this.backwardAt[e]);
-      out.append(earlier ? " What arrived was computed once and is used again." : " Nothing else is needed here.");
-      return out;
-    }
-    if (now.node >= 0) {
-      const i = now.node;
-      return h("span", {}, h("span", { class: "fwd" }, `Forward, step ${this.t} of ${forward}. `), `${tape.name(i)} becomes `, num(valueText(tape, i), "fwd"), ", and is kept for the way back.");
-    }
-    const at = tape.trace.inputs.slice(0, 4).map(({ name, node }) => `${name} = ${valueText(tape, node)}`).join(", ");
-    return h("span", {}, `The start: ${at}. Step forward to compute, then back to multiply the rates.`);
   }
 
   private drawWork(): void {
@@ -274,37 +262,17 @@ export class View {
         row("backpropagation", work.backward, "bwd", sofar && BigInt(sofar) < total ? `${sofar.toLocaleString("en")} of ${count(total)}` : ""))));
   }
 
-  private inputs(): HTMLElement | null {
-    const { tape } = this;
-    if (!this.twin) return null;
-    const single = tape.trace.inputs.filter(({ node }) => !tape.isArray(node) && tape.dtype(node).startsWith("float"));
-    if (!single.length || single.length > 8) return null;
-    const box = h("div", { class: "inputs" });
-    for (const { name, node } of single) {
-      const x = tape.value[node];
-      const reach = Math.max(2, 2 * Math.abs(x));
-      const field = h("input", { type: "number", step: "any", value: String(x), "aria-label": `${name}, as a number`, size: 8 });
-      const drag = h("input", { type: "range", class: "fwd", min: x - reach, max: x + reach, step: reach / 200, value: String(x), "aria-label": `Drag ${name}` });
-      const use = (text: string, other: HTMLInputElement) => {
-        const value = Number(text);
-        if (text.trim() === "" || !Number.isFinite(value)) return;
-        other.value = String(Number(value.toPrecision(6)));
-        this.set(node, value);
-      };
-      field.addEventListener("input", () => use(field.value, drag));
-      drag.addEventListener("input", () => use(drag.value, field));
-      box.append(h("div", { class: "input" }, h("i", { "aria-hidden": "true" }, name), h("span", { "aria-hidden": "true" }, " = "), field, drag));
-    }
-    return box;
-  }
-
   private certificate(): HTMLElement | null {
     const c = this.tape.trace.certificate;
     if (!c) return null;
     const button = h("button", { type: "button" }, "Show the operation");
-    button.addEventListener("click", () => this.select(c.node));
-    return h("section", { class: "panel certificate", "aria-label": "Birth certificate of a NaN" }, h("h2", {}, "Where it went wrong"),
-      h("pre", {}, c.message), c.remedy ? h("p", {}, c.remedy) : "", button);
+    button.addEventListener("click", () => this.select(c.node, true));
+    const found = /^(.*?), at (\S+:\d+(?:: .*?)?)(?:\. The value is finite, its derivative is not(?:: (.*))?)?$/s.exec(c.message);
+    const sentence = (text: string) => h("p", {}, text.charAt(0).toUpperCase() + text.slice(1).replace(/\.?$/, "."));
+    const remedy = found?.[3] ?? c.remedy;
+    return h("section", { class: "panel certificate", "aria-label": "Birth certificate of a NaN" },
+      h("h2", {}, c.kind === "masked" ? "The value is finite, its derivative is not" : "Where it went wrong"),
+      sentence(found ? found[1] : c.message), found ? h("pre", {}, found[2]) : "", remedy ? sentence(remedy) : "", button);
   }
 
   private readStep(text: string): number {
@@ -314,28 +282,35 @@ export class View {
     return clamp(Number(found[2]) + (found[1] === "b" ? forward : 0), 0, forward + backward);
   }
 
+  /** The step as the address has it: f2 or b3. */
+  step(): string {
+    const forward = this.all.forward.length;
+    return this.t > forward ? `b${this.t - forward}` : `f${this.t}`;
+  }
+
+  goTo(step: string): void { this.go(this.readStep(step)); }
+
   private readHash(): void {
     const asked = new URLSearchParams(location.hash.slice(1));
     if (asked.has("t")) this.t = this.readStep(asked.get("t")!);
     const node = /^n(\d+)$/.exec(asked.get("sel") ?? "");
     if (node && Number(node[1]) < this.tape.n) this.selected = Number(node[1]);
+    const group = Number(asked.get("g") ?? NaN);
+    if (group in this.tape.trace.groups) this.graph.open(group);
+    let moved = false;
     for (const { name, node: i } of this.tape.trace.inputs) {
       const x = asked.get(name);
-      if (x !== null && this.twin && Number.isFinite(Number(x)) && !this.tape.isArray(i)) {
-        this.twin.input(i)[0] = Number(x);
-        this.twin.update();
-        this.root.querySelectorAll<HTMLInputElement>(".inputs input").forEach((f) => {
-          if (f.getAttribute("aria-label")?.includes(name)) f.value = x;
-        });
-      }
+      if (!x || !this.twin || !Number.isFinite(Number(x)) || this.tape.isArray(i)) continue;
+      this.twin.input(i)[0] = Number(x);
+      moved = true;
     }
+    if (moved) this.twin!.update();
   }
 
   private writeHash(): void {
-    const forward = this.all.forward.length;
-    const said = new URLSearchParams();
-    said.set("t", this.t > forward ? `b${this.t - forward}` : `f${this.t}`);
+    const said = new URLSearchParams({ t: this.step() });
     if (this.selected >= 0) said.set("sel", `n${this.selected}`);
+    if (this.graph.sheet.group) said.set("g", String(this.graph.sheet.group));
     if (this.twin) for (const { name, node } of this.tape.trace.inputs.slice(0, 8)) if (!this.tape.isArray(node)) said.set(name, String(this.tape.value[node]));
     try { history.replaceState(null, "", `#${said}`); } catch { /* a page without an address of its own */ }
   }
@@ -357,4 +332,3 @@ export function show(data: unknown, into: Element, options: Options = {}): View 
   into.replaceChildren(h("p", { class: "panel certificate", role: "alert" }, wrong));
   return null;
 }
-

@@ -119,7 +119,7 @@ def _decades(a: float, b: float) -> float:
 
 
 def _name(trace: Trace, i: int) -> str:
-    return trace["nodes"]["label"][i] or f"{trace['ops'][trace['nodes']['op'][i]]} {i}"
+    return trace["nodes"]["label"][i] or f"{trace['ops'][trace['nodes']['op'][i]]} #{i}"
 
 
 def _line(trace: Trace, i: int) -> str:

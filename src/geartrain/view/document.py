@@ -80,7 +80,7 @@ def policy(script: str, style: str, live: bool = False) -> str:
     connect = " connect-src 'self';" if live else ""
     return (
         f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}' 'unsafe-hashes'"
-        f" '{_digest('max-width:100%')}'; img-src data:;{connect} base-uri 'none'; form-action 'none'"
+        f" '{_digest('max-width:100%')}'; img-src data:; worker-src blob:;{connect} base-uri 'none'; form-action 'none'"
     )
 
 

@@ -17,10 +17,10 @@ from geartrain.view.record import Recording
 
 __all__ = ["LARGEST", "program"]
 
-LARGEST = 40_000
+LARGEST = 200_000
 """Programs with more elements than this, in constants and index maps together, are shown but not run again."""
 
-MOST_NODES = 3_000
+MOST_NODES = 150_000
 
 _MOVES = {"alias", "cast", "reshape", "transpose", "broadcast", "getitem", "scatter", "concatenate", "stack"}
 
@@ -32,7 +32,7 @@ class _NoTwin(Exception):
 def program(seen: Recording) -> tuple[dict[str, Any] | None, str]:
     """The program for the page, or ``None`` and the reason.
 
-    ``constants`` and ``inputs`` have values by node, ``fixed`` constant operands that are repeated to the shape of
+    ``constants`` and ``inputs`` have values by node (a constant that is one number stands under ``value.at``), ``fixed`` constant operands that are repeated to the shape of
     their node (by ``node:operand``), ``maps`` the index maps by node.
     """
     if len(seen.nodes) > MOST_NODES:
@@ -58,6 +58,8 @@ def _instruction(seen: Recording, i: int, node: Node, sources: list[int], made: 
     if np.size(value) == 0:
         raise _NoTwin("it has an empty array")
     name = node.op.name
+    if node.op is CONST and np.size(value) == 1:
+        return 0
     if node.op is INPUT or node.op is CONST:
         numbers = flat(value)
         if len(numbers) > LARGEST:

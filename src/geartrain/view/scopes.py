@@ -19,9 +19,13 @@ from geartrain.ir.node import Node
 __all__ = ["Group", "Scope", "ScopedLines", "fold"]
 
 _HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_LAYERS = os.path.join(_HERE, "nn") + os.sep  # a layer is a call of the program, by the name of what made it: dense
+_MODELS = os.path.join(_HERE, "train") + os.sep  # plain NumPy programs that come along: as if the user had written them
 LONGEST_TURN = 64
 """A loop whose turn has more operations than this, counted at its own level, is not folded."""
 FEWEST_TURNS = 3
+MOST_NAMED = 3
+"""A loop with more different calls in a turn than this is named by its count alone."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -53,17 +57,28 @@ class ScopedLines(dict[Node, SourceLine | None]):
         while frame is not None and frame is not self._base:
             if (found := self._known.get(frame)) is not None:
                 break
-            if not frame.f_code.co_filename.startswith((_HERE, "<__array_function__")):
+            if _name(frame):
                 frames.append(frame)
             frame = frame.f_back
         for inner in reversed(frames):
-            found = Scope(inner.f_code.co_name, found, 0 if found is None else found.depth + 1)
+            found = Scope(_name(inner), found, 0 if found is None else found.depth + 1)
             self._known[inner] = found
         self.scopes[node] = found
 
     def forget_frames(self) -> None:
         """Let go of the program's frames, and with them of its local variables."""
         self._known.clear()
+
+
+def _name(frame: FrameType) -> str:
+    """What a call is called in the picture; "" for one that is geartrain's own business."""
+    code = frame.f_code
+    file = code.co_filename
+    if file.startswith(_LAYERS):
+        maker = code.co_qualname.split(".")[0]
+        return "" if maker.startswith("_") else maker
+    ours = file.startswith((_HERE, "<__array_function__")) and not file.startswith(_MODELS)
+    return "" if ours else code.co_name
 
 
 @dataclass(slots=True)
@@ -134,8 +149,10 @@ class _Folder:
                 if scope is not None:
                     while j < last and len(self.chains[j]) > depth and self.chains[j][depth] is scope:
                         j += 1
-                    group = self._add(Group(scope.name, "call", parent, i, j))
-                    stack.append((group, i, j, depth + 1))
+                    group = -1
+                    if j - i > 1:  # a call of one operation is that operation
+                        group = self._add(Group(scope.name, "call", parent, i, j))
+                        stack.append((group, i, j, depth + 1))
                     items.append((i, j, group))
                 else:
                     items.append((i, j, -1))
@@ -184,8 +201,9 @@ class _Folder:
                     for x in part:
                         if x.group >= 0:
                             self.groups[x.group].parent = group
-            if single:
-                self.groups[whole].name = f"{self.groups[items[i].group].name} ×{turns}"
+            calls = list(dict.fromkeys(self.groups[x.group].name for x in items[i : i + period] if x.group >= 0))
+            if 0 < len(calls) <= MOST_NAMED and "" not in calls:
+                self.groups[whole].name = f"{' + '.join(calls)} ×{turns}"
             key = ("repeat", turns, tuple(x.sign for x in items[i : i + period]))
             out.append(_Item(items[i].first, last, self._intern(key), whole))
             i += turns * period

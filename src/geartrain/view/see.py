@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from geartrain import tree
 from geartrain.errors import ExpressionError, InputError
+from geartrain.ir.aval import aval_of
 from geartrain.view import document, trace_file
 from geartrain.view.diff import Diff, diff
 from geartrain.view.explain import explain
@@ -69,7 +71,7 @@ def see(f: Callable[..., Any], *args: Any, source: bool = True) -> Seen:
         InputError: no argument can be differentiated, or the result does not depend on any.
     """
     seen = record(f, *args)
-    return _seen(seen, lambda: str(explain(f, *args)), lambda: first_nonfinite(f, *args), source)
+    return _seen(seen, lambda: str(explain(f, *args)), lambda: first_nonfinite(_total(f), *args), source)
 
 
 def see_expression(text: str, at: Mapping[str, float]) -> Seen:
@@ -101,6 +103,16 @@ def _seen(seen: Recording, words: Callable[[], str], birth: Callable[[], str | N
     except (InputError, ExpressionError):  # several results, or an array: there is no one derivative to put in words
         text = _summary(trace)
     return Seen(trace, text)
+
+
+def _total(f: Callable[..., Any]) -> Callable[..., Any]:
+    """``f`` as one number: the sum of all that it returns, which is what a picture of several results is about."""
+
+    def total(*args: Any) -> Any:
+        parts = [y for y in tree.leaves(f(*args)) if aval_of(y).dtype.kind in "fc"]
+        return parts[0] if len(parts) == 1 and np.ndim(parts[0]) == 0 else sum(np.sum(np.real(y)) for y in parts)
+
+    return total
 
 
 def _bad_node(seen: Recording) -> tuple[str, int] | None:

@@ -26,7 +26,7 @@ text{font-family:ui-serif,Georgia,"Liberation Serif","Times New Roman",serif;fon
 .n{font-family:ui-monospace,Menlo,Consolas,"DejaVu Sans Mono",monospace;font-size:14.5px}
 .m{font-size:12.5px}.t{font-size:25px}.i{font-style:italic}.l{font-family:ui-sans-serif,system-ui,sans-serif;font-size:12.5px;fill:#625e56}
 .f{fill:#1f5fa8}.b{fill:#b0400c}.c{fill:#fff;stroke:#ddd8cd}.w{fill:#efe9dc;stroke:#b9b09c;stroke-linejoin:round}
-.p{fill:#fff;stroke:#b9b09c;stroke-linejoin:round}.s{fill:#b9b09c;fill-opacity:.5;stroke:#b9b09c}.g{font-size:20px}
+.p{fill:#fff;stroke:#b9b09c;stroke-linejoin:round}.s{stroke:#857b66;stroke-width:2.2}.g{font-size:20px}
 .af{stroke:#1f5fa8;fill:none;stroke-width:1.6}.ab{stroke:#b0400c;fill:none;stroke-width:2.4}
 @media(prefers-color-scheme:dark){text{fill:#efece5}.l{fill:#a9a398}.f{fill:#7fb2f0}.b{fill:#f19a62}
 .c,.p{fill:#1f1e1b;stroke:#6d6656}.w{fill:#2a2823;stroke:#6d6656}.paper{fill:#161513}
@@ -75,7 +75,7 @@ class _Columns:
         return self.trace["shapes"][self.trace["nodes"]["shape"][node]]
 
     def name(self, node: int) -> str:
-        return self.trace["nodes"]["label"][node] or f"{self.trace['ops'][self.trace['nodes']['op'][node]]} {node}"
+        return self.trace["nodes"]["label"][node] or f"{self.trace['ops'][self.trace['nodes']['op'][node]]} #{node}"
 
 
 def _number(x: Any) -> float:
@@ -206,11 +206,12 @@ def _gear(x: float, y: float, count: int, module: float, phase: float, kind: str
 
 
 def _train(rates: list[float | None], xs: list[float]) -> str:
-    """A mesh for each rate; a shaft joins one mesh's pinion to the next one's wheel. See ``viewer/src/gears.ts``."""
-    y, gears, shafts, words = 250.0, list[str](), list[str](), list[str]()
+    """A mesh for each rate; a belt joins one mesh's pinion to the next one's wheel. See ``viewer/src/gears.ts``."""
+    y, gears, belts, words = 262.0, list[str](), list[str](), list[str]()
     room = min([(b - a) - 22 for a, b in pairwise(xs)] or [300.0])
     sizes = [sum(teeth(r)) + IDLER for r in rates if r is not None]
     module = min([3.2, *(room / size for size in sizes)])
+    tallest = max([26.0, *(max(teeth(r)) * module / 2 + module for r in rates if r is not None)])
     last: float | None = None
     for k, rate in enumerate(rates):
         if rate is None:
@@ -229,14 +230,15 @@ def _train(rates: list[float | None], xs: list[float]) -> str:
             gears.append(_gear(left + (big + IDLER) / 2 * module, y, IDLER, module, offset, "p"))
         gears.append(_gear(right, y, small, module, small / 2 - offset - 0.5, "p"))
         if last is not None:
-            shafts.append(f'<rect class="s" x="{last:.1f}" y="{y - 4}" width="{left - last:.1f}" height="8" rx="4"/>')
+            belts.append(f'<path class="s" d="M{last:.1f},{y - 6} H{left:.1f} M{last:.1f},{y + 6} H{left:.1f}"/>')
+            belts += [f'<circle class="s p" cx="{x:.1f}" cy="{y}" r="6"/>' for x in (last, left)]
         last = right
-        gears.append(f'<circle cx="{left:.1f}" cy="{y}" r="3"/><circle cx="{right:.1f}" cy="{y}" r="3"/>')
+        belts.append(f'<circle cx="{left:.1f}" cy="{y}" r="2.6"/><circle cx="{right:.1f}" cy="{y}" r="2.6"/>')
         words.append(
-            f'<text class="n g" {at} y="{y - 24 * module - 12:.1f}">×{number(rate)}</text>'
-            f'<text class="l" {at} y="{y + 24 * module + 20:.1f}">{_turns(rate)}</text>'
+            f'<text class="n g" {at} y="{y - tallest - 14:.1f}">×{number(rate)}</text>'
+            f'<text class="l" {at} y="{y + tallest + 20:.1f}">{_turns(rate)}</text>'
         )
-    return "".join([*gears, *shafts, *words])
+    return "".join([*gears, *belts, *words])
 
 
 def _turns(rate: float) -> str:
