@@ -9,18 +9,20 @@ import os
 import shutil
 import subprocess
 import zlib
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_digits
 
 import geartrain as gt
+from geartrain import nn
 from geartrain.view import document
 from geartrain.view.lesson import chapters, save_site
 from geartrain.view.see import see, see_expression
 from geartrain.view.still import still_svg
-from tests.view.test_trace_file import network
 
 VIEWER = Path(__file__).parents[2] / "viewer"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -46,10 +48,24 @@ def masked(x: Any) -> Any:
 
 
 def long(x: Any) -> Any:
-    y = x
-    for _ in range(16_700):
-        y = np.sin(y) * 1.0001 + 0.1 * x
-    return y
+    """100,001 values, and a dominant path of 25,000 steps."""
+    for _ in range(25_000):
+        x = x + np.sin(x) * 0.0001
+    return x
+
+
+def digits_network(layers: int = 5) -> tuple[Any, Any, Any]:
+    """The loss of a network on handwritten digits, its parameters, and a batch of images."""
+    images, labels = load_digits(return_X_y=True)
+    images, labels = (images[:32] / 16).astype(np.float32), labels[:32]
+    sizes = [64, *[32] * (layers - 1), 10]
+    parts = [part for n, m in pairwise(sizes) for part in (nn.dense(n, m), nn.relu)][:-1]
+    network = nn.sequential(*parts)
+
+    def loss(params: Any, images: Any) -> Any:
+        return nn.cross_entropy(network.apply(params, images), labels)
+
+    return loss, network.init(np.random.default_rng(0)), images
 
 
 def repacked(html: str, change: Any) -> str:
@@ -79,9 +95,8 @@ def fill(folder: Path) -> None:
     see(dag, 0.7, 1.3).save(folder / "dag.html")
     points = [(x, y, *map(float, gt.grad(dag, (0, 1))(x, y))) for x, y in ((0.7, 1.3), (-0.5, 2.0), (1.5, 0.25))]
     (folder / "dag.json").write_text(json.dumps(points), encoding="utf-8")
-    rng = np.random.default_rng(0)
-    weights = [rng.standard_normal((8, 8)) * 0.5 for _ in range(12)]
-    see(network, weights, rng.standard_normal((16, 8))).save(folder / "digits.html")
+    loss, params, images = digits_network()
+    see(loss, params, images).save(folder / "digits.html")
     see(sigmoids, 0.5).save(folder / "sigmoids.html")
     see(masked, np.array([4.0, 0.0, 1.0])).save(folder / "nan.html")
     see(long, 0.5).save(folder / "long.html")

@@ -88,7 +88,7 @@ export function drawSheet(tape: Tape, sheet: Sheet, at: Placed, now: Moment, sel
   for (const link of sheet.links) twins.set(key(link.from, link.to), [...(twins.get(key(link.from, link.to)) ?? []), link]);
   for (const link of sheet.links) {
     const alike = twins.get(key(link.from, link.to))!;
-    const twin = alike.length < 2 ? 0 : (alike.indexOf(link) - (alike.length - 1) / 2) * 34;
+    const twin = alike.length < 2 ? 0 : (alike.indexOf(link) - (alike.length - 1) / 2) * 44;
     drawLink(tape, sheet, link, at, now, onPath.has(key(link.from, link.to)), twin, edges, words, taken);
   }
   sheet.cards.forEach((card, k) => cards.append(at.small ? smallCard(tape, card, k, sheet, at, now, selected) : fullCard(tape, card, k, sheet, at, now, selected)));
@@ -210,7 +210,7 @@ function drawLink(tape: Tape, sheet: Sheet, { from, to, edge: e, count }: Link, 
     const [p, q] = [a + rise, b + rise];
     return [u ** 3 * x0 + 3 * u * u * t * (x0 + c) + 3 * u * t * t * (x1 - c) + t ** 3 * x1, u ** 3 * a + 3 * u * u * t * p + 3 * u * t * t * q + t ** 3 * b];
   };
-  label(words, text, done || active ? `bwd${sign}` : "soft", straight && !twin ? [[(x0 + x1) / 2, y0 + 28]] : straight ? [[(x0 + x1) / 2, y0 + 14 + twin]] : [0.5, 0.62, 0.38, 0.74, 0.28].map(on), taken);
+  label(words, text, done || active ? `bwd${sign}` : "soft", straight ? [[(x0 + x1) / 2, y0 + 28 + twin]] : [0.5, 0.62, 0.38, 0.74, 0.28].map(on), taken);
 }
 
 function drawStubs(sheet: Sheet, at: Placed, into: SVGElement): void {

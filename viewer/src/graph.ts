@@ -3,7 +3,7 @@
 import { Arranger } from "./arranger.js";
 import { drawSheet, place, type Moment, type Placed } from "./figure.js";
 import { groupName, groupsOf } from "./measure.js";
-import { asked, firstGroup, FLAT, PAGE, sheet, type Sheet } from "./sheet.js";
+import { asked, firstGroup, FLAT, PAGE, pageOf, sheet, type Sheet } from "./sheet.js";
 import type { Tape } from "./trace.js";
 import { h, plural } from "./util.js";
 
@@ -46,13 +46,7 @@ export class Graph {
     const card = this.sheet.owner[node];
     if (card < 0 || (inside && this.sheet.cards[card].group >= 0)) {
       const group = this.tape.trace.nodes.group[node];
-      this.open(group, Math.floor(this.numberOf(group, node) / PAGE));
-    }
-  }
-
-  private numberOf(group: number, node: number): number {
-    for (let page = 0, found = sheet(this.tape, group); ; found = sheet(this.tape, group, ++page)) {
-      if (found.owner[node] >= 0 || page + 1 >= found.pages) return page * PAGE + Math.max(0, found.owner[node]);
+      this.open(group, pageOf(this.tape, group, node));
     }
   }
 

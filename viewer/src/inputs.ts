@@ -1,21 +1,23 @@
 // The inputs of a program as things to drag: a number and a slider for each, for an array an element chosen by its index.
 
 import type { Tape } from "./trace.js";
-import type { Twin } from "./run.js";
 import { clamp, fmt, h } from "./util.js";
 
 const SINGLE = 8; // more single inputs than this share one row, as the elements of an array do
 const REACH = 2;
 
+/** The elements of an input as they are now. */
+type Now = (node: number) => ArrayLike<number>;
+
 /** Rows of inputs; `set` runs the program again. `null` where nothing can be dragged. */
-export function inputs(tape: Tape, twin: Twin, set: (node: number, x: number, element: number) => void): HTMLElement | null {
+export function inputs(tape: Tape, now: Now, set: (node: number, x: number, element: number) => void): HTMLElement | null {
   const floats = tape.trace.inputs.filter(({ node }) => tape.dtype(node).startsWith("float") && tape.elements(node) > 0);
   const single = floats.filter(({ node }) => !tape.isArray(node));
   const chosen = floats.filter(({ node }) => tape.isArray(node) || single.length > SINGLE);
   if (!floats.length) return null;
   const box = h("div", { class: "inputs" });
   if (single.length <= SINGLE) for (const { name, node } of single) box.append(one(name, tape.value[node], (x) => set(node, x, 0)));
-  if (chosen.length) box.append(element(tape, twin, chosen, set));
+  if (chosen.length) box.append(element(tape, now, chosen, set));
   return box;
 }
 
@@ -45,7 +47,7 @@ function one(name: string, x: number, changed: (x: number) => void): HTMLElement
   return h("div", { class: "input" }, h("i", { "aria-hidden": "true" }, name), h("span", { "aria-hidden": "true" }, " = "), field, drag);
 }
 
-function element(tape: Tape, twin: Twin, of: { name: string; node: number }[], set: (node: number, x: number, element: number) => void): HTMLElement {
+function element(tape: Tape, now: Now, of: { name: string; node: number }[], set: (node: number, x: number, element: number) => void): HTMLElement {
   let [node, at] = [of[0].node, 0];
   const choose = h("select", { "aria-label": "The input to change" }, ...of.map(({ name, node: i }) => h("option", { value: i }, name)));
   const index = h("input", { type: "text", class: "index", "aria-label": "Which element, by its index", inputmode: "numeric", size: 6, value: "" });
@@ -62,7 +64,7 @@ function element(tape: Tape, twin: Twin, of: { name: string; node: number }[], s
     const last = tape.shape(node).map((n) => n - 1).join(", ");
     said.textContent = tape.isArray(node) ? `elements 0 to ${last}; ${fmt(tape.elements(node))} in all` : "";
     index.hidden = !tape.isArray(node);
-    show(twin.input(node)[at]);
+    show(now(node)[at]);
   };
   choose.addEventListener("change", () => { node = Number(choose.value); pick(0, true); });
   index.addEventListener("input", () => {

@@ -1,7 +1,9 @@
 // The page of one trace. The data stands in the page, deflated, so that the page needs no request.
 
+import { showDiff } from "./diff.js";
 import { h } from "./util.js";
 import { show } from "./view.js";
+import { follow, type Model } from "./widget.js";
 
 async function inflate(text: string): Promise<unknown> {
   const raw = atob(text.trim());
@@ -14,13 +16,20 @@ async function inflate(text: string): Promise<unknown> {
 const damaged = (error: unknown) =>
   h("p", { class: "certificate panel", role: "alert" }, `The trace in this page is damaged: ${(error as Error).message}. Save the page again.`);
 
+/** Show a trace, or the difference of two. */
+function any(data: unknown, place: Element, hash = false): void {
+  const format = (data as { format?: unknown } | null)?.format;
+  if (typeof format === "string" && format.startsWith("geartrain-diff/")) showDiff(data, place);
+  else show(data, place, { hash });
+}
+
 async function page(): Promise<void> {
   const place = document.querySelector("[data-geartrain]");
   if (!place) return;
   try {
     const data = document.querySelector("script[data-trace]");
     if (!data) throw new Error("there is none");
-    show(await inflate(data.textContent ?? ""), place, { hash: place.hasAttribute("data-hash") });
+    any(await inflate(data.textContent ?? ""), place, place.hasAttribute("data-hash"));
   } catch (error) {
     place.replaceChildren(damaged(error));
   }
@@ -48,12 +57,25 @@ export async function notebook(id: string, style: string): Promise<void> {
   if (!place || !data || place.shadowRoot) return;
   const box = h("div", { class: "geartrain" });
   try {
-    show(await inflate(data.textContent ?? ""), box);
+    any(await inflate(data.textContent ?? ""), box);
   } catch {
     return; // the still picture stays
   }
   box.style.padding = "12px";
   place.attachShadow({ mode: "open" }).append(h("style", {}, style), box);
+}
+
+/** What anywidget calls: draw the model's trace into an element. */
+export async function render({ model, el }: { model: Model; el: HTMLElement }): Promise<() => void> {
+  const box = h("div", { class: "geartrain widget" });
+  el.append(box);
+  try {
+    const view = show(await inflate(String(model.get("trace"))), box);
+    return view ? follow(model, view) : () => {};
+  } catch (error) {
+    box.replaceChildren(damaged(error));
+    return () => {};
+  }
 }
 
 if (typeof document !== "undefined") void page();

@@ -27,9 +27,9 @@ export interface Stub { card: number; names: string[]; more: number; out: boolea
 export interface Sheet { group: number; page: number; pages: number; cards: Card[]; links: Link[]; stubs: Stub[]; owner: Int32Array }
 
 export function sheet(tape: Tape, group: number, page = 0): Sheet {
-  const all = tape.cards() <= FLAT && group === 0 ? flat(tape) : children(tape, group);
+  const all = entries(tape, group);
   const pages = Math.max(1, Math.ceil(all.length / PAGE));
-  const cards = all.slice(page * PAGE, (page + 1) * PAGE);
+  const cards = shareInputs(all.slice(page * PAGE, (page + 1) * PAGE).map((k) => (k < 0 ? whole(tape, -k - 1) : single(tape, k))));
   const owner = new Int32Array(tape.n).fill(-1);
   cards.forEach((card, k) => {
     if (card.group >= 0) owner.fill(k, tape.trace.groups[card.group].first, tape.trace.groups[card.group].last);
@@ -44,44 +44,44 @@ export function asked({ cards, links }: Sheet): Asked {
   return { from: links.map((l) => l.from), to: links.map((l) => l.to), early: cards.map((c) => c.input) };
 }
 
+/** The page of a group's sheets on which an operation stands. */
+export function pageOf(tape: Tape, group: number, node: number): number {
+  const { groups } = tape.trace;
+  const at = entries(tape, group).findIndex((k) => (k < 0 ? groups[-k - 1].first <= node && node < groups[-k - 1].last : k === node));
+  return Math.floor(Math.max(at, 0) / PAGE);
+}
+
 /** The group to begin with: the innermost that has everything of interest in it. */
 export function firstGroup(tape: Tape): number {
   let g = 0;
   if (tape.cards() <= FLAT) return g;
   for (;;) {
-    const cards = children(tape, g);
-    const groups = cards.filter((c) => c.group >= 0);
-    if (groups.length !== 1 || cards.length > 2) return g;
-    g = groups[0].group;
+    const cards = entries(tape, g);
+    const inner = cards.filter((k) => k < 0);
+    if (inner.length !== 1 || cards.length > 2 || entries(tape, -inner[0] - 1).length > PAGE) return g;
+    g = -inner[0] - 1;
   }
+}
+
+/** What gets a card in a group, in order: an operation by its number, a call or a loop g as -g - 1. */
+function entries(tape: Tape, g: number): number[] {
+  const { groups } = tape.trace;
+  const kids = tape.cards() <= FLAT && g === 0 ? [] : tape.kids(g);
+  const out: number[] = [];
+  for (let at = groups[g].first, next = 0; at < groups[g].last; ) {
+    const kid = kids[next];
+    if (kid !== undefined && groups[kid].first === at) { out.push(-kid - 1); at = groups[kid].last; next++; }
+    else { if (!tape.isConst(at)) out.push(at); at++; }
+  }
+  return out;
 }
 
 const single = (tape: Tape, i: number): Card => ({ node: i, group: -1, nodes: [i], name: tape.name(i), more: "", input: tape.isInput[i] === 1, dead: tape.dead(i) });
 
-function flat(tape: Tape): Card[] {
-  const out: Card[] = [];
-  for (let i = 0; i < tape.n; i++) if (!tape.isConst(i)) out.push(single(tape, i));
-  return out;
-}
-
-function children(tape: Tape, g: number): Card[] {
-  const { groups } = tape.trace;
-  const { first, last } = groups[g];
-  const kids = tape.kids(g);
-  const out: Card[] = [];
-  for (let at = first, next = 0; at < last; ) {
-    const kid = kids[next];
-    if (kid !== undefined && groups[kid].first === at) {
-      const node = lastOf(tape, kid);
-      out.push({ node, group: kid, nodes: [node], name: groupName(tape, kid), more: plural(groups[kid].last - groups[kid].first, "operation"), input: false, dead: deadIn(tape, kid) });
-      at = groups[kid].last;
-      next++;
-    } else {
-      if (!tape.isConst(at)) out.push(single(tape, at));
-      at++;
-    }
-  }
-  return shareInputs(out);
+function whole(tape: Tape, g: number): Card {
+  const { first, last } = tape.trace.groups[g];
+  const node = lastOf(tape, g);
+  return { node, group: g, nodes: [node], name: groupName(tape, g), more: plural(last - first, "operation"), input: false, dead: deadIn(tape, g) };
 }
 
 /** `weights[0]` to `weights[11]` on one card. */

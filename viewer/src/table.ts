@@ -7,7 +7,7 @@ import { lastOf } from "./sheet.js";
 import type { Tape } from "./trace.js";
 import { fmt, h, plural } from "./util.js";
 
-const PAGE = 100;
+const PAGE = 60;
 
 export class TapeTable {
   readonly element: HTMLElement;

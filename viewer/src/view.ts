@@ -12,7 +12,7 @@ import { Twin } from "./run.js";
 import { sentence } from "./sentence.js";
 import { names, STAGES, stretches, under } from "./stages.js";
 import { TapeTable } from "./table.js";
-import { problem, Tape, type Trace } from "./trace.js";
+import { num, problem, Tape, type Trace } from "./trace.js";
 import { clamp, count, fmt, h, s } from "./util.js";
 
 const WIDE = 1064; // the drawing's own units: a full page, and a phone
@@ -37,7 +37,7 @@ export class View {
   path: number[] = [];
   private factors: Factor[] = [];
   private stretches: Segment[] = [];
-  private readonly twin: Twin | null;
+  private made: Twin | null = null;
   private readonly graph: Graph;
   private readonly gears = new GearTrain();
   private readonly forwardAt: Int32Array; // the step at which a node is computed
@@ -50,6 +50,7 @@ export class View {
   private readonly slider: HTMLInputElement;
   private readonly work = h("div");
   private readonly lower = h("div", { class: "lower" });
+  private readonly listeners: (() => void)[] = [];
   private ready = false;
   private waiting = false;
   private wide = innerWidth < PHONE ? NARROW : WIDE;
@@ -62,7 +63,6 @@ export class View {
     this.all.forward.forEach((i, k) => (this.forwardAt[i] = k + 1));
     this.backwardAt = new Int32Array(tape.source.length);
     this.all.backward.forEach((e, k) => (this.backwardAt[e] = this.all.forward.length + k + 1));
-    this.twin = trace.program ? new Twin(tape) : null;
     this.start = trace.inputs.reduce((best, { node }) => (best < 0 || tape.barSize[node] > tape.barSize[best] ? node : best), -1);
     this.t = this.readStep(options.step ?? "end");
     this.slider = h("input", { type: "range", min: 0, max: this.last, step: 1, "aria-label": `Tape position: ${this.all.forward.length} steps forward, ${this.all.backward.length} back` });
@@ -79,6 +79,9 @@ export class View {
     }).observe(this.root);
   }
 
+  /** What runs the program again; made when it is first needed. */
+  private get twin(): Twin | null { return (this.made ??= this.tape.trace.program ? new Twin(this.tape) : null); }
+
   private get last(): number { return this.all.forward.length + this.all.backward.length; }
 
   private build(): void {
@@ -94,8 +97,8 @@ export class View {
       h("div", { class: "slide" }, button("⇤", "To the start", () => 0), button("←", "One step back", () => this.t - 1), this.slider,
         button("→", "One step on", () => this.t + 1), button("⇥", "To the end", () => this.last)),
       h("div", { class: "label soft ends" }, h("span", {}, "forward: values"), h("span", {}, "backward: rates multiply")));
-    const drag = this.twin && inputs(tape, this.twin, (node, x, element) => this.set(node, x, element));
-    const still = !this.twin && trace.program_missing && !options.compact ? h("p", { class: "label soft" }, `Nothing can be dragged here, since ${trace.program_missing}.`) : "";
+    const drag = trace.program && inputs(tape, (node) => this.element(node), (node, x, element) => this.set(node, x, element));
+    const still = !trace.program && trace.program_missing && !options.compact ? h("p", { class: "label soft" }, `Nothing can be dragged here, since ${trace.program_missing}.`) : "";
     this.root.append(this.head, this.certificate() ?? "", drag ?? still, this.graph.trail, this.figure, h("div", { class: "foot" }, scrub, this.work));
     if (!options.compact) {
       if (tape.n > 12) this.overview = new Overview(tape, (i) => this.select(i));
@@ -135,15 +138,37 @@ export class View {
     this.gears.turn((x - before) * 0.25);
   }
 
+  /** The elements of an input as they are now. */
+  private element(node: number): ArrayLike<number> {
+    if (this.made) return this.made.input(node);
+    return this.tape.isArray(node) ? this.tape.trace.program!.inputs[node].map(num) : [this.tape.value[node]];
+  }
+
   /** The inputs as the picture has them now, by name: a number, or the elements of an array. */
   inputs(): Record<string, number | number[]> {
     const out: Record<string, number | number[]> = {};
     for (const { name, node } of this.tape.trace.inputs) {
-      const x = this.twin?.input(node);
+      const x = this.tape.trace.program ? this.element(node) : null;
       if (x) out[name] = this.tape.isArray(node) ? Array.from(x) : x[0];
     }
     return out;
   }
+
+  /** Set a whole input by its name, from Python: a number, or all elements of an array. */
+  setInput(name: string, x: number | number[]): void {
+    const input = this.tape.trace.inputs.find((i) => i.name === name);
+    const have = input && this.twin?.input(input.node);
+    const given = typeof x === "number" ? [x] : x;
+    if (!input || !have || given.length !== have.length) return;
+    have.set(given);
+    this.set(input.node, have[0]);
+    this.root.querySelectorAll<HTMLInputElement>(".inputs [data-input]").forEach((field) => {
+      if (field.dataset.input === name && given.length === 1) field.value = String(given[0]);
+    });
+  }
+
+  /** Call `f` whenever something changes. */
+  onChange(f: () => void): void { this.listeners.push(f); }
 
   go(t: number): void {
     this.t = clamp(Math.round(t), 0, this.last);
@@ -151,7 +176,8 @@ export class View {
   }
 
   select(node: number, inside = false): void {
-    this.selected = node;
+    this.selected = node >= 0 && node < this.tape.n ? node : -1;
+    if (this.selected < 0) { this.choosePath(); this.draw(); return; }
     this.choosePath();
     this.ready = false; // one drawing, after the sheet is open
     this.graph.reveal(node, inside);
@@ -200,6 +226,7 @@ export class View {
     }
     if (this.options.hash) this.writeHash();
     this.options.changed?.(this);
+    for (const f of this.listeners) f();
   }
 
   private drawHead(): void {
@@ -209,7 +236,7 @@ export class View {
     const label = trace.nodes.label[end];
     const out = ["y", "z", "w", "out"].find((n) => trace.inputs.every(({ name }) => name !== n)) ?? "y";
     const title = h(this.options.compact ? "p" : "h1", { class: "title" }, h("i", {}, out), " = ", label || `${trace.title}(…)`);
-    if (this.twin && trace.inputs.every(({ node }) => !tape.isArray(node)) && trace.inputs.length <= 4) {
+    if (trace.program && trace.inputs.every(({ node }) => !tape.isArray(node)) && trace.inputs.length <= 4) {
       const at = trace.inputs.map(({ name, node }) => `${name} = ${fmt(tape.value[node])}`).join(", ");
       title.append(h("span", { class: "at" }, ` at ${at}`));
     } else if (!tape.isArray(end)) title.append(h("span", { class: "at" }, ` = ${fmt(tape.value[end])}`));
@@ -300,8 +327,8 @@ export class View {
     let moved = false;
     for (const { name, node: i } of this.tape.trace.inputs) {
       const x = asked.get(name);
-      if (!x || !this.twin || !Number.isFinite(Number(x)) || this.tape.isArray(i)) continue;
-      this.twin.input(i)[0] = Number(x);
+      if (!x || !this.tape.trace.program || !Number.isFinite(Number(x)) || this.tape.isArray(i) || Number(x) === this.tape.value[i]) continue;
+      this.twin!.input(i)[0] = Number(x);
       moved = true;
     }
     if (moved) this.twin!.update();
@@ -311,7 +338,7 @@ export class View {
     const said = new URLSearchParams({ t: this.step() });
     if (this.selected >= 0) said.set("sel", `n${this.selected}`);
     if (this.graph.sheet.group) said.set("g", String(this.graph.sheet.group));
-    if (this.twin) for (const { name, node } of this.tape.trace.inputs.slice(0, 8)) if (!this.tape.isArray(node)) said.set(name, String(this.tape.value[node]));
+    if (this.tape.trace.program) for (const { name, node } of this.tape.trace.inputs.slice(0, 8)) if (!this.tape.isArray(node)) said.set(name, String(this.tape.value[node]));
     try { history.replaceState(null, "", `#${said}`); } catch { /* a page without an address of its own */ }
   }
 }

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import re
 import zlib
 from functools import cache
 from html import escape
@@ -10,11 +11,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from geartrain.view.still import data_uri, still_svg
+from geartrain.view.still import data_uri
 
-__all__ = ["asset", "notebook_html", "pack", "page_html", "policy", "source_hash"]
-
-Trace = dict[str, Any]
+__all__ = ["asset", "notebook_html", "pack", "page_html", "policy", "source_hash", "still_html"]
 
 
 @cache
@@ -33,45 +32,45 @@ def pack(data: Any) -> str:
     return base64.b64encode(zlib.compress(text.encode(), 9)).decode()
 
 
-def page_html(trace: Trace, text: str, live: bool = False) -> str:
-    """The page of a trace as one file. ``text`` is what a reader without scripts gets beside the still picture.
+def page_html(data: dict[str, Any], still: str, title: str, live: bool = False) -> str:
+    """The page of a trace (or of the difference of two) as one file. ``still`` is what stands there without scripts.
 
     A ``live`` page asks its server whether it has changed, and loads again.
     """
     script, style = asset("see.js"), asset("style.css")
-    title = escape(f"{trace['formula'] or trace['title']}: geartrain")
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="{policy(script, style, live)}">
-<meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}</title>
+<meta name="viewport" content="width=device-width, initial-scale=1"><title>{escape(title)}: geartrain</title>
 <style>{style}</style></head>
 <body class="geartrain-page"><main class="geartrain" data-geartrain data-hash{" data-live" if live else ""}>
-{_static(trace, text)}
+{still}
 </main>
-<script type="application/octet-stream" data-trace>{pack(trace)}</script>
+<script type="application/octet-stream" data-trace>{pack(data)}</script>
 <script>{script}</script></body></html>
 """
 
 
-def notebook_html(trace: Trace, text: str) -> str:
+def notebook_html(data: dict[str, Any], still: str) -> str:
     """HTML for a notebook's output: the still picture, and a script that puts the moving one in its place.
 
     The picture is an image with its text, so it survives saving, conversion, and notebooks whose scripts do not run.
     """
-    data = pack(trace)
-    name = "gt-" + hashlib.sha256(data.encode()).hexdigest()[:16]
+    packed = pack(data)
+    name = "gt-" + hashlib.sha256(packed.encode()).hexdigest()[:16]
     return (
-        f'<div id="{name}">{_static(trace, text)}</div>'
-        f'<script type="application/octet-stream" id="{name}-trace">{data}</script>'
+        f'<div id="{name}">{still}</div>'
+        f'<script type="application/octet-stream" id="{name}-trace">{packed}</script>'
         f"<script>{asset('see.js')};geartrainSee.notebook({json.dumps(name)},{_in_script(asset('style.css'))})</script>"
     )
 
 
-def _static(trace: Trace, text: str) -> str:
-    svg = still_svg(trace)
+def still_html(svg: str, text: str) -> str:
+    """A still picture as an image with ``text`` as its alternative, and the text itself where scripts are off."""
+    width, height = re.findall(r' (?:width|height)="(\d+)"', svg)[:2]
     return (
-        f'<img src="{data_uri(svg)}" alt="{escape(text, quote=True)}" style="max-width:100%" width="1064" height="372">'
-        f"<noscript><pre>{escape(text)}</pre></noscript>"
+        f'<img src="{data_uri(svg)}" alt="{escape(text, quote=True)}" style="max-width:100%" width="{width}"'
+        f' height="{height}"><noscript><pre>{escape(text)}</pre></noscript>'
     )
 
 

@@ -32,8 +32,9 @@ class _NoTwin(Exception):
 def program(seen: Recording) -> tuple[dict[str, Any] | None, str]:
     """The program for the page, or ``None`` and the reason.
 
-    ``constants`` and ``inputs`` have values by node (a constant that is one number stands under ``value.at``), ``fixed`` constant operands that are repeated to the shape of
-    their node (by ``node:operand``), ``maps`` the index maps by node.
+    ``constants`` and ``inputs`` have values by node (a constant that is one number stands under ``value.at``),
+    ``fixed`` constant operands that are repeated to the shape of their node (by ``node:operand``), ``maps`` the index
+    maps by node.
     """
     if len(seen.nodes) > MOST_NODES:
         return None, f"it has {len(seen.nodes):,} operations"

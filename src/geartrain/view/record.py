@@ -1,6 +1,7 @@
 """One instrumented run: every value, every cotangent, every local product, and where in the program it was made."""
 
 import inspect
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -188,7 +189,7 @@ def _pull_back(
                 have = bars[u]
                 bars[u] = c if have is None else have + c
                 size = norm(c)
-                found.append(Edge(u, i, True, size, rate, bool(np.all(np.isfinite(c)))))
+                found.append(Edge(u, i, True, size, rate, math.isfinite(size) or bool(np.all(np.isfinite(c)))))
             edges[i] = tuple(found)
     return bars, edges
 
@@ -199,11 +200,18 @@ def norm(x: Array) -> float:
     >>> norm(np.array([4e200, 0.0, -4e200, 4e200, 4e200]))
     8e+200
     """
-    sizes = np.abs(np.ravel(np.asarray(x)))
+    if type(x) is not np.ndarray:
+        return float(abs(x))
+    sizes = np.abs(np.ravel(x))
     big = float(np.max(sizes, initial=0.0))
     if sizes.size == 1 or big == 0.0 or not np.isfinite(big):
         return big
     return big * float(np.sqrt(np.sum(np.square(sizes / big))))
+
+
+def _one(x: Array) -> float:
+    """The one number that is in ``x``."""
+    return float(np.reshape(x, ())) if type(x) is np.ndarray else float(x)
 
 
 def _rates(
@@ -212,11 +220,11 @@ def _rates(
     """The signed local rates between single real numbers: what comes back over what arrived, or over one."""
     if np.size(y) != 1 or np.iscomplexobj(y_bar) or np.iscomplexobj(y):
         return [None] * len(xs)
-    bar = float(np.reshape(y_bar, ()))
+    bar = _one(y_bar)
     if bar == 0 or not np.isfinite(bar):
         one = np.ones(np.shape(y), np.asarray(y).dtype)[()]
         back, bar = pull(node, one, y, xs, wanted), 1.0
     return [
-        None if c is None or np.size(x) != 1 or np.iscomplexobj(c) else float(np.reshape(c, ())) / bar
+        None if c is None or np.size(x) != 1 or np.iscomplexobj(c) else _one(c) / bar
         for c, x in zip(back, xs, strict=True)
     ]

@@ -16,6 +16,8 @@ from geartrain.view.expression import explain_expression, parse_expression
 from geartrain.view.labels import number
 from geartrain.view.nan import first_nonfinite
 from geartrain.view.record import Recording, record
+from geartrain.view.still import still_svg
+from geartrain.view.widget import make_widget
 
 __all__ = ["Seen", "see", "see_expression"]
 
@@ -36,19 +38,32 @@ class Seen:
         return self.text
 
     def _repr_html_(self) -> str:
-        return document.notebook_html(self._trace, self.text)
+        return document.notebook_html(self._trace, self._still())
 
     def trace(self) -> trace_file.Trace:
         """The data, as ``geartrain-trace/1`` defines it; ``geartrain.view.trace_file.write`` writes it to a file."""
         return self._trace
 
     def diff(self, other: "Seen") -> Diff:
-        """What differs between this run and another one: print it. Values are matched by operation and line."""
+        """What differs between this run and another one: values, rates, operations. It prints, shows itself, saves."""
         return diff(self._trace, other._trace)
+
+    def widget(self) -> Any:
+        """The picture as a notebook widget, whose ``x``, ``selected`` and ``step`` Python can read, set and observe.
+
+        It needs the extra ``notebook``: ``pip install 'geartrain[notebook]'``.
+
+        Raises:
+            MissingPackage: that is not installed.
+        """
+        return make_widget(self._trace)
 
     def html(self, live: bool = False) -> str:
         """The page as text: one file that needs nothing else."""
-        return document.page_html(self._trace, self.text, live)
+        return document.page_html(self._trace, self._still(), self._trace["formula"] or self._trace["title"], live)
+
+    def _still(self) -> str:
+        return document.still_html(still_svg(self._trace), self.text)
 
     def save(self, path: str | Path) -> Path:
         """Write the page: one file, which any browser opens without a network. Returns the path."""
@@ -109,8 +124,13 @@ def _total(f: Callable[..., Any]) -> Callable[..., Any]:
     """``f`` as one number: the sum of all that it returns, which is what a picture of several results is about."""
 
     def total(*args: Any) -> Any:
-        parts = [y for y in tree.leaves(f(*args)) if aval_of(y).dtype.kind in "fc"]
-        return parts[0] if len(parts) == 1 and np.ndim(parts[0]) == 0 else sum(np.sum(np.real(y)) for y in parts)
+        parts: list[Any] = [y for y in tree.leaves(f(*args)) if aval_of(y).dtype.kind in "fc"]
+        if len(parts) == 1 and np.ndim(parts[0]) == 0:
+            return parts[0]
+        whole = parts[0].real.sum()
+        for y in parts[1:]:
+            whole = whole + y.real.sum()
+        return whole
 
     return total
 

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from geartrain.view.labels import number
 
-__all__ = ["data_uri", "still_svg"]
+__all__ = ["STYLE", "data_uri", "still_svg"]
 
 Trace = dict[str, Any]
 
@@ -21,7 +21,7 @@ SMALL, EVEN, IDLER = 12, 20, 9
 CAP = 4
 WIDTH, CARD = 1064, 124
 
-_STYLE = """
+STYLE = """
 text{font-family:ui-serif,Georgia,"Liberation Serif","Times New Roman",serif;font-size:15px;fill:#1d1c1a}
 .n{font-family:ui-monospace,Menlo,Consolas,"DejaVu Sans Mono",monospace;font-size:14.5px}
 .m{font-size:12.5px}.t{font-size:25px}.i{font-style:italic}.l{font-family:ui-sans-serif,system-ui,sans-serif;font-size:12.5px;fill:#625e56}
@@ -121,7 +121,7 @@ def still_svg(trace: Trace) -> str:
     words = escape(_alt(columns, name, start, chain, rates))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} 372" width="{WIDTH}" height="372" role="img"'
-        f' aria-label="{words}"><title>{words}</title><style>{_STYLE}</style>'
+        f' aria-label="{words}"><title>{words}</title><style>{STYLE}</style>'
         f'<rect class="paper" width="{WIDTH}" height="372" fill="#fbfaf7"/>{"".join(parts)}</svg>'
     )
 
