@@ -18,6 +18,7 @@ from geartrain.view.optable import COMPUTED, op_table
 from geartrain.view.program import flat
 from geartrain.view.quiz import quiz
 from geartrain.view.record import record
+from geartrain.view.see import see
 from geartrain.view.trace_file import to_trace
 from tests.view.programs import arrays, scalars
 from tests.view.test_quiz import FUNCTIONS
@@ -101,5 +102,5 @@ def test_the_bundle_is_fresh() -> None:
 def test_budgets_of_size() -> None:
     viewer = (document.asset("see.js") + document.asset("style.css")).encode()
     assert len(gzip.compress(viewer)) <= 60_000
-    page = document.page_html(to_trace(record(lambda x: x * 2.0, 1.0)), "")
+    page = see(lambda x: x * 2.0, 1.0).html()
     assert len(page.encode()) <= 250_000

@@ -22,10 +22,10 @@ export interface Moment {
 }
 
 /** Where the cards of a sheet stand. */
-export interface Placed { x: number[]; y: number[]; line: number[]; column: number[]; width: number; height: number; columns: number; small: boolean }
+export interface Placed { x: number[]; y: number[]; via: number[]; row: number[]; step: number; line: number[]; column: number[]; width: number; height: number; columns: number; small: boolean }
 
 /** Place the cards in `wide` pixels, as far as they fit in one line. */
-export function place({ column, row, columns }: Arranged, wide: number): Placed {
+export function place({ column, row, via, columns }: Arranged, wide: number): Placed {
   const small = column.length > MANY;
   const size = small ? SMALL : FULL;
   const least = wide < 700 ? size.step - 20 : size.step;
@@ -49,7 +49,7 @@ export function place({ column, row, columns }: Arranged, wide: number): Placed 
     top.push(y - low * size.row);
     y += (high - low + 1) * size.row + (small ? 18 : 8);
   }
-  return { x: column.map((c) => left + (c % perLine) * step), y: row.map((r, i) => top[line[i]] + r * size.row), line, column, width, height: y - size.row + size.height / 2 + 12, columns: perLine, small };
+  return { x: column.map((c) => left + (c % perLine) * step), y: row.map((r, i) => top[line[i]] + r * size.row), line, column, via, row, step: size.row, width, height: y - size.row + size.height / 2 + 12, columns: perLine, small };
 }
 
 /** The cotangent of a node as far as it has been added up: known, partial or nothing yet. */
@@ -86,11 +86,11 @@ export function drawSheet(tape: Tape, sheet: Sheet, at: Placed, now: Moment, sel
   for (const e of path) onPath.add(key(sheet.owner[tape.source[e]], sheet.owner[tape.target[e]]));
   const twins = new Map<number, Link[]>();
   for (const link of sheet.links) twins.set(key(link.from, link.to), [...(twins.get(key(link.from, link.to)) ?? []), link]);
-  for (const link of sheet.links) {
+  sheet.links.forEach((link, number) => {
     const alike = twins.get(key(link.from, link.to))!;
     const twin = alike.length < 2 ? 0 : (alike.indexOf(link) - (alike.length - 1) / 2) * 44;
-    drawLink(tape, sheet, link, at, now, onPath.has(key(link.from, link.to)), twin, edges, words, taken);
-  }
+    drawLink(tape, sheet, link, number, at, now, onPath.has(key(link.from, link.to)), twin, edges, words, taken);
+  });
   sheet.cards.forEach((card, k) => cards.append(at.small ? smallCard(tape, card, k, sheet, at, now, selected) : fullCard(tape, card, k, sheet, at, now, selected)));
   if (!at.small) drawStubs(sheet, at, words);
   return s("g", {}, edges, cards, words);
@@ -170,7 +170,7 @@ function label(into: SVGElement, text: string, klass: string, places: [number, n
   into.append(s("text", { class: `num rate ${klass}`, x, y: y + 5, "text-anchor": "middle" }, text));
 }
 
-function drawLink(tape: Tape, sheet: Sheet, { from, to, edge: e, count }: Link, at: Placed, now: Moment, onPath: boolean, twin: number, into: SVGElement, words: SVGElement, taken: Box[]): void {
+function drawLink(tape: Tape, sheet: Sheet, { from, to, edge: e, count }: Link, number: number, at: Placed, now: Moment, onPath: boolean, twin: number, into: SVGElement, words: SVGElement, taken: Box[]): void {
   const half = (at.small ? SMALL : FULL).width / 2 + 4;
   const stack = sheet.cards[from].group >= 0 || sheet.cards[from].nodes.length > 1 ? 8 : 0;
   const [x0, y0, x1, y1] = [at.x[from] + half + (at.small ? 0 : stack), at.y[from], at.x[to] - half, at.y[to]];
@@ -186,7 +186,8 @@ function drawLink(tape: Tape, sheet: Sheet, { from, to, edge: e, count }: Link, 
     return;
   }
   const straight = Math.abs(y0 - y1) < 1 && at.column[to] - at.column[from] === 1;
-  const rise = !straight && Math.abs(y0 - y1) < 1 ? -74 : 0;
+  const past = at.via[number]; // the row that the arrow passes the columns between in
+  const rise = Number.isNaN(past) ? 0 : ((past - (at.row[from] + at.row[to]) / 2) * at.step * 4) / 3;
   const c = (x1 - x0) / 2;
   const curve = (dy: number, backward: boolean) => {
     const [a, b] = [y0 + dy + twin, y1 + dy + twin];

@@ -29,6 +29,7 @@ function spell(tree: Expression, named: Named): [string, number] {
   if (typeof tree === "number") return [fmt(tree), tree < 0 ? 1 : ATOM];
   if (typeof tree === "string") return named(tree as "y");
   const [op, ...operands] = tree;
+  if (op.startsWith("text:")) return [op.slice(5), ATOM];
   const parts = operands.map((t) => spell(t, named));
   const wrap = (part: [string, number], least: number) => (part[1] >= least ? part[0] : `(${part[0]})`);
   if (op === "multiply" && typeof operands[0] === "string" && operands[0] === operands[1]) return [`${wrap(parts[0], 8)}²`, 8];
@@ -83,7 +84,7 @@ export function math(text: string): Element {
     const piece = word[0];
     rest = rest.slice(piece.length);
     if (/^\s/.test(piece)) continue;
-    row.append(/^[A-Za-zα-ω_]/.test(piece) ? m("mi", {}, piece) : /^[0-9]/.test(piece) ? m("mn", {}, piece) : m("mo", {}, piece));
+    row.append(/^[A-Za-zα-ω_]/.test(piece) ? m("mi", { class: piece.length > 1 ? "fn" : undefined }, piece) : /^[0-9]/.test(piece) ? m("mn", {}, piece) : m("mo", {}, piece));
   }
   return m("math", {}, row);
 }

@@ -74,10 +74,10 @@ export function network(place: HTMLElement, trace: Trace, points: { x: number[][
       for (let i = 0; i < 2; i++) wire("w1", i * units + j, 40, Y(i, 2), 190, Y(j, units), i ? 0.34 : 0.66);
       wire("w2", j, 190, Y(j, units), 330, 125, 0.4);
     }
-    const unit = (x: number, y: number, text: string) => graph.append(s("circle", { class: "unit", cx: x, cy: y, r: 15 }), s("text", { x, y: y + 5, "text-anchor": "middle", class: "name" }, text));
+    const unit = (x: number, y: number, text: string) => graph.append(s("circle", { class: "unit", cx: x, cy: y, r: 15 }), s("text", { x, y: y + 5, "text-anchor": "middle", class: text.length > 2 ? "tiny" : "name" }, text));
     unit(40, Y(0, 2), "x₁");
     unit(40, Y(1, 2), "x₂");
-    for (let j = 0; j < units; j++) unit(190, Y(j, units), "σ");
+    for (let j = 0; j < units; j++) unit(190, Y(j, units), "tanh");
     unit(330, 125, "y");
     graph.setAttribute("aria-label", "The network; each line has its weight's gradient");
   };

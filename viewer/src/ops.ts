@@ -85,6 +85,13 @@ export function rate(op: string, k: number): Rate | null {
   return (compiled[op] ??= (RATES[op] ?? []).map((tree) => (tree === null ? null : compile(tree))))[k] ?? null;
 }
 
+/** A reader's own operation of one operand: what it computes, its rate, and the rate as it was typed. */
+export function own(name: string, forward: (u: number) => number, rateOf: (u: number) => number, typed: string): void {
+  FORWARD[name] = forward;
+  RATES[name] = [[`text:${typed}`]];
+  compiled[name] = [(_, u) => rateOf(u)];
+}
+
 function compile(tree: Expression): Rate {
   if (typeof tree === "number") return () => tree;
   if (tree === "y") return (y) => y;

@@ -27,6 +27,7 @@ export class Builder {
   private readonly values: Record<string, number[]> = {};
   private readonly inputs: { name: string; node: number }[] = [];
   private readonly moves: boolean[] = [];
+  private readonly made = new Map<string, number>();
 
   input(name: string, x: number): number {
     const node = this.add("input", [], name, 9, true);
@@ -42,7 +43,15 @@ export class Builder {
     return node;
   }
 
+  /** What stands in a formula twice is computed once, as in view/expression.py. */
   apply(op: string, ...operands: number[]): number {
+    const key = `${op} ${operands.map((u) => (this.isConstant(u) ? `#${this.valueOf(u)}` : u)).join(" ")}`;
+    const found = this.made.get(key) ?? this.applied(op, operands);
+    this.made.set(key, found);
+    return found;
+  }
+
+  private applied(op: string, operands: number[]): number {
     const [label, strength] = this.spell(op, operands);
     return this.add(op, operands, label.length > LABEL ? "" : label, label.length > LABEL ? 9 : strength, operands.some((u) => this.moves[u]));
   }

@@ -56,3 +56,6 @@ export const still = () => matchMedia("(prefers-reduced-motion: reduce)").matche
 export function clamp(x: number, low: number, high: number): number {
   return Math.min(Math.max(x, low), high);
 }
+
+/** The width of a lesson's drawing, in its own units: narrower on a phone, so that its words stay readable. */
+export const drawing = () => (innerWidth < 760 ? 400 : 640);

@@ -64,7 +64,7 @@ class Expression:
 
     def __call__(self, *values: Array) -> Array:
         """The value where the variables have these values; on traced values it is recorded."""
-        return _value(self._body, dict(zip(self.variables, values, strict=True)))
+        return _value(self._body, dict(zip(self.variables, values, strict=True)), {})
 
 
 def explain_expression(text: str, at: Mapping[str, float]) -> str:
@@ -190,21 +190,28 @@ def _check_call(text: str, at: int, name: str, args: list[ast.expr]) -> None:
         _fail(text, at, f"{name} takes {needed} argument{'s' * (needed > 1)}, not {len(args)}")
 
 
-def _value(node: ast.expr, known: Mapping[str, Array]) -> Array:
-    """The value of an expression that was checked."""
+def _value(node: ast.expr, known: Mapping[str, Array], made: dict[str, Array]) -> Array:
+    """The value of an expression that was checked. What stands in it twice is computed once, and kept in ``made``."""
+    key = ast.dump(node)
+    if key not in made:
+        made[key] = _computed(node, known, made)
+    return made[key]
+
+
+def _computed(node: ast.expr, known: Mapping[str, Array], made: dict[str, Array]) -> Array:
     match node:
         case ast.Constant(value):
             return np.float64(value)  # type: ignore[arg-type]
         case ast.Name(name):
             return known[name] if name in known else np.float64(CONSTANTS[name])
         case ast.UnaryOp(op, operand):
-            return UNARY[type(op)](_value(operand, known))
+            return UNARY[type(op)](_value(operand, known, made))
         case ast.BinOp(left, ast.Pow(), ast.Constant(int(exponent))) if abs(exponent) < 2**53:
-            return np.power(_value(left, known), exponent)
+            return np.power(_value(left, known, made), exponent)
         case ast.BinOp(left, op, right):
-            return BINARY[type(op)](_value(left, known), _value(right, known))
+            return BINARY[type(op)](_value(left, known, made), _value(right, known, made))
         case ast.Call(ast.Name(name), args):
-            return FUNCTIONS[name][0](*[_value(arg, known) for arg in args])
+            return FUNCTIONS[name][0](*[_value(arg, known, made) for arg in args])
         case _:
             raise AssertionError(f"{ast.dump(node)} was not checked")
 

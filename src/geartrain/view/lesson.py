@@ -117,7 +117,7 @@ def _link(chapter: Chapter, number: str, here: bool = False) -> str:
     current = " aria-current=page" if here else ""
     return (
         f'<a href="{chapter.name}.html" data-to="{chapter.name}"{current}>'
-        f'<span class="tick"></span>{number}{escape(chapter.title)}</a>'
+        f'<span class="tick"></span>{number}<span class="name">{escape(chapter.title)}</span></a>'
     )
 
 

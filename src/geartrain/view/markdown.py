@@ -99,9 +99,9 @@ def math(text: str) -> str:
             base = row.pop() if row else "<mi></mi>"
             row.append(f"<msup>{base}<mn>{digits}</mn></msup>")
         elif piece[0].isalpha() or piece[0] == "_":
-            row.append(f"<mi>{piece}</mi>")
+            row.append(f"<mi>{piece}</mi>" if len(piece) == 1 else f'<mi class="fn">{piece}</mi>')
         elif piece[0].isdigit():
             row.append(f"<mn>{piece}</mn>")
         else:
-            row.append(f"<mo>{escape(piece)}</mo>")
+            row.append(f"<mo>{escape('−' if piece == '-' else piece)}</mo>")
     return f"<math>{''.join(row)}</math>"
