@@ -1,6 +1,6 @@
 """The pages in Debian's chromium, where that and the viewer's packages are installed (``.ci/run`` installs both).
 
-The checks themselves are in ``viewer/test/pages.test.mjs``. With SHOTS=folder they leave a picture of each page.
+The checks themselves are in ``viewer/test/*.test.mjs``. With SHOTS=folder they leave a picture of each page.
 """
 
 import base64
@@ -8,6 +8,8 @@ import json
 import os
 import shutil
 import subprocess
+import sys
+import threading
 import zlib
 from itertools import pairwise
 from pathlib import Path
@@ -20,8 +22,9 @@ from sklearn.datasets import load_digits
 import geartrain as gt
 from geartrain import nn
 from geartrain.view import document
-from geartrain.view.lesson import chapters, save_site
+from geartrain.view.lesson import chapters, save_site, site
 from geartrain.view.see import see, see_expression
+from geartrain.view.server import PageServer
 from geartrain.view.still import still_svg
 
 VIEWER = Path(__file__).parents[2] / "viewer"
@@ -68,6 +71,40 @@ def digits_network(layers: int = 5) -> tuple[Any, Any, Any]:
     return loss, network.init(np.random.default_rng(0)), images
 
 
+def wide(x: Any) -> Any:
+    """A long line of operations in which nothing repeats."""
+    rng = np.random.default_rng(3)
+    for k in rng.integers(0, 5, 150):
+        x = (np.sin, np.cos, np.tanh, np.arctan, np.square)[k](x) + 0.5
+    return x
+
+
+def everywhere(x: Any) -> Any:
+    return np.sum(x * np.nan)
+
+
+def deep(x: Any) -> Any:
+    for _ in range(4):
+        x = np.tanh(0.9 * x)
+    return x * x
+
+
+def deeper(x: Any) -> Any:
+    for _ in range(4):
+        x = np.tanh(0.5 * x)
+    return np.exp(x)
+
+
+def training_step(loss: Any, images: Any) -> Any:
+    """One step of gradient descent, as a function of the parameters."""
+
+    def step(params: Any) -> Any:
+        value, params_bar = gt.value_and_grad(loss)(params, images)
+        return value, gt.tree.map(lambda w, w_bar: w - 0.1 * w_bar, params, params_bar)
+
+    return step
+
+
 def repacked(html: str, change: Any) -> str:
     """A page with its trace changed."""
     before, rest = html.split("data-trace>", 1)
@@ -94,29 +131,91 @@ def fill(folder: Path) -> None:
     )
     see(dag, 0.7, 1.3).save(folder / "dag.html")
     points = [(x, y, *map(float, gt.grad(dag, (0, 1))(x, y))) for x, y in ((0.7, 1.3), (-0.5, 2.0), (1.5, 0.25))]
-    (folder / "dag.json").write_text(json.dumps(points), encoding="utf-8")
+    _json(folder / "dag.json", points)
     loss, params, images = digits_network()
     see(loss, params, images).save(folder / "digits.html")
+    changed = []
+    for layer, index, x in ((0, (36, 7), 1.5), (2, (3, 4), -2.0)):
+        params[layer]["weights"][index] = x  # each change stays, as it does in the page
+        at = ", ".join(map(str, index))
+        changed.append({"input": f"params[{layer}].weights", "index": at, "x": x, "loss": float(loss(params, images))})
+    _json(folder / "digits.json", changed)
+    see(training_step(loss, images), params).save(folder / "step.html")
     see(sigmoids, 0.5).save(folder / "sigmoids.html")
     see(masked, np.array([4.0, 0.0, 1.0])).save(folder / "nan.html")
+    see(everywhere, np.ones(3)).save(folder / "naneverywhere.html")
+    see(wide, 0.5).save(folder / "wide.html")
     see(long, 0.5).save(folder / "long.html")
+    _json(folder / "long.json", (0.25, float(gt.grad(long)(0.25))))
+    diff = see(deep, 0.7).diff(see(deeper, 0.7))
+    (folder / "newerdiff.html").write_text(
+        repacked(diff.html(), lambda t: t.update(format="geartrain-diff/2")), encoding="utf-8"
+    )
+    diff.save(folder / "diff.html")
+    (folder / "widget.html").write_text(
+        f"<!doctype html><html lang=en data-ready><title>w</title><style>{document.asset('style.css')}</style>"
+        f"<div id=here></div><script type=text/plain id=packed>{document.pack(worked.trace())}</script>"
+        f"<script>{document.asset('see.js')}</script>",
+        encoding="utf-8",
+    )
     save_site(folder / "site")
-    (folder / "chapters.json").write_text(json.dumps([c.name for c in chapters()]), encoding="utf-8")
+    _json(folder / "chapters.json", [c.name for c in chapters()])
 
 
-def test_the_pages_in_a_browser(tmp_path: Path) -> None:
+def _json(path: Path, data: Any) -> None:
+    path.write_text(json.dumps(data), encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def tools(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str], str]:
+    """The folder of pages, the environment of the tests, and node."""
     node = shutil.which("node")
     if CHROMIUM is None or node is None:
         pytest.skip("there is no chromium or no node here: apt-get install chromium nodejs")
     if not (VIEWER / "node_modules" / "playwright-core").exists():
         pytest.skip("the viewer's packages are not installed: npm ci --prefix viewer")
-    fill(tmp_path)
+    folder = tmp_path_factory.mktemp("pages")
+    fill(folder)
+    return folder, {**os.environ, "PAGES": str(folder), "CHROMIUM": CHROMIUM}, node
+
+
+def in_a_browser(tools: tuple[Path, dict[str, str], str], name: str, **more: str) -> None:
+    _, environment, node = tools
     ended = subprocess.run(
-        [node, "--test", "--test-reporter=spec", str(VIEWER / "test" / "pages.test.mjs")],
-        env={**os.environ, "PAGES": str(tmp_path), "CHROMIUM": CHROMIUM},
+        [node, "--test", "--test-reporter=spec", str(VIEWER / "test" / f"{name}.test.mjs")],
+        env=environment | more,
         capture_output=True, text=True, timeout=900, check=False,
     )  # fmt: skip
     assert ended.returncode == 0, ended.stdout[-12000:] + ended.stderr[-3000:]
+    print(*(line for line in ended.stdout.splitlines() if "100,000 operations: opened" in line), sep="\n")
+
+
+@pytest.mark.parametrize("name", ["pages", "lesson"])
+def test_in_a_browser(tools: Any, name: str) -> None:
+    in_a_browser(tools, name)
+
+
+def test_served_in_a_browser(tools: Any, tmp_path: Path) -> None:
+    program = tmp_path / "mine.py"
+    program.write_text("def f(x):\n    return (3 * x + 1) ** 2\n", encoding="utf-8")
+    command = [sys.executable, "-m", "geartrain", "see", f"{program}:f", "--at", "x=1", "--watch", "--no-browser"]
+    pages = {f"/{name}": page for name, page in site().items()}
+    with (
+        PageServer(pages) as lesson,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as watcher,
+    ):
+        threading.Thread(target=lesson.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        try:
+            assert watcher.stdout is not None
+            address = next(line.split()[1] for line in watcher.stdout if line.startswith("Open "))
+            in_a_browser(tools, "served", LESSON=lesson.url, WATCHED=address, FILE=str(program))
+        finally:
+            watcher.terminate()
+            lesson.shutdown()
+
+
+def test_sizes_of_pages(tools: Any) -> None:
+    assert (tools[0] / "long.html").stat().st_size < 8_000_000
 
 
 def test_the_still_picture_is_whole_xml_and_says_what_it_shows() -> None:

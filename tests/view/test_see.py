@@ -1,8 +1,15 @@
 """``see``: one object, four bodies; and the commands."""
 
+import argparse
 import contextlib
 import io
+import linecache
+import os
 import re
+import sys
+import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +17,14 @@ import numpy as np
 import pytest
 
 import geartrain as gt
-from geartrain import cli
-from geartrain.view import trace_file
+from geartrain import cli, nn
+from geartrain.errors import GeartrainError
+from geartrain.view import commands, trace_file
 from geartrain.view.lesson import chapters, site
 from geartrain.view.markdown import render
 from geartrain.view.see import see, see_expression
+from geartrain.view.server import PageServer
+from geartrain.view.widget import _picture
 
 
 def run(*arguments: str) -> tuple[int, str, str]:
@@ -85,8 +95,82 @@ def test_a_difference_names_what_differs() -> None:
 
     told = str(see(f, 1.0).diff(see(f, 2.0)))
     assert told.startswith("0 operations are the same")
-    assert "exp" in told
+    assert re.search(r"exp\(x\) +value 2\.718 -> 7\.389 +rate 2\.718 -> 7\.389 +cotangent 2 -> 2", told)
     assert str(see(f, 1.0).diff(see(f, 1.0))).startswith("3 operations are the same, 0 differ")
+
+
+def test_a_difference_of_two_programs_names_what_is_new(tmp_path: Path) -> None:
+    def before(x: Any) -> Any:
+        u = 3 * x
+        return u * u
+
+    def after(x: Any) -> Any:
+        u = 3 * x
+        return np.tanh(u) * u + 1
+
+    diff = see(before, 1.0).diff(see(after, 1.0))
+    assert (diff.only_before, diff.only_after) == ((), ("tanh(3x)", "tanh(3x) · 3x + 1"))
+    assert [d.name for d in diff.differences if d.rate and d.rate[0] == d.rate[1]] == ["3x"]
+    html = diff.save(tmp_path / "diff.html").read_text(encoding="utf-8")
+    assert "default-src 'none'" in html
+    still = diff._repr_html_().split("<script")[0]
+    assert "only after: 2 (tanh(3x), tanh(3x) · 3x + 1)" in still
+    assert 'src="data:image/svg+xml;base64,' in still
+
+
+def test_a_line_that_moved_is_the_same_line() -> None:
+    space: list[dict[str, Any]] = [{}, {}]
+    for k, head in enumerate(("", "\n\n")):
+        source = f"{head}def f(x):\n    u = x * 3\n    return u * u\n"
+        lines: list[str] = [*source.splitlines(keepends=True)]
+        linecache.cache[f"moved{k}.py"] = (len(source), None, lines, f"moved{k}.py")
+        exec(compile(source, f"moved{k}.py", "exec"), space[k])
+    assert str(see(space[0]["f"], 2.0).diff(see(space[1]["f"], 2.0))) == "3 operations are the same, 0 differ"
+
+
+def test_layers_of_a_model_are_groups() -> None:
+    network = nn.sequential(*[part for n in range(4) for part in (nn.dense(6, 6), nn.relu)], nn.dense(6, 2))
+    params = network.init(np.random.default_rng(0))
+    seen = see(
+        lambda params, x: nn.cross_entropy(network.apply(params, x), np.array([0, 1, 1])),
+        params,
+        np.ones((3, 6), np.float32),
+    )
+    names = [g["name"] for g in seen.trace()["groups"]]
+    assert {"sequential", "dense + relu ×4", "dense", "relu", "cross_entropy"} <= set(names)
+    assert "product" not in names, "a call of one operation is that operation"
+
+
+def test_a_training_step_is_seen() -> None:
+    def step(w: Any, x: Any) -> Any:
+        value, w_bar = gt.value_and_grad(lambda w: np.sum(np.tanh(x @ w) ** 2))(w)
+        return value, w - 0.1 * w_bar
+
+    seen = see(step, np.full((3, 2), 0.2), np.ones((4, 3)))
+    assert len(seen.trace()["outputs"]) == 2
+    assert "certificate" not in seen.trace()
+    with np.errstate(all="ignore"):
+        born = see(lambda x: (np.sqrt(x), x * 2), np.zeros(2)).trace()["certificate"]
+    assert born["kind"] == "masked"
+    assert "sqrt" in born["message"]
+    assert "at element [0]" in born["message"]
+
+
+def test_a_widget_begins_with_the_inputs() -> None:
+    widget = see(lambda w, x: np.sum(w * x), np.array([1.0, 2.0]), 3.0).widget()
+    assert (widget.x, widget.selected, widget.step) == ({"w": [1, 2], "x": 3}, -1, "end")
+    assert "export default { render: geartrainSee.render }" in widget._esm
+    heard: list[Any] = []
+    widget.observe(lambda change: heard.append(change["new"]), names="selected")
+    widget.selected = 2
+    assert heard == [2]
+
+
+def test_a_widget_without_its_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    _picture.cache_clear()
+    monkeypatch.setitem(sys.modules, "anywidget", None)
+    with pytest.raises(GeartrainError, match=r"pip install 'geartrain\[notebook\]'"):
+        see(lambda x: x * 2, 1.0).widget()
 
 
 def test_several_results_are_shown_too() -> None:
@@ -142,6 +226,61 @@ def test_a_function_that_raises_is_told(tmp_path: Path) -> None:
     assert code == 2
     assert "f raised KeyError: 'lost', at " in err
     assert "mine.py:2" in err
+
+
+def test_a_function_that_raises_says_so_itself() -> None:
+    def f(x: Any) -> Any:
+        raise KeyError("lost")
+
+    with pytest.raises(KeyError, match="lost"):
+        see(f, 1.0)
+
+
+def test_a_file_that_is_watched_is_run_again_when_it_is_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(commands, "_LOOK_EVERY", 0.01)
+    program = tmp_path / "mine.py"
+    program.write_text("def f(x):\n    return x * 2\n", encoding="utf-8")
+    arguments = argparse.Namespace(what=f"{program}:f", at=[("x", 1.0)], no_source=False)
+    make, file = commands._maker(arguments)
+    assert file is not None
+    mtime = file.stat().st_mtime_ns
+
+    def saved(text: str) -> None:
+        before = file.stat().st_mtime_ns
+        file.write_text(text, encoding="utf-8")
+        os.utime(file, ns=(before + 10**9, before + 10**9))  # a clock that ticks slowly hides no change
+
+    def until(holds: Callable[[], bool]) -> None:
+        last = time.monotonic() + 60
+        while not holds():
+            assert time.monotonic() < last
+            time.sleep(0.01)
+
+    with PageServer({"/index.html": make().html(live=True)}) as server:
+        first = server.pages["/index.html"]
+        threading.Thread(target=commands._watch, args=(server, make, file, mtime), daemon=True).start()
+        said = ""
+        for broken, told in (("def f(x:\n", "SyntaxError"), ("import nothing_of_this_name\n", "nothing_of_this_name")):
+            saved(broken)
+
+            def heard(told: str = told) -> bool:
+                nonlocal said
+                said += capfd.readouterr().err
+                return told in said
+
+            until(heard)
+            assert (server.version, server.pages["/index.html"]) == (0, first), "the page stays"
+        saved("def f(x):\n    return x * 5\n")
+        until(lambda: server.version == 1)
+        assert server.pages["/index.html"] != first
+
+
+def test_watching_an_expression_is_refused() -> None:
+    code, _, err = run("see", "3*x", "--at", "x=1", "--watch", "--no-browser")
+    assert code == 2
+    assert "--watch needs a function in a file" in err
 
 
 def test_missing_and_unknown_arguments_are_told(tmp_path: Path) -> None:

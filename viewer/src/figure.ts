@@ -108,7 +108,7 @@ function frame(card: Card, x: number, y: number, klass: string, label: string): 
   const opens = card.group >= 0;
   return s("g", {
     class: `card${opens ? " opens" : ""}${klass}`, role: opens ? "button" : "img", tabindex: opens ? 0 : undefined, "data-node": card.node, "data-opens": opens ? card.group : undefined,
-    transform: `translate(${x} ${y})`, "aria-label": opens ? `Open ${card.name}: ${label}` : `${card.name}: ${label}`,
+    transform: `translate(${x} ${y})`, "aria-label": opens ? undefined : `${card.name}: ${label}`, // a button is called what stands on it
   });
 }
 
@@ -139,7 +139,7 @@ function fullCard(tape: Tape, card: Card, k: number, sheet: Sheet, at: Placed, n
     group.append(s("path", { class: `notch${cancels ? " cancels" : ""}`, d: `M${half},-30 l${-16 * (1 - kappa) - 1},6 l${16 * (1 - kappa) + 1},6 z` }));
     if (cancels) group.append(s("text", { class: "tiny soft", x: half - 20, y: -25, "text-anchor": "end" }, `κ ${fmt(kappa, 2)}`));
   }
-  group.append(s("title", {}, `${card.name}${tape.isArray(i) || many ? " (root mean squares shown)" : ""}`));
+  if (card.group < 0) group.append(s("title", {}, `${card.name}${tape.isArray(i) || many ? " (root mean squares shown)" : ""}`));
   return group;
 }
 

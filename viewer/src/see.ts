@@ -80,5 +80,6 @@ export async function render({ model, el }: { model: Model; el: HTMLElement }): 
 
 if (typeof document !== "undefined") void page();
 
-export { Tape } from "./trace.js"; // for the comparison with Python, which runs without a page
+export { Arranger } from "./arranger.js";
+export { Tape } from "./trace.js"; // these are exported for the tests
 export { Twin } from "./run.js";

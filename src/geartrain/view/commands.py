@@ -62,16 +62,17 @@ def _add_serving(parser: argparse.ArgumentParser, port: int) -> None:
 
 def _see(arguments: argparse.Namespace) -> int:
     make, file = _maker(arguments)
+    if arguments.watch and file is None:
+        raise InputError("--watch needs a function in a file: an expression does not change")
+    saved = file.stat().st_mtime_ns if file else 0  # before it runs, so that no change is missed
     seen = make()
     if arguments.save:
         print(f"Wrote {seen.save(arguments.save)}")
         return 0
     print(seen)
     server = PageServer({"/index.html": seen.html(arguments.watch)}, port=arguments.port, private=True)
-    if arguments.watch:
-        if file is None:
-            raise InputError("--watch needs a function in a file: an expression does not change")
-        threading.Thread(target=_watch, args=(server, make, file), daemon=True).start()
+    if arguments.watch and file is not None:
+        threading.Thread(target=_watch, args=(server, make, file, saved), daemon=True).start()
     return _serve(server, arguments)
 
 
@@ -157,9 +158,8 @@ def _as_floats(value: Any) -> Any:
     return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-def _watch(server: PageServer, make: Callable[[], Seen], file: Path) -> None:
+def _watch(server: PageServer, make: Callable[[], Seen], file: Path, last: int) -> None:
     """Make the page again when the file has changed; a program that fails is reported, and the page stays."""
-    last = file.stat().st_mtime_ns
     while True:
         time.sleep(_LOOK_EVERY)
         try:
@@ -169,16 +169,7 @@ def _watch(server: PageServer, make: Callable[[], Seen], file: Path) -> None:
             last = now
             server.replace({"/index.html": make().html(live=True)})
             print(f"{file.name} was saved: the page is new", flush=True)
-        except (
-            GeartrainError,
-            ArithmeticError,
-            LookupError,
-            NameError,
-            SyntaxError,
-            TypeError,
-            ValueError,
-            OSError,
-        ) as error:
+        except Exception as error:  # whatever the program raises while somebody works on it
             print(f"{file.name}: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
 
 
