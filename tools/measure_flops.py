@@ -5,7 +5,7 @@ python tools/measure_flops.py            # on a quiet machine; about 30 seconds
 Run again on the same machine, it keeps the better figure for each size: what else runs can only make one slower.
 """
 
-import datetime
+import datetime as dt
 import json
 import os
 import platform
@@ -71,8 +71,9 @@ def main() -> None:
         (line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line),
         platform.processor(),
     )
-    machine = f"a virtual machine with {os.cpu_count()} cores ({processor}), NumPy {np.__version__} with OpenBLAS, float64"
-    data = {"machine": machine, "date": datetime.date.today().isoformat(), "ways": ways}
+    libraries = f"NumPy {np.__version__} with OpenBLAS, float64"
+    machine = f"a virtual machine with {os.cpu_count()} cores ({processor}), {libraries}"
+    data = {"machine": machine, "date": dt.date.today().isoformat(), "ways": ways}
     if OUT.exists():
         before = json.loads(OUT.read_text(encoding="utf-8"))
         if before["machine"] == machine and [w["sizes"] for w in before["ways"]] == [w["sizes"] for w in ways]:

@@ -18,7 +18,7 @@ import pytest
 
 import geartrain as gt
 from geartrain import cli, nn
-from geartrain.errors import GeartrainError
+from geartrain.errors import MissingPackage
 from geartrain.view import commands, trace_file
 from geartrain.view.lesson import chapters, site
 from geartrain.view.markdown import render
@@ -169,7 +169,7 @@ def test_a_widget_begins_with_the_inputs() -> None:
 def test_a_widget_without_its_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     _picture.cache_clear()
     monkeypatch.setitem(sys.modules, "anywidget", None)
-    with pytest.raises(GeartrainError, match=r"pip install 'geartrain\[notebook\]'"):
+    with pytest.raises(MissingPackage, match=r"pip install 'geartrain\[notebook\]'"):
         see(lambda x: x * 2, 1.0).widget()
 
 
