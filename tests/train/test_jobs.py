@@ -201,6 +201,15 @@ def test_the_convolutional_network_is_another_model_and_its_schedule_is_decided_
     assert model.loss(params, images, np.array([1, 2, 3]), rng=np.random.default_rng(0)) > 0
 
 
+def test_the_convolutional_network_reads_what_is_promised() -> None:
+    """The whole job but for its report; compiled, or it would take a minute."""
+    config = jobs.settings_of("digits", {"model": "cnn"})
+    digits = job.prepare(config)
+    fitted = job.fitted(config, job.model_of(config, len(digits.train_images)), digits, compiled=True)
+    right = job.model_of(config, 1).predict(fitted.params, digits.test_images) == digits.test_labels
+    assert np.mean(right) >= 0.985
+
+
 def test_digits_are_predicted_from_files(capsys: pytest.CaptureFixture[str]) -> None:
     config = Config(hidden=8)
     params = job.model_of(config, 1).init(np.random.default_rng(0))

@@ -65,21 +65,27 @@ def train(run: RunFolder | None, config: Config, data: Dataset, console: Any, te
             stands.
     """
     model = model_of(config, len(data.train_images))
+    done = fitted(
+        config, model, data, folder=run, console=console, team=team,
+        begun=lambda: run.write_config(config.to_json()) if run is not None else None,
+    )  # fmt: skip
+    if done.ended == "interrupted":
+        return False
+    team.together(lambda: _finish(run, config, data, model, done, console) if run is not None else None)
+    return True
+
+
+def fitted(config: Config, model: Model, data: Dataset, **more: Any) -> Fitted:
+    """``fit`` with the settings of the job, and ``more``."""
 
     def accuracy(params: Any, images: Any, labels: Any) -> float:
         return np.count_nonzero(model.predict(params, images) == labels) / len(labels)
 
-    fitted = fit(
+    return fit(
         model.loss, model.init(np.random.default_rng([config.seed, 1])), data[:2],
         optimizer=model.optimizer, epochs=config.epochs, batch_size=config.batch_size, seed=config.seed,
-        validation=data[2:], metrics={"accuracy": accuracy},
-        folder=run, settings=config.fixed(), console=console,
-        begun=lambda: run.write_config(config.to_json()) if run is not None else None, team=team,
+        validation=data[2:], metrics={"accuracy": accuracy}, settings=config.fixed(), **more,
     )  # fmt: skip
-    if fitted.ended == "interrupted":
-        return False
-    team.together(lambda: _finish(run, config, data, model, fitted, console) if run is not None else None)
-    return True
 
 
 def _finish(run: RunFolder, config: Config, data: Dataset, model: Model, fitted: Fitted, console: Any) -> None:

@@ -214,6 +214,6 @@ def dots(arrays: Any) -> Any:
     """The same without an array of squares."""
     total: Any = 0.0
     for leaf in tree.leaves(arrays):
-        square: Any = np.vdot(leaf, leaf)
-        total = total + square.real
+        flat: Any = np.ravel(leaf)
+        total = total + abs(flat.conj() @ flat)
     return total
