@@ -12,8 +12,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from benchmarks import machine
-from benchmarks.cases import CASES, TITLES, Row
+from benchmarks.cases import CASES, TITLES
 from benchmarks.peers import find
+from benchmarks.rows import Row
 
 
 def main() -> int:

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -13,20 +13,11 @@ import geartrain as gt
 from benchmarks import programs
 from benchmarks.measure import Run, Spread, in_turns, interleaved, ratios
 from benchmarks.peers import Peer
+from benchmarks.rows import Row
+from benchmarks.training.contest import measured
 
 QUICK = ("autograd", "jax", "jax.jit", "torch")
 """All peers. The long Python loops are for those alone that run them step by step in bearable time."""
-
-
-class Row(NamedTuple):
-    """A line of the table: ``value`` in ``unit``, which should be at most ``limit``; ``aim`` is what we want."""
-
-    what: str
-    value: Spread
-    unit: str
-    limit: float | None = None
-    aim: float | None = None
-    detail: str = ""
 
 
 Case = Callable[[list[Peer], int], list[Row]]
@@ -149,6 +140,10 @@ def _importing(_: list[Peer], rounds: int) -> list[Row]:
     return [Row("import geartrain, beyond NumPy", Spread.of(milliseconds), "ms", limit=80.0, aim=50.0)]
 
 
+def _training(name: str) -> Case:
+    return lambda _, rounds: measured(name, rounds)
+
+
 def _perceptron_step() -> tuple[Any, ...]:
     return (programs.layers((64, 128, 128, 10), "float64"), *programs.minibatch(32, 64, "float64"))
 
@@ -167,6 +162,9 @@ CASES: dict[str, Case] = {
     "gradient-cost": _gradient_over_forward,
     "sparse": _sparse,
     "import": _importing,
+    "train-cnn": _training("cnn"),
+    "train-gpt": _training("gpt"),
+    "train-mlp": _training("perceptron"),
 }
 
 TITLES = {
@@ -179,4 +177,7 @@ TITLES = {
     "gradient-cost": "a perceptron 784-512-512-10, minibatch of 512",
     "sparse": "derivatives with 1,000 columns, three of them beside each other in a row",
     "import": "starting",
+    "train-cnn": "a training step: convolutions 1-16-32, images of 28 x 28, 64 at a time, Adam",
+    "train-gpt": "a training step: GPT of width 128, 4 layers, 4 heads, 8 texts of 128 characters, AdamW",
+    "train-mlp": "a training step: a perceptron 784-512-512-10, 128 at a time, Adam",
 }
