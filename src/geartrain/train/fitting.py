@@ -1,6 +1,7 @@
 """``fit``: train a model on data, keep everything that must not be lost, and go on exactly after anything."""
 
 import contextlib
+import functools
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +20,7 @@ from geartrain.train.interrupt import CtrlC
 from geartrain.train.loop import State, generator, pick, samples_in, steps
 from geartrain.train.progress import Display, Silent, display
 from geartrain.train.run import RunFolder
+from geartrain.train.seeing import Seeing
 from geartrain.train.shared_step import SharedStep
 from geartrain.train.stepping import Step
 from geartrain.train.team import Team
@@ -68,6 +70,7 @@ def fit(
     begun: Callable[[], None] | None = None,
     compiled: bool | None = None,
     team: Team | None = None,
+    see: int | None = None,
 ) -> Fitted:
     """Train ``params`` by gradients of ``loss(params, *minibatch)``.
 
@@ -98,6 +101,9 @@ def fit(
             random numbers and is many times as fast. By default it does where the extra ``native`` is installed and the
             loss depends on its arguments alone; ``Fitted.how`` and the console say which it was, and why. A run goes on
             in the way that it began. True insists.
+        see: look at the gradients every so many steps, and write ``health.html`` in the folder, a page that follows the
+            run: what reaches each layer, what is lost where, dead outputs, the size of updates. A gradient that
+            vanishes or explodes is named with the layer and the factor, also on the console.
         begun: called once it is clear that training can begin or go on, before anything is changed.
         team: processes that train together (``train.team()`` under ``mpiexec``), each on its share of every minibatch.
             All call ``fit`` with the same arguments. Rank 0 has the folder, the observers and the console. The result
@@ -123,6 +129,8 @@ def fit(
     new = State(params, optimizer.init(params), rng)
     decided = {"seed": seed, "batch_size": batch_size, **(settings or {})}
     team = team or Team()
+    if see is not None and folder is None and team.first:
+        raise UsageError("see writes into the run folder: give a folder, too")
     step = SharedStep(loss, optimizer, team, params, compiled) if team.size > 1 else None
     step = step or Step(loss, optimizer, gradient, compiled)
     with team, team.together(lambda: _held(folder if team.first else None, {**decided, "epochs": epochs})) as run:
@@ -139,10 +147,13 @@ def fit(
         if console is not None and team.first and state.step and keeper.began_on != team.size:
             console.print(_going_on(state, keeper.began_on, team.size), highlight=False, soft_wrap=True)
         records = team.told(team.together(lambda: run.repair(state.epoch) if run is not None else []))
+        seeing = None
+        if run is not None and see is not None:
+            seeing = Seeing(run.path, see, state.step, print if console is None else functools.partial(_tell, console))
         training = steps(
             loss, optimizer, state, *data,
             batch_size=batch_size, epochs=epochs, seed=seed, prefetch=prefetch, gradient=gradient,
-            taking=step, team=team,
+            taking=step, team=team, look=seeing.look if seeing is not None else None,
         )  # fmt: skip
         every = {"loss": loss, **(metrics or {})}
 
@@ -155,7 +166,8 @@ def fit(
         shown = Silent() if silent else display(console, epochs=epochs, samples=samples, done=done)
         watching = tuple(observers) if team.first else ()
         job = _Job(run, keeper, records, measured, shown, watching, samples, batch_size, save_every, team)
-        state, ended = job.run_through(training, state, patience, watch)
+        with seeing or contextlib.nullcontext():
+            state, ended = job.run_through(training, state, patience, watch)
         if console is not None and team.first and state.step:
             console.print(f"The steps ran as {step.how}.", highlight=False, markup=False, soft_wrap=True)
         if patience is None:
@@ -170,6 +182,10 @@ def _going_on(state: State, before: int, now: int) -> str:
         f"Going on from the checkpoint at step {state.step:,} (epoch {state.epoch + 1}) with {processes[1]}; before it "
         f"was {processes[0]}. The result is the same to rounding."
     )
+
+
+def _tell(console: Any, text: str) -> None:
+    console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 class _Job(NamedTuple):
@@ -213,8 +229,7 @@ class _Job(NamedTuple):
                     if stop := self.team.any(ctrl_c.requested):
                         break
             except NonFinite as error:
-                stands = f"\nThe last good checkpoint stands: {self.run.checkpoint}" if self.run is not None else ""
-                raise self.team.agreed(NonFinite(f"{error}{stands}")) from error
+                raise self.team.agreed(NonFinite(f"{error}{self.keeper.save_before(state)}")) from error
             if stop and state.batch:
                 self._save(state)
         return state, "interrupted" if stop else "done"
@@ -302,13 +317,25 @@ class Keeper:
                     os.link(newer, old)
                 else:
                     os.replace(newer, old)
-        facts = {
+        checkpoint.save(path, {"params": state.params, "optimizer": state.optimizer}, self._facts(state))
+
+    def _facts(self, state: State) -> dict[str, Any]:
+        return {
             "settings": self._settings,
             "steps": self._step.kind,
             "processes": self._processes,
             **{name: getattr(state, name) for name in _PLACE},
         }
-        checkpoint.save(path, {"params": state.params, "optimizer": state.optimizer}, facts)
+
+    def save_before(self, state: State) -> str:
+        """Keep the state before a step that went wrong beside the checkpoint, which stands; return where, in words."""
+        if self._run is None:
+            return ""
+        checkpoint.save(self._run.before, {"params": state.params, "optimizer": state.optimizer}, self._facts(state))
+        return (
+            f"\nThe last good checkpoint stands: {self._run.checkpoint}"
+            f"\nThe state just before this step is kept, too: {self._run.before}"
+        )
 
     def save_best(self, state: State) -> None:
         """Keep the parameters as the best so far."""

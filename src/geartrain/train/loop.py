@@ -4,6 +4,7 @@ A step is a pure function of the state before it, so a run that stops and goes o
 as one that never stopped.
 """
 
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -50,6 +51,7 @@ def steps(
     prefetch: int = 0,
     gradient: Callable[..., Any] = value_and_grad,
     taking: Step | None = None,
+    look: Callable[..., None] | None = None,
     team: Team | None = None,
 ) -> Iterator[State]:
     """Train from ``state`` until ``epochs`` are whole, and yield the state after every step.
@@ -63,7 +65,7 @@ def steps(
     the step decide. ``prefetch`` minibatches are picked ahead by a thread. ``gradient`` makes the function that
     returns the value and the gradient. ``taking`` takes the steps, perhaps compiled, or with a ``team`` of several
     processes; by default Python does. Each process of a team picks its share of every minibatch and draws its own
-    noise.
+    noise. ``look(step, loss, params, moved)`` is called after each step, as ``Seeing.look`` says.
 
     Raises:
         NonFinite: a NaN or an infinity in the loss, its gradient, or the parameters after the step; the text says at
@@ -96,6 +98,8 @@ def steps(
             if trouble:
                 place = f"step {state.step + 1:,} (epoch {state.epoch + 1}, minibatch {batch + 1} of {batches})"
                 raise team.agreed(NonFinite(f"stopped at {place}: {trouble}"))
+            if look is not None:
+                look(state.step + 1, functools.partial(step.at, minibatch, noise), state.params, stepped.params)
             last = batch + 1 == batches
             size = min(batch_size, samples - batch * batch_size)
             state = State(

@@ -6,6 +6,8 @@
     metrics.jsonl            a line of JSON for each epoch
     model.safetensors        the trained parameters alone
     best.safetensors         those of the best epoch so far, in a run that stops early
+    before.safetensors       the state before a step that made a NaN, in a run that met one
+    health.html, .jsonl      with --see: the gradients of the run, layer by layer
     report.json              what was measured at the end
     picture.png              the loss, and digits with predictions
 
@@ -56,6 +58,7 @@ class RunFolder:
         self.config_file, self.checkpoint, self.model, self.best, self.report, self.picture, self.metrics = (
             path / name for name in _FILES
         )
+        self.before = path / "before.safetensors"
         try:
             self._metrics = self.metrics.open("a+b", buffering=0)
         except OSError as error:

@@ -113,6 +113,11 @@ class Step:
         """The loss of a step as a function of the parameters and the minibatch."""
         return functools.partial(self._loss, rng=noise()) if self._noisy else self._loss
 
+    def at(self, minibatch: tuple[Any, ...], noise: Noise) -> Callable[[Any], Any]:
+        """The loss of a step as a function of the parameters alone."""
+        loss = self.loss(noise)
+        return lambda params: loss(params, *minibatch)
+
     def _compiled(self, params: Any, state: Any, minibatch: tuple[Any, ...], noise: Noise) -> Stepped:
         leaves, treedef = tree.flatten((params, state, minibatch))
         key = (treedef, *[np.shape(leaf) for leaf in leaves])
