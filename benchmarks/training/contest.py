@@ -124,7 +124,7 @@ def measured(name: str, rounds: int) -> list[Row]:
     case: Training = importlib.import_module(f"benchmarks.training.{name}").case()
     there = {who: make for who, (package, make) in CONTENDERS.items() if importlib.util.find_spec(package)}
     runs = {who: make(case) for who, make in there.items()}
-    first = {who: [run() for _ in range(3)] for who, run in runs.items()}
+    first: dict[str, Any] = {who: [run() for _ in range(3)] for who, run in runs.items()}
     for who, losses in first.items():
         np.testing.assert_allclose(losses, first["geartrain"], rtol=2e-3, err_msg=f"we and {who} disagree")
     seconds = interleaved(runs, rounds)

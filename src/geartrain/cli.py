@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from geartrain.errors import GeartrainError
-from geartrain.train import extras, jobs, predict
+from geartrain.train import extras, jobs, predict, seeing
 from geartrain.train.errors import TrainingError
 from geartrain.train.run import RunFolder, newest, next_free, versions
 from geartrain.train.team import Team
@@ -72,6 +72,10 @@ def _add_train(commands: Any) -> None:
     train.add_argument(
         "--out", type=Path, metavar="FOLDER", help=f"the run folder (default: {RUNS}/DATASET-1, -2, ...)"
     )
+    train.add_argument(
+        "--see", nargs="?", type=_steps, const=seeing.EVERY, metavar="STEPS",
+        help=f"look at the gradients every so many steps ({seeing.EVERY}), on a page that follows the run: health.html",
+    )  # fmt: skip
     # A default of None tells what was asked for from what was not: a resumed run keeps its settings.
     for name, kind, text in (
         ("epochs", _whole, "how often to go through the data; a resumed run may ask for more"),
@@ -150,7 +154,7 @@ def _train_on(team: Team, arguments: argparse.Namespace) -> int:
             saved, source = team.told((opened[1], str(run.config_file)) if run is not None else ({}, ""))
             settings = team.together(lambda: job.settings.from_json(saved, source).resumed(asked))
             prepared = team.together(lambda: job.prepare(settings))
-            return _train_in(run, job, settings, prepared, team)
+            return _train_in(run, job, settings, prepared, team, arguments.see)
     settings = team.together(lambda: jobs.settings_of(name, asked))
     prepared = team.together(lambda: job.prepare(settings))
 
@@ -159,10 +163,10 @@ def _train_on(team: Team, arguments: argparse.Namespace) -> int:
 
     created = team.together(create, only_first=True)
     with created if team.first else contextlib.nullcontext() as run:
-        return _train_in(run, job, settings, prepared, team)
+        return _train_in(run, job, settings, prepared, team, arguments.see)
 
 
-def _train_in(run: RunFolder | None, job: jobs.Job, settings: Any, prepared: Any, team: Team) -> int:
+def _train_in(run: RunFolder | None, job: jobs.Job, settings: Any, prepared: Any, team: Team, see: int | None) -> int:
     again = f"geartrain train {settings.dataset} --resume" + (f" --out {run.path}" if run is not None else "")
     console = extras.need("rich.console").Console(quiet=run is None)
     if team.size > 1:
@@ -170,7 +174,7 @@ def _train_in(run: RunFolder | None, job: jobs.Job, settings: Any, prepared: Any
         text = f"{team.size} processes train together. If one dies, all end; go on, with any number, by: {again}"
         console.print(text, highlight=False, markup=False, soft_wrap=True)
     try:
-        finished = job.train(run, settings, prepared, console, team)
+        finished = job.train(run, settings, prepared, console, team, see)
     except KeyboardInterrupt:
         finished = False
     if finished:
@@ -199,6 +203,12 @@ def _whole(text: str) -> int:
         return int(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"expected a whole number, got {text!r}") from None
+
+
+def _steps(text: str) -> int:
+    if (number := _whole(text)) < 1:
+        raise argparse.ArgumentTypeError(f"expected a number of steps from 1 on, got {text!r}")
+    return number
 
 
 def _number(text: str) -> float:

@@ -85,7 +85,7 @@ def _same(a: Any, b: Any) -> bool:
     if isinstance(a, dict):
         return a.keys() == b.keys() and all(_same(a[key], b[key]) for key in a)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
     if isinstance(a, np.ndarray):
-        return a.dtype == b.dtype and np.array_equal(a, b)  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+        return bool(a.dtype == b.dtype and np.array_equal(a, b))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
     if isinstance(a, (int, float, str, np.generic, np.dtype)):
         return bool(a == b)  # pyright: ignore[reportUnknownArgumentType]
     return a is b

@@ -110,21 +110,21 @@ def verdict(history: list[Health]) -> str:
         if least.arrives < VANISHED * last:
             worst = min(now[:-1], key=lambda x: x.factor)
             return (
-                f"The gradient vanishes: of what reaches {now[-1].name}, × {least.arrives / last:.2g} is left at "
-                f"{least.name}. The most is lost on the way to {worst.name}: × {worst.factor:.2g}."
+                f"The gradient vanishes: of what reaches layer {now[-1].name}, × {least.arrives / last:.2g} is left "
+                f"at layer {least.name}. The most is lost on the way to layer {worst.name}: × {worst.factor:.2g}."
             )
         if most.arrives > EXPLODED * last:
             worst = max(now[:-1], key=lambda x: x.factor)
             return (
-                f"The gradient explodes: what reaches {now[-1].name} has become × {most.arrives / last:.2g} at "
-                f"{most.name}. The most is gained on the way to {worst.name}: × {worst.factor:.2g}."
+                f"The gradient explodes: what reaches layer {now[-1].name} has become × {most.arrives / last:.2g} "
+                f"at layer {most.name}. The most is gained on the way to layer {worst.name}: × {worst.factor:.2g}."
             )
     then = {layer.name: layer.gradient for layer in history[0].layers}
     grown = [(layer.gradient / then[layer.name], layer) for layer in now if then.get(layer.name)]
     factor, layer = max(grown, key=lambda pair: pair[0], default=(0.0, now[-1]))
     if factor > GROWN:
         return (
-            f"The run explodes: the gradient of {layer.name} is × {factor:.2g} of what it was at step "
+            f"The run explodes: the gradient of layer {layer.name} is × {factor:.2g} of what it was at step "
             f"{history[0].step:,}. A smaller learning rate, or optim.clip_by_norm, keeps it in bounds."
         )
     return ""
@@ -135,9 +135,9 @@ def remarks(health: Health) -> list[str]:
     found: list[str] = []
     for layer in health.layers:
         if layer.dead >= 0.5:
-            found.append(f"{layer.dead:.0%} of the outputs of {layer.name} are dead: nothing comes back to them.")
+            found.append(f"{layer.dead:.0%} of the outputs of layer {layer.name} are dead: nothing comes back to them.")
         if layer.update > 0.1:
-            found.append(f"A step changes {layer.name} by {layer.update:.0%} of its size; 0.1 % is usual.")
+            found.append(f"A step changes layer {layer.name} by {layer.update:.0%} of its size; 0.1 % is usual.")
     return found
 
 

@@ -109,10 +109,11 @@ def _table(health: Health) -> str:
         "dead outputs",
         "agreement where paths meet",
     )
+    head = "".join(f"<th>{text}</th>" for text in heads)
     return (
         "<h2>This step, layer by layer</h2><p class='soft'>Sizes are 2-norms. An update is usually about a "
-        "thousandth of the weights; where paths meet, 1 is agreement and 0 is full cancellation.</p><div class='wide'><table><thead>"
-        f"<tr>{''.join(f'<th>{head}</th>' for head in heads)}</tr></thead><tbody>{rows}</tbody></table></div>"
+        "thousandth of the weights; where paths meet, 1 is agreement and 0 is full cancellation.</p>"
+        f"<div class='wide'><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
 
 

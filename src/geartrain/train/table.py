@@ -79,7 +79,9 @@ def _classes(target: tabular.Column, cells: list[str]) -> tabular.Column:
     return target._replace(categories=tuple(sorted(classes)))
 
 
-def train(run: RunFolder | None, config: TableConfig, data: Table, console: Any, team: Team) -> bool:
+def train(
+    run: RunFolder | None, config: TableConfig, data: Table, console: Any, team: Team, see: int | None = None
+) -> bool:
     """Train in the folder ``run``; what is returned and raised as in ``job.train``."""
     for line in data.bad[:SHOWN]:
         console.print(f"left out {line}", highlight=False, markup=False)
@@ -88,7 +90,7 @@ def train(run: RunFolder | None, config: TableConfig, data: Table, console: Any,
     fitted = _network(
         data, config, np.arange(len(data.x)),
         folder=run, settings={**config.fixed(), "sha256": data.digest()}, console=console,
-        begun=lambda: run.write_config(config.to_json()) if run is not None else None, team=team,
+        begun=lambda: run.write_config(config.to_json()) if run is not None else None, team=team, see=see,
     )  # fmt: skip
     if fitted.ended == "interrupted":
         return False
