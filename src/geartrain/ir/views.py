@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-__all__ = ["View", "broadcast", "contiguous", "indexed", "is_contiguous", "reshaped", "transposed"]
+__all__ = ["View", "broadcast", "contiguous", "diagonal", "indexed", "is_contiguous", "reshaped", "transposed"]
 
 Shape = tuple[int, ...]
 
@@ -88,6 +88,21 @@ def indexed(view: View, template: tuple[Any, ...]) -> View:
         else:
             offset += (part + n if part < 0 else part) * stride
     return View(offset, tuple(shape), tuple(strides))
+
+
+def diagonal(view: View, offset: int, axis1: int, axis2: int) -> View:
+    """The diagonal of two axes, which becomes the last axis, as ``np.diagonal`` takes it.
+
+    >>> diagonal(contiguous((3, 4)), 1, 0, 1)
+    View(offset=1, shape=(3,), strides=(5,))
+    """
+    axis1, axis2 = axis1 % len(view.shape), axis2 % len(view.shape)
+    (n, m), (down, right) = ([of[axis1], of[axis2]] for of in (view.shape, view.strides))
+    count = max(min(n, m - offset) if offset >= 0 else min(n + offset, m), 0)
+    start = (offset * right if offset >= 0 else -offset * down) if count else 0
+    rest = [i for i in range(len(view.shape)) if i not in (axis1, axis2)]
+    shape, strides = ([of[i] for i in rest] for of in (view.shape, view.strides))
+    return View(view.offset + start, (*shape, count), (*strides, down + right))
 
 
 def reshaped(view: View, shape: Shape) -> View | None:

@@ -5,11 +5,14 @@ from dataclasses import replace
 
 from geartrain.ir.graph import Graph
 from geartrain.ir.node import Node
+from geartrain.passes.algebra import move_views
+from geartrain.passes.expand import expand
 from geartrain.passes.fold import fold_constants
 from geartrain.passes.loops import LOOP, Loop
 from geartrain.passes.normalise import explicit, plain
 from geartrain.passes.rewrite import Builder, rewritten
 from geartrain.passes.roll import roll
+from geartrain.passes.rules import apply_rules
 from geartrain.passes.updates import simplify_updates
 from geartrain.passes.verify import verify
 
@@ -20,10 +23,14 @@ Observer = Callable[[str, Graph, Graph], None]
 
 PIPELINE: tuple[Pass, ...] = (
     ("roll", roll),
+    ("expand", expand),
     ("explicit", explicit),
     ("plain", plain),
     ("fold constants", fold_constants),
     ("simplify updates", simplify_updates),
+    ("rules", apply_rules),
+    ("move views", move_views),
+    ("tidy", plain),
 )
 
 

@@ -23,7 +23,7 @@ _CHOICE = {"maximum": "fiub", "minimum": "fiub", "fmax": "f", "fmin": "f", "abso
 _TESTS = dict.fromkeys(["isnan", "isinf", "isfinite", "signbit"], "f")
 _FLOAT = dict.fromkeys(
     [
-        *("divide", "reciprocal", "sqrt", "cbrt", "floor", "ceil", "trunc", "rint", "copysign", "heaviside", "fmod"),
+        *("divide", "reciprocal", "sqrt", "cbrt", "floor", "ceil", "trunc", "rint", "copysign", "heaviside"),
         *("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "logaddexp", "power", "float_power", "hypot"),
         *("sin", "cos", "tan", "arcsin", "arccos", "arctan", "arctan2"),
         *("sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh"),
@@ -31,12 +31,24 @@ _FLOAT = dict.fromkeys(
     ],
     "f",
 )
-_KINDS = _ARITHMETIC | _ORDER | _LOGIC | _BITS | _CHOICE | _TESTS | _FLOAT | {"add": "fiub", "multiply": "fiub"}
+_WHOLE = {"floor_divide": "fiu", "remainder": "fiu", "fmod": "fiu", "left_shift": "iu", "right_shift": "iu"}
+_KINDS = (
+    _ARITHMETIC | _ORDER | _LOGIC | _BITS | _CHOICE | _TESTS | _FLOAT | _WHOLE | {"add": "fiub", "multiply": "fiub"}
+)
 
 _SAME = frozenset(["alias", "copy", "stop_gradient", "real", "conjugate"])
 """Ops that are the identity on real dtypes."""
 
-FOLDS = {"sum": "fiu", "max": "fiub", "min": "fiub", "any": "b", "all": "b"}
+_OF_OTHERS = {
+    "special_erf": "erf",
+    "special_erfc": "erfc",
+    "special_expit": "sigmoid",
+    "sigmoid": "sigmoid",
+    "softplus": "softplus",
+}
+"""Functions of one operand that NumPy has not: the name of the row, and that of the loop."""
+
+FOLDS = {"sum": "fiub", "max": "fiub", "min": "fiub", "any": "b", "all": "b"}
 """Reductions with a loop nest, and for which kinds of dtype (``any`` and ``all`` of others are tested against zero)."""
 
 
@@ -77,6 +89,8 @@ def element_of(node: Node) -> Element | None:
         return Element("cast", (code_of(avals[0].dtype),), out)
     if name == "where":
         return Element("where", ("b1", out, out), out) if code_of(avals[0].dtype) == "b1" else None
+    if name in _OF_OTHERS:
+        return Element(_OF_OTHERS[name], (out,), out) if avals[0].dtype == aval.dtype and out[0] == "f" else None
     if name not in _KINDS or not node.op.pointwise:
         return None
     kinds = tuple([_python_kind(x) for x in node.inputs])

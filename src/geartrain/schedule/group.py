@@ -12,7 +12,7 @@ from typing import Any
 from geartrain.ir.aval import Aval
 from geartrain.ir.graph import Graph
 from geartrain.ir.node import CONST, INPUT, Node
-from geartrain.ir.views import View, broadcast, contiguous, indexed, is_contiguous, reshaped, transposed
+from geartrain.ir.views import View, broadcast, contiguous, diagonal, indexed, is_contiguous, reshaped, transposed
 from geartrain.passes.loops import LOOP_OUT, Loop
 from geartrain.schedule.element import FOLDS, code_of, element_of, is_native
 from geartrain.schedule.indexing import indexing, spread_operand
@@ -221,6 +221,8 @@ class _Grouper:
             return self._alias(node, x, transposed(view, node.params[0]))
         if name == "broadcast":
             return self._alias(node, x, broadcast(view, node.params[0]))
+        if name == "diagonal":
+            return self._alias(node, x, diagonal(view, *node.params))
         return self._alias(node, x, indexed(view, node.params[0]))
 
     def _gather(self, node: Node) -> bool:
@@ -340,7 +342,7 @@ def _dense(view: View) -> tuple[int, bool] | None:
 
 _VISITS: dict[str, Any] = {
     **dict.fromkeys(FOLDS, _Grouper._fold),  # pyright: ignore[reportPrivateUsage]
-    **dict.fromkeys(["reshape", "transpose", "broadcast", "getitem"], _Grouper._view),  # pyright: ignore[reportPrivateUsage]
+    **dict.fromkeys(["reshape", "transpose", "broadcast", "diagonal", "getitem"], _Grouper._view),  # pyright: ignore[reportPrivateUsage]
     **dict.fromkeys(["concatenate", "stack"], _Grouper._joined),  # pyright: ignore[reportPrivateUsage]
     "loop": _Grouper._loop,  # pyright: ignore[reportPrivateUsage]
     "loop_out": _Grouper._loop_out,  # pyright: ignore[reportPrivateUsage]

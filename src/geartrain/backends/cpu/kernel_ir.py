@@ -10,7 +10,8 @@ the blocks are added in double precision with their rounding errors (Knuth's two
 
 import math
 
-from geartrain.backends.cpu.lower import LLVM_TYPES, LOWERINGS, cast, literal
+from geartrain.backends.cpu.emitter import LLVM_TYPES, literal
+from geartrain.backends.cpu.lower import LOWERINGS, cast
 from geartrain.backends.cpu.mathlib import MathLibrary
 from geartrain.backends.cpu.places_ir import Places
 from geartrain.backends.cpu.printer import Lines, OneLane

@@ -5,65 +5,17 @@
 """
 
 import math
-import struct
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Sequence
 
-import numpy as np
+from geartrain.backends.cpu.division import DIVISIONS
+from geartrain.backends.cpu.emitter import Emitter, Lowering, is_float, select
 
-__all__ = ["LLVM_TYPES", "LOWERINGS", "MATH", "Emitter", "cast", "literal"]
-
-LLVM_TYPES = {"f8": "double", "f4": "float", "b1": "i1"} | {f"{k}{n}": f"i{8 * n}" for k in "iu" for n in (1, 2, 4, 8)}
-
-
-class Emitter(Protocol):
-    """Writes instructions that work on ``lanes`` elements at once."""
-
-    def type(self, dtype: str) -> str:
-        """The LLVM type of a vector of this dtype."""
-        ...
-
-    def do(self, text: str) -> str:
-        """Write one instruction; the name of its result."""
-        ...
-
-    def const(self, dtype: str, value: float) -> str:
-        """The same number in every lane."""
-        ...
-
-    def math(self, name: str, dtype: str, args: Sequence[str]) -> str:
-        """Call a function of the math library."""
-        ...
-
-    def intrinsic(self, name: str, dtype: str, args: Sequence[str]) -> str:
-        """Call an LLVM intrinsic that is overloaded by the vector's type."""
-        ...
-
-
-Lowering = Callable[[Emitter, str, Sequence[str]], str]
-
-
-def literal(dtype: str, value: float) -> str:
-    """A number as LLVM writes it.
-
-    >>> literal("f8", 1.0), literal("i4", -1), literal("b1", True)
-    ('0x3FF0000000000000', '-1', 'true')
-    """
-    if dtype == "b1":
-        return "true" if value else "false"
-    if dtype[0] in "iu":
-        return str(int(value))
-    value = float(np.float32(value)) if dtype == "f4" else float(value)
-    return f"0x{struct.unpack('<Q', struct.pack('<d', value))[0]:016X}"
-
-
-def _is_float(dtype: str) -> bool:
-    return dtype[0] == "f"
+__all__ = ["LOWERINGS", "MATH", "cast"]
 
 
 def _arithmetic(in_floats: str, in_integers: str, in_booleans: str = "") -> Lowering:
     def lower(e: Emitter, dtype: str, args: Sequence[str]) -> str:
-        op = in_floats if _is_float(dtype) else in_booleans if dtype == "b1" else in_integers
+        op = in_floats if is_float(dtype) else in_booleans if dtype == "b1" else in_integers
         return e.do(f"{op} {e.type(dtype)} {args[0]}, {args[1]}")
 
     return lower
@@ -71,19 +23,14 @@ def _arithmetic(in_floats: str, in_integers: str, in_booleans: str = "") -> Lowe
 
 def _compare(floats: str, signed: str, unsigned: str) -> Lowering:
     def lower(e: Emitter, dtype: str, args: Sequence[str]) -> str:
-        how = f"fcmp {floats}" if _is_float(dtype) else f"icmp {signed if dtype[0] == 'i' else unsigned}"
+        how = f"fcmp {floats}" if is_float(dtype) else f"icmp {signed if dtype[0] == 'i' else unsigned}"
         return e.do(f"{how} {e.type(dtype)} {args[0]}, {args[1]}")
 
     return lower
 
 
-def _select(e: Emitter, dtype: str, condition: str, a: str, b: str) -> str:
-    t = e.type(dtype)
-    return e.do(f"select {e.type('b1')} {condition}, {t} {a}, {t} {b}")
-
-
 def _where(e: Emitter, dtype: str, args: Sequence[str]) -> str:
-    return _select(e, dtype, *args)
+    return select(e, dtype, *args)
 
 
 def _extreme(larger: bool, skip_nan: bool) -> Lowering:
@@ -92,20 +39,20 @@ def _extreme(larger: bool, skip_nan: bool) -> Lowering:
         t = e.type(dtype)
         if dtype == "b1":
             return e.do(f"{'or' if larger else 'and'} {t} {a}, {b}")
-        if not _is_float(dtype):
+        if not is_float(dtype):
             sign = "s" if dtype[0] == "i" else "u"
-            return _select(e, dtype, e.do(f"icmp {sign}{'ge' if larger else 'le'} {t} {a}, {b}"), a, b)
+            return select(e, dtype, e.do(f"icmp {sign}{'ge' if larger else 'le'} {t} {a}, {b}"), a, b)
         first = e.do(f"fcmp {'oge' if larger else 'ole'} {t} {a}, {b}")
         kept = b if skip_nan else a
         lone = e.do(f"fcmp uno {t} {kept}, {kept}")
-        return _select(e, dtype, e.do(f"or {e.type('b1')} {first}, {lone}"), a, b)
+        return select(e, dtype, e.do(f"or {e.type('b1')} {first}, {lone}"), a, b)
 
     return lower
 
 
 def _negative(e: Emitter, dtype: str, args: Sequence[str]) -> str:
     t = e.type(dtype)
-    return e.do(f"fneg {t} {args[0]}" if _is_float(dtype) else f"sub {t} {e.const(dtype, 0)}, {args[0]}")
+    return e.do(f"fneg {t} {args[0]}" if is_float(dtype) else f"sub {t} {e.const(dtype, 0)}, {args[0]}")
 
 
 def _square(e: Emitter, dtype: str, args: Sequence[str]) -> str:
@@ -117,29 +64,29 @@ def _reciprocal(e: Emitter, dtype: str, args: Sequence[str]) -> str:
 
 
 def _absolute(e: Emitter, dtype: str, args: Sequence[str]) -> str:
-    if _is_float(dtype):
+    if is_float(dtype):
         return e.intrinsic("fabs", dtype, args)
     negative = e.do(f"icmp slt {e.type(dtype)} {args[0]}, {e.const(dtype, 0)}")
-    return _select(e, dtype, negative, _negative(e, dtype, args), args[0])
+    return select(e, dtype, negative, _negative(e, dtype, args), args[0])
 
 
 def _sign(e: Emitter, dtype: str, args: Sequence[str]) -> str:
     (x,), t = args, e.type(dtype)
     zero, one, minus = e.const(dtype, 0), e.const(dtype, 1), e.const(dtype, -1)
-    if not _is_float(dtype):
+    if not is_float(dtype):
         up = e.do(f"icmp sgt {t} {x}, {zero}")
         down = e.do(f"icmp slt {t} {x}, {zero}")
-        return _select(e, dtype, up, one, _select(e, dtype, down, minus, zero))
+        return select(e, dtype, up, one, select(e, dtype, down, minus, zero))
     up = e.do(f"fcmp ogt {t} {x}, {zero}")
     down = e.do(f"fcmp olt {t} {x}, {zero}")
     nan = e.do(f"fcmp uno {t} {x}, {x}")
-    return _select(e, dtype, up, one, _select(e, dtype, down, minus, _select(e, dtype, nan, x, zero)))
+    return select(e, dtype, up, one, select(e, dtype, down, minus, select(e, dtype, nan, x, zero)))
 
 
 def _truth(e: Emitter, dtype: str, x: str) -> str:
     if dtype == "b1":
         return x
-    how = "fcmp une" if _is_float(dtype) else "icmp ne"
+    how = "fcmp une" if is_float(dtype) else "icmp ne"
     return e.do(f"{how} {e.type(dtype)} {x}, {e.const(dtype, 0)}")
 
 
@@ -183,8 +130,8 @@ def _heaviside(e: Emitter, dtype: str, args: Sequence[str]) -> str:
     down = e.do(f"fcmp olt {t} {x}, {zero}")
     up = e.do(f"fcmp ogt {t} {x}, {zero}")
     nan = e.do(f"fcmp uno {t} {x}, {x}")
-    rest = _select(e, dtype, nan, x, at_zero)
-    return _select(e, dtype, down, zero, _select(e, dtype, up, e.const(dtype, 1), rest))
+    rest = select(e, dtype, nan, x, at_zero)
+    return select(e, dtype, down, zero, select(e, dtype, up, e.const(dtype, 1), rest))
 
 
 def _intrinsic(name: str) -> Lowering:
@@ -249,13 +196,14 @@ LOWERINGS.update({name: _intrinsic(name) for name in ["sqrt", "floor", "ceil", "
 LOWERINGS.update({name: _times(math.pi / 180) for name in ["deg2rad", "radians"]})
 LOWERINGS.update({name: _times(180 / math.pi) for name in ["rad2deg", "degrees"]})
 MATH = (
-    *("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "logaddexp", "cbrt", "power", "hypot", "fmod"),
+    *("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "logaddexp", "cbrt", "power", "hypot"),
     *("sin", "cos", "tan", "arcsin", "arccos", "arctan", "arctan2"),
-    *("sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh"),
+    *("sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh", "erf", "erfc", "sigmoid", "softplus"),
 )
 """What is a call of the math library."""
 
 LOWERINGS.update({name: _math(name) for name in MATH})
+LOWERINGS.update(DIVISIONS)
 LOWERINGS["float_power"] = LOWERINGS["power"]
 
 
@@ -266,11 +214,11 @@ def cast(e: Emitter, have: str, to: str, x: str) -> str:
     source, target = e.type(have), e.type(to)
     if to == "b1":
         return _truth(e, have, x)
-    if _is_float(to):
-        if _is_float(have):
+    if is_float(to):
+        if is_float(have):
             return e.do(f"{'fpext' if to == 'f8' else 'fptrunc'} {source} {x} to {target}")
         return e.do(f"{'sitofp' if have[0] == 'i' else 'uitofp'} {source} {x} to {target}")
-    if _is_float(have):
+    if is_float(have):
         if to == "u8":
             return e.do(f"fptoui {source} {x} to {target}")
         wide = e.do(f"fptosi {source} {x} to {e.type('i8')}")

@@ -5,7 +5,7 @@ inlined: that measures the same, and kernels compile in a fraction of the time.
 """
 
 from geartrain.backends import llvm
-from geartrain.backends.cpu.lower import LLVM_TYPES
+from geartrain.backends.cpu.emitter import LLVM_TYPES
 from geartrain.backends.cpu.vecmath import FUNCTIONS
 
 __all__ = ["MathLibrary", "function_text"]

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from geartrain.backends.cpu.lower import LLVM_TYPES, LOWERINGS
+from geartrain.backends.cpu.emitter import LLVM_TYPES
+from geartrain.backends.cpu.lower import LOWERINGS
 from geartrain.backends.cpu.printer import Lines, Printer
 from geartrain.schedule.loops import Scatter
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from geartrain.backends.cpu.lower import LLVM_TYPES, literal
+from geartrain.backends.cpu.emitter import LLVM_TYPES, literal
 from geartrain.backends.cpu.mathlib import MathLibrary
 from geartrain.schedule.loops import Kernel
 

@@ -1,0 +1,52 @@
+"""Rules between expressions, in three tables. A rule is two NumPy expressions, and is tested by what it says.
+
+``exact``: the same bits for all operands. ``stable``: the same numbers, where both can be computed, and better ones
+elsewhere. ``lower``: what loop nests know, for what they do not know; within a few units in the last place.
+"""
+
+from geartrain.ir.graph import Graph
+from geartrain.ir.node import Node
+from geartrain.passes.rewrite import Builder, rewritten
+from geartrain.passes.rules.exact import EXACT
+from geartrain.passes.rules.lower import LOWER
+from geartrain.passes.rules.rule import Rule
+from geartrain.passes.rules.stable import STABLE
+
+__all__ = ["EXACT", "LOWER", "STABLE", "apply_rules"]
+
+_ROUNDS = 4
+"""How often the result of a rule is looked at again."""
+
+
+def _by_name(*tables: tuple[Rule, ...]) -> dict[str, list[Rule]]:
+    found: dict[str, list[Rule]] = {}
+    for table in tables:
+        for rule in table:
+            found.setdefault(rule.left.op.name, []).append(rule)
+    return found
+
+
+_RULES = _by_name(EXACT, STABLE, LOWER)
+
+
+def apply_rules(graph: Graph) -> Graph:
+    """The graph with every left side of a rule replaced by the right side."""
+    if all(node.op.name not in _RULES for node in graph.nodes):
+        return graph
+    return rewritten(graph, _change)
+
+
+def _change(builder: Builder, node: Node, inputs: tuple[Node, ...]) -> Node | None:
+    rules = _RULES.get(node.op.name)
+    if rules is None:
+        return None
+    made = builder.op(node.op, *inputs, params=node.params, aval=node.value)
+    for _ in range(_ROUNDS):
+        for rule in _RULES.get(made.op.name, ()):
+            found = rule.applied(builder, made)
+            if found is not None and found is not made:
+                made = found
+                break
+        else:
+            break
+    return made
