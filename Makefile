@@ -1,5 +1,6 @@
 # make train    train a network on handwritten digits: make train ARGS="--epochs 2"
 # make test     every test and every example in a docstring: make test ARGS="-k floors"
+# make fuzz     every case of every operation compiled, and many random programs: make fuzz SEEDS=5000
 # make lint     ruff (rules, format) and pyright
 # make bench    measure against the peers that are installed
 # make format   let ruff format and repair what it can
@@ -13,9 +14,10 @@ VENV := .venv
 PY := $(VENV)/bin/python
 LOCK := requirements/dev.lock
 ARGS ?=
+SEEDS ?= 1000
 PYTHON ?=
 
-.PHONY: help train test lint bench format viewer lock clean
+.PHONY: help train test fuzz lint bench format viewer lock clean
 .DELETE_ON_ERROR:
 
 help:
@@ -26,6 +28,10 @@ train: $(VENV)/.examples
 
 test: $(VENV)/.dev
 	$(PY) -m pytest -n auto $(ARGS)
+
+fuzz: $(VENV)/.dev
+	GEARTRAIN_GUARD=1 GEARTRAIN_FUZZ=$(SEEDS) $(PY) -m pytest -n auto $(ARGS) \
+		tests/backends/test_compile.py tests/backends/test_every_case.py tests/backends/test_roll.py
 
 lint: $(VENV)/.dev
 	$(PY) -m ruff check --ignore-noqa .

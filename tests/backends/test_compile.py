@@ -1,5 +1,7 @@
 """Compiled programs mean what the interpreter says."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -94,13 +96,17 @@ def test_products_of_any_layout(a: tuple[int, ...], b: tuple[int, ...], dtype: s
     check(r, made)
 
 
-@pytest.mark.parametrize("seed", range(60))
+SEEDS = int(os.environ.get("GEARTRAIN_FUZZ", "0"))
+"""How many random programs ``make fuzz`` tries."""
+
+
+@pytest.mark.parametrize("seed", range(max(60, SEEDS)))
 def test_random_programs_to_the_bit(seed: int) -> None:
     program = RandomProgram(seed, exact=True)
     check(program, program.outputs)
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(max(20, SEEDS // 3)))
 def test_random_programs_with_functions(seed: int) -> None:
     program = RandomProgram(seed, exact=False)
     check(program, program.outputs, exact=False)

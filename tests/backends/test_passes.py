@@ -11,6 +11,8 @@ from geartrain.ir.graph import Graph
 from geartrain.ir.interpret import interpret
 from geartrain.ir.node import Node
 from geartrain.ir.text import graph_text
+from geartrain.passes.algebra import move_views
+from geartrain.passes.expand import expand
 from geartrain.passes.fold import fold_constants
 from geartrain.passes.normalise import explicit, plain
 from geartrain.passes.pipeline import PIPELINE, optimised
@@ -55,6 +57,31 @@ def written_twice(r: Recorder) -> Node:
 def scatter_add_is_three_nodes(r: Recorder) -> Node:
     x, y = r.input(np.arange(3.0)), r.input(np.arange(2.0))
     return r.op("scatter_add", x, y, params=((slice(0, 2),),))
+
+
+def worked_on_after_repeating(r: Recorder) -> Node:
+    x = r.input(np.arange(3.0))
+    wide = r.op("broadcast", x, params=((4, 3),))
+    return r.op("multiply", r.op("exp", wide), r.op("broadcast", r.const(2.0), params=((4, 3),)))
+
+
+def worked_on_after_turning(r: Recorder) -> Node:
+    x, y = r.input(np.arange(6.0).reshape(2, 3)), r.input(np.ones((2, 3)))
+    turned = [r.op("transpose", z, params=((1, 0),)) for z in (x, y)]
+    return r.op("multiply", r.op("add", *turned), turned[0])
+
+
+def largest_of_repeated(r: Recorder) -> Node:
+    x = r.input(np.arange(3.0).reshape(3, 1))
+    return r.op("max", r.op("broadcast", x, params=((2, 3, 4),)), params=((0, 2),))
+
+
+def place_of_the_largest(r: Recorder) -> Node:
+    return r.op("argmax", r.input(np.array([3, 1, 3])), params=(0,))
+
+
+def whole_power(r: Recorder) -> Node:
+    return r.op("power", r.input(np.array([3, -1, 2])), 5)
 
 
 GOLDEN: list[tuple[Callable[[Graph], Graph], Callable[[Recorder], Node], str]] = [
@@ -121,6 +148,62 @@ return %4""",
 %3 = add %2 %1 : f64[2]
 %4 = scatter %0 %3 {index=(slice(0, 2, None),)} : f64[3]
 return %4""",
+    ),
+    (
+        move_views,
+        worked_on_after_repeating,
+        """\
+%0 = input : f64[3]
+%1 = exp %0 : f64[3]
+%2 = const 2.0
+%3 = broadcast %2 {shape=(3,)} : f64[3]
+%4 = multiply %1 %3 : f64[3]
+%5 = broadcast %4 {shape=(4, 3)} : f64[4,3]
+return %5""",
+    ),
+    (
+        move_views,
+        worked_on_after_turning,
+        """\
+%0 = input : f64[2,3]
+%1 = input : f64[2,3]
+%2 = add %0 %1 : f64[2,3]
+%3 = multiply %2 %0 : f64[2,3]
+%4 = transpose %3 {axes=(1, 0)} : f64[3,2]
+return %4""",
+    ),
+    (
+        move_views,
+        largest_of_repeated,
+        """\
+%0 = input : f64[3,1]
+%1 = reshape %0 {shape=(3,)} : f64[3]
+return %1""",
+    ),
+    (
+        expand,
+        place_of_the_largest,
+        """\
+%0 = input : i64[3]
+%1 = max %0 {axes=(0,)} : i64[]
+%2 = reshape %1 {shape=(1,)} : i64[1]
+%3 = broadcast %2 {shape=(3,)} : i64[3]
+%4 = equal %0 %3 : bool[3]
+%5 = const i64[3](0 1 2)
+%6 = const i64[3](3 3 3)
+%7 = where %4 %5 %6 : i64[3]
+%8 = min %7 {axes=(0,)} : i64[]
+return %8""",
+    ),
+    (
+        expand,
+        whole_power,
+        """\
+%0 = input : i64[3]
+%1 = multiply %0 %0 : i64[3]
+%2 = multiply %1 %1 : i64[3]
+%3 = multiply %0 %2 : i64[3]
+return %3""",
     ),
 ]
 

@@ -67,20 +67,26 @@ def _power(x: Array, exponent: Array) -> Array | None:
 
 
 def _einsum(*operands: Array) -> Array | None:
+    """Two operands at a time, from the left; each pair is a product of (stacks of) matrices."""
     *xs, subscripts = operands
     ins, _, out = subscripts.partition("->")
     terms = ins.split(",")
-    if any(len(set(term)) != len(term) for term in terms) or len(xs) > 2:
+    if any(len(set(term)) != len(term) for term in terms):
         return None
-    if len(xs) == 1:
-        x, term = _summed(xs[0], terms[0], out)
-        return _ordered(x, term, out)
-    (a, in_a), (b, in_b) = (
-        _summed(x, term, out + other) for x, term, other in zip(xs, terms, reversed(terms), strict=True)
-    )
+    x, term = xs[0], terms[0]
+    for i in range(1, len(xs)):
+        later = "".join(terms[i + 1 :]) + out
+        x, term = _pair(x, term, xs[i], terms[i], later)
+    x, term = _summed(x, term, out)
+    return _ordered(x, term, out)
+
+
+def _pair(a: Array, in_a: str, b: Array, in_b: str, later: str) -> tuple[Array, str]:
+    """The product of two operands, summed over the letters that nobody needs ``later``."""
+    (a, in_a), (b, in_b) = _summed(a, in_a, later + in_b), _summed(b, in_b, later + in_a)
     size = dict(zip(in_a + in_b, a.shape + b.shape, strict=True))
-    stacked = "".join([c for c in in_a if c in in_b and c in out])
-    inside = "".join([c for c in in_a if c in in_b and c not in out])
+    stacked = "".join([c for c in in_a if c in in_b and c in later])
+    inside = "".join([c for c in in_a if c in in_b and c not in later])
     left, right = "".join([c for c in in_a if c not in in_b]), "".join([c for c in in_b if c not in in_a])
     a, b = _ordered(a, in_a, stacked + left + inside), _ordered(b, in_b, stacked + inside + right)
 
@@ -89,8 +95,8 @@ def _einsum(*operands: Array) -> Array | None:
 
     stack = (many(stacked),) if stacked else ()
     a, b = np.reshape(a, (*stack, many(left), many(inside))), np.reshape(b, (*stack, many(inside), many(right)))
-    y = np.reshape(a @ b if inside else a * b, tuple([size[c] for c in stacked + left + right]))
-    return _ordered(y, stacked + left + right, out)
+    rest = stacked + left + right
+    return np.reshape(a @ b if inside else a * b, tuple([size[c] for c in rest])), rest
 
 
 def _summed(x: Array, term: str, kept: str) -> tuple[Array, str]:
@@ -110,7 +116,7 @@ EXPANSIONS: dict[str, tuple[str, Callable[..., Array | None]]] = {
     "power": ("iu", _power),
     "einsum": ("f", _einsum),
 }
-"""By the name of the row: for which kinds of dtype of the operands, and the expression, which takes what ``fn`` does."""
+"""By the name of the row: for which kinds of dtype, and the expression, which takes what the row's ``fn`` takes."""
 
 
 def expand(graph: Graph) -> Graph:
