@@ -39,10 +39,10 @@ def _moved(builder: Builder, node: Node, inputs: tuple[Node, ...]) -> Node | Non
 
 def _pointwise(builder: Builder, node: Node, inputs: tuple[Node, ...]) -> Node | None:
     views = [x for x in inputs if uniform(x) is None]
-    if not views or any(x.op is not views[0].op or x.params != views[0].params for x in views):
+    if not views or views[0].op not in (BROADCAST, TRANSPOSE):
         return None
-    first, shape = views[0], views[0].inputs[0].aval.shape if views[0].inputs else ()
-    if first.op not in (BROADCAST, TRANSPOSE) or any(x.inputs[0].aval.shape != shape for x in views):
+    first, shape = views[0], views[0].inputs[0].aval.shape
+    if any(x.op is not first.op or x.params != first.params or x.inputs[0].aval.shape != shape for x in views):
         return None
     if first.op is BROADCAST and Aval(shape, node.aval.dtype).size == node.aval.size:
         return None  # only axes of size one: nothing is repeated

@@ -20,6 +20,8 @@ __all__ = ["Interval", "Rule", "named", "rule"]
 assert wear.OPERATORS  # a tracer without its dress could do nothing
 
 Interval = tuple[float, float]
+Sides = tuple[Array, Array]
+Expressions = Callable[[Array], Sides] | Callable[[Array, Array], Sides]
 COMMUTE = frozenset(["add", "multiply", "maximum", "minimum", "logaddexp"])
 
 
@@ -70,7 +72,7 @@ class Rule:
         return f"{_text(self.left, names)} -> {_text(self.right, names)}"
 
 
-def rule(expressions: Callable[..., tuple[Array, Array]], *domains: Interval, kinds: str = "f") -> Rule:
+def rule(expressions: Expressions, *domains: Interval, kinds: str = "f") -> Rule:
     """A rule of two NumPy expressions in so many operands as there are domains: see :class:`Rule`.
 
     >>> rule(lambda x: (np.log(np.exp(x)), x), (-3, 3))
@@ -79,7 +81,7 @@ def rule(expressions: Callable[..., tuple[Array, Array]], *domains: Interval, ki
     return aside(_traced, (expressions, domains, kinds))
 
 
-def _traced(expressions: Callable[..., tuple[Array, Array]], domains: tuple[Interval, ...], kinds: str) -> Rule:
+def _traced(expressions: Callable[..., Sides], domains: tuple[Interval, ...], kinds: str) -> Rule:
     with Level("record") as level, np.errstate(all="ignore"):
         xs = [new_input(level, np.full(3, sum(domain) / 2)) for domain in domains]
         sides = [node_of(y) if type(y) is Tracer else capture(y) for y in expressions(*xs)]
