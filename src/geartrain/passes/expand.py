@@ -8,11 +8,10 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from geartrain.ir.aval import Array, Aval, aval_of
 from geartrain.ir.graph import Graph, topological
 from geartrain.ir.node import CONST, Node
+from geartrain.ir.untyped import numpy as np
 from geartrain.passes.rewrite import Builder, rewritten
 from geartrain.trace import wear
 from geartrain.trace.level import Level, aside
@@ -37,7 +36,7 @@ def _argmin(x: Array, axis: int) -> Array:
 
 def _first(x: Array, wanted: Array, axis: int) -> Array:
     n = x.shape[axis]
-    places = np.arange(n).reshape((n,) + (1,) * (x.ndim - axis - 1))
+    places: Array = np.reshape(np.arange(n), [n] + [1] * (x.ndim - axis - 1))
     found = np.logical_or(x == wanted, x != x) if x.dtype.kind == "f" else x == wanted
     return np.min(np.where(found, places, n), axis=axis)
 

@@ -2,9 +2,8 @@
 
 import math
 
-import numpy as np
-
 from geartrain.ir.aval import Array
+from geartrain.ir.untyped import numpy as np
 from geartrain.passes.rules.rule import Rule, named, rule
 from geartrain.passes.rules.stable import softplus
 
@@ -25,6 +24,11 @@ def _entropy(x: Array) -> Array:
     return np.where(x > 0, -x * np.log(x), np.where(x == 0, 0.0, np.where(x < 0, -math.inf, x)))
 
 
+def _log_of_powers(x: Array, y: Array) -> Array:
+    """``log2(2**x + 2**y)``; equal operands may be infinite, and so have no difference."""
+    return np.where(x == y, x + 1, np.maximum(x, y) + np.log1p(np.exp2(-np.abs(x - y))) / LN2)
+
+
 _OF_SCIPY: tuple[Rule, ...] = (
     rule(lambda x: (named("special_expm1", x), np.expm1(x)), NEAR),
     rule(lambda x: (named("special_log1p", x), np.log1p(x)), POSITIVE),
@@ -43,10 +47,7 @@ LOWER: tuple[Rule, ...] = (
     rule(lambda x: (np.power(x, 4), np.square(np.square(x))), NEAR, kinds="fiu"),
     rule(lambda x: (np.power(x, -1), np.reciprocal(x)), POSITIVE),
     rule(
-        lambda x, y: (
-            np.logaddexp2(x, y),
-            np.where(x == y, x + 1, np.maximum(x, y) + np.log1p(np.exp2(-np.abs(x - y))) / LN2),
-        ),
+        lambda x, y: (np.logaddexp2(x, y), _log_of_powers(x, y)),
         NEAR,
         NEAR,
     ),

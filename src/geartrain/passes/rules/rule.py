@@ -1,5 +1,6 @@
 """What a rule is, how it is found in a graph, and how it is applied."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -117,7 +118,9 @@ def _matches(pattern: Node, node: Node, bound: dict[Node, Node]) -> bool:
 
 
 def _same_number(a: Any, b: Any) -> bool:
-    return b is not None and a == b and bool(np.signbit(float(a)) == np.signbit(float(np.real(b))))
+    if b is None or isinstance(b, (complex, np.complexfloating)):
+        return False
+    return a == b and math.copysign(1.0, a) == math.copysign(1.0, b)
 
 
 def _text(node: Node, names: dict[Node, str]) -> str:
