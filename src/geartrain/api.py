@@ -12,6 +12,7 @@ from geartrain.ir.aval import Array, aval_of
 from geartrain.ir.node import Node
 from geartrain.ops.shape import STOP
 from geartrain.run import F, Run, as_leaf, called, is_value
+from geartrain.trace.intercept import stand_in
 from geartrain.trace.tracer import value_of
 
 __all__ = ["grad", "hvp", "jvp", "stop_gradient", "value_and_grad", "vjp"]
@@ -100,12 +101,13 @@ def numbers_of(name: str, argnums: Any) -> tuple[int, ...]:
 
 def of_chosen(f: F, numbers: tuple[int, ...], args: Sequence[Any], kwargs: dict[str, Any]) -> F:
     """``f`` as a function of the arguments with these numbers, where the others are given."""
+    traced = stand_in(f)
 
     def chosen(*xs: Any) -> Any:
         full = list(args)
         for i, x in zip(numbers, xs, strict=True):
             full[i] = x
-        return f(*full, **kwargs)
+        return traced(*full, **kwargs)
 
     chosen.__wrapped__ = f  # type: ignore[attr-defined]
     return chosen

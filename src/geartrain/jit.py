@@ -25,6 +25,7 @@ from geartrain.kinds import kind_of
 from geartrain.misses import LOG, Miss, why
 from geartrain.paths import Changed, Leaf, Paths
 from geartrain.run import F, Run, is_static
+from geartrain.trace.intercept import stand_in
 from geartrain.trace.level import active, patient
 
 __all__ = ["MAX_PATHS", "MAX_SIGNATURES", "Jitted", "jit"]
@@ -281,8 +282,10 @@ def _apart(y: Any) -> Any:
 
 
 def _with_keywords(f: F) -> F:
+    traced = stand_in(f)
+
     def called(args: Any, kwargs: Any) -> Any:
-        return f(*args, **kwargs)
+        return traced(*args, **kwargs)
 
     called.__wrapped__ = f  # type: ignore[attr-defined]
     return called
@@ -305,8 +308,9 @@ def jit(f: F, donate_argnums: int | Sequence[int] = ()) -> Jitted:
     may be written into their memory, and then is that very array. Use them for nothing else after the call, as in
     ``params = step(params, x)``.
 
-    With the extra ``native`` the program is compiled for this processor, which warns of no overflow and divides Python
-    floats by zero as NumPy does; without it, it runs as a plan of NumPy calls.
+    With the extra ``native`` the program is compiled for this processor, which warns of no overflow, divides Python
+    floats by zero as NumPy does, and gives NaN where a function of ``math`` raises; without it, it runs as a plan of
+    NumPy calls.
 
     >>> @jit
     ... def f(x):

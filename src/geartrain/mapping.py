@@ -12,6 +12,7 @@ from geartrain.batch import batch_through
 from geartrain.errors import InputError, teach
 from geartrain.ir.aval import Array
 from geartrain.run import F, Run, is_value
+from geartrain.trace.intercept import stand_in
 
 __all__ = ["vmap"]
 
@@ -43,12 +44,13 @@ def vmap(f: F, in_axes: Any = 0, out_axes: Any = 0) -> F:
         batches = [x if axis is None else _in_front(x, axis) for x, axis in zip(leaves, axes, strict=True)]
         size = _size([x for x, axis in zip(batches, axes, strict=True) if axis is not None])
         chosen = [i for i, axis in enumerate(axes) if axis is not None]
+        traced = stand_in(f)
 
         def one(*examples: Any) -> Any:
             full = list(batches)
             for i, example in zip(chosen, examples, strict=True):
                 full[i] = example
-            return f(*tree.unflatten(treedef, full), **kwargs)
+            return traced(*tree.unflatten(treedef, full), **kwargs)
 
         one.__wrapped__ = f  # type: ignore[attr-defined]
         run = Run("vmap", one, [_first(batches[i], size) for i in chosen], kind="vmap")

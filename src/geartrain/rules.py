@@ -20,6 +20,7 @@ from geartrain.ops.shape import cast
 from geartrain.recording import closure
 from geartrain.run import F, Run, is_value
 from geartrain.trace.apply import applied
+from geartrain.trace.intercept import stand_in
 from geartrain.trace.level import active, aside
 from geartrain.trace.tracer import Tracer, plain, value_of
 
@@ -307,9 +308,10 @@ def checkpoint(f: F) -> F:
         trace = active.trace
         if trace is None:
             return f(*args, **kwargs)
+        traced = stand_in(f)
 
         def with_keywords(args: Any, kwargs: Any) -> Any:
-            return f(*args, **kwargs)
+            return traced(*args, **kwargs)
 
         with_keywords.__wrapped__ = f  # type: ignore[attr-defined]
         run = Run("checkpoint", with_keywords, (args, kwargs), kind="record")

@@ -78,7 +78,8 @@ def _check_movable(name: str, values: Sequence[Any]) -> None:
 def called(x: Any) -> str:
     """What an error calls an argument or a result."""
     if not is_value(x):
-        return f"a {type(x).__name__}"
+        name = type(x).__name__
+        return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
     value = value_of(x)
     aval = aval_of(value)
     if is_array(value) and aval.dtype == object:
@@ -116,7 +117,7 @@ class Run:
         with Level(kind, lines=lines) as level:
             self.inputs = lift(name, level, self.leaves)
             self.nodes = [node_of(x) if type(x) is Tracer else None for x in self.inputs]
-            self.out = f(*tree.unflatten(self.treedef, self.inputs), **(kwargs or {}))
+            self.out = intercept.stand_in(f)(*tree.unflatten(self.treedef, self.inputs), **(kwargs or {}))
             self.results, self.result_def = tree.flatten(self.out)
             for y in self.results:
                 if type(y) is Tracer and depends_of(y):

@@ -1,10 +1,12 @@
-"""NumPy's names know tracers while a trace runs, only in the tracing thread; restored even on error.
+"""NumPy's names, and math's, know tracers while a trace runs, only in the tracing thread; restored even on error.
 
 NumPy's protocols do not cover functions that make arrays (``np.zeros``), nor arguments that are sequences
 (``np.array([t, u])``, ``np.mean([t, u])``). While a trace runs, those functions are replaced: in NumPy, and wherever a
 module holds them by ``from numpy import zeros``. A replacement that is called where no trace runs is the original.
 """
 
+import cmath
+import math
 import sys
 import threading
 from collections.abc import Callable
@@ -18,14 +20,14 @@ from geartrain.ops.calls import CALLS_BACK, vectorized
 from geartrain.ops.later import METHODS, RAW, SOLVERS, arrive
 from geartrain.ops.shape import cast
 from geartrain.ops.table import SPELLINGS
-from geartrain.trace import compiled
+from geartrain.trace import compiled, mathematics
 from geartrain.trace.level import active, aside, on_close, on_open, tracing
 from geartrain.trace.sequences import has_tracer, heard, named_like, stacked
 from geartrain.trace.spellings import call_function, traced
 from geartrain.trace.tracer import Tracer, depends_of, fresh, node_of, plain, value_of
 from geartrain.trace.ufuncs import Listening
 
-__all__ = ["HOLDERS", "watch"]
+__all__ = ["HOLDERS", "stand_in", "watch"]
 
 FRESH = [
     "zeros",
@@ -166,6 +168,7 @@ def _replacements() -> dict[int, tuple[Any, Callable[..., Any]]]:
     found += [(f, _listening(f)) for f in SPELLINGS if not isinstance(f, np.ufunc) and id(f) not in taken]
     found += [(f, _listening(f)) for f in ASKING_SHAPES if id(f) not in taken]
     found += [(f, Listening(f)) for f in vars(np).values() if isinstance(f, np.ufunc)]
+    found += mathematics.REPLACED.items()
     return {id(f): (f, new) for f, new in found}
 
 
@@ -221,9 +224,12 @@ def _held(space: dict[str, Any]) -> list[str]:
 
 
 def _rooms() -> list[dict[str, Any]]:
-    """NumPy's namespaces whose Python code is to meet the replacements; np.r_ and poly1d are such code."""
+    """The namespaces whose Python code is to meet the replacements; np.r_ and poly1d are such code."""
     code = (type(np.r_).__getitem__, np.poly1d.__call__)
-    return [*(vars(m) for m in (np, np.linalg, np.fft, np.lib.stride_tricks)), *(f.__globals__ for f in code)]
+    return [
+        *(vars(m) for m in (np, np.linalg, np.fft, np.lib.stride_tricks, math, cmath)),
+        *(f.__globals__ for f in code),
+    ]
 
 
 NUMPY = [Holder(space, _held(space)) for space in _rooms()]
@@ -274,6 +280,12 @@ def _search_modules() -> None:
         if space is not None:
             _search(space)
     _modules_seen = seen
+
+
+def stand_in(f: Any) -> Any:
+    """What to call for ``f`` while a trace runs: its replacement, if it is itself a function that is replaced."""
+    original, new = _REPLACED.get(id(f), (None, None))
+    return f if new is None or original is not f else new
 
 
 def watch(f: Any) -> None:

@@ -84,7 +84,7 @@ def record(
         scoped = level.trace.lines = ScopedLines()
         tracers = [new_input(level, x) if moves else x for x, moves in zip(leaves, moving, strict=True)]
         starts = [node_of(x) for x in tracers if type(x) is Tracer]
-        out = f(*tree.unflatten(treedef, tracers))
+        out = intercept.stand_in(f)(*tree.unflatten(treedef, tracers))
         results = [node_of(y) for y in tree.leaves(out) if type(y) is Tracer]  # here, where a view can have a node
     scoped.forget_frames()
     ends = [node for node in results if node.depends & level.bit and node.aval.dtype.kind in "fc"]

@@ -18,6 +18,7 @@ from geartrain.ir.node import CONST, INPUT, Node
 from geartrain.ir.op import Constant, Linear, Pointwise
 from geartrain.ops.shape import CAST
 from geartrain.run import Run
+from geartrain.trace.intercept import stand_in
 from geartrain.trace.tracer import ALIAS, value_of
 from geartrain.view.work import Work, count_work
 
@@ -84,10 +85,10 @@ def run_tape(
     Raises:
         InputError: no argument holds floats, or f does not return one real number.
     """
-    numbers = chosen(name, args, argnums)
+    numbers, traced = chosen(name, args, argnums), stand_in(f)
 
     def of_chosen(*xs: Any) -> Any:
-        return f(*_with(args, numbers, xs))
+        return traced(*_with(args, numbers, xs))
 
     with np.errstate(all="ignore"):
         run = Run(name, of_chosen, [args[i] for i in numbers], lines=True)
