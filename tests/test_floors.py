@@ -52,6 +52,7 @@ FLOORS: dict[str, float] = {
     "train": 9,
     "sklearn": 9.5,
     "minimizing": 9.5,
+    "compat": 9.5,
     "__init__": 10,
     "cli": 11,
     "__main__": 12,

@@ -4,8 +4,8 @@
     import geartrain.compat.autograd.numpy as np             # from  import autograd.numpy as np
     from geartrain.compat.autograd import grad, jacobian     # from  from autograd import grad, jacobian
 
-The answers are the same, and so are the errors and warnings that programs rely on; ``docs/from-autograd.md`` lists what
-differs. The ``numpy`` here is NumPy itself, and what autograd refuses works: assignment, ``out=``, plain ``import numpy``.
+The answers are the same, and so are the errors and warnings that programs rely on; ``docs/from-autograd.md`` lists
+what differs. The ``numpy`` here is NumPy itself, and what autograd refuses works: assignment, ``out=``, plain NumPy.
 
 >>> grad(lambda x: x**2)(3.0)
 6.0

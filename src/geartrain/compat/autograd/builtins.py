@@ -1,4 +1,4 @@
-"""autograd's ``tuple``, ``list``, ``dict``, ``isinstance`` and ``type``: Python's own do, since containers are not boxed."""
+"""autograd's ``tuple``, ``list``, ``dict``, ``isinstance`` and ``type``: Python's own, since nothing is boxed."""
 
 import builtins
 from typing import Any

@@ -1,5 +1,6 @@
 """Pull and push of a function of one argument, as autograd's operators use them, and its vector spaces."""
 
+import operator
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -91,9 +92,12 @@ class VSpace:
     def __init__(self, value: Any) -> None:
         leaves, self._def = tree.flatten(value)
         for leaf in leaves:
-            if not is_value(leaf) or aval_of(value_of(leaf)).dtype.kind not in "fc" and not np.ndim(leaf):
-                kind = type(leaf)
-                raise TypeError(f"Can't find vector space for value {leaf} of type {kind}. Valid types are numbers,")
+            if not is_value(leaf) or (aval_of(value_of(leaf)).dtype.kind not in "fc" and not np.ndim(leaf)):
+                kind: Any = leaf.__class__
+                raise TypeError(
+                    f"Can't find vector space for value {leaf} of type {kind}. Valid types are floats, arrays, and"
+                    " containers of them."
+                )
         self._avals = [aval_of(value_of(leaf)) for leaf in leaves]
 
     @classmethod
@@ -115,28 +119,24 @@ class VSpace:
 
     @property
     def shape(self) -> Any:
-        shapes = tree.unflatten(self._def, [aval.shape for aval in self._avals])
-        return shapes
+        return tree.unflatten(self._def, [aval.shape for aval in self._avals])
 
     @property
     def dtype(self) -> Any:
         return np.result_type(*[aval.dtype for aval in self._avals])
 
-    def _filled(self, make: Callable[[Any], Any]) -> Any:
-        return tree.unflatten(self._def, [make(aval) for aval in self._avals])
-
     def zeros(self) -> Any:
-        return self._filled(lambda aval: np.zeros(aval.shape, _float(aval.dtype)))
+        return tree.unflatten(self._def, [np.zeros(aval.shape, _float(aval.dtype)) for aval in self._avals])
 
     def ones(self) -> Any:
-        return self._filled(lambda aval: np.ones(aval.shape, _float(aval.dtype)))
+        return tree.unflatten(self._def, [np.ones(aval.shape, _float(aval.dtype)) for aval in self._avals])
 
     def randn(self) -> Any:
         def draw(aval: Any) -> Any:
             x = np.array(np.random.randn(*aval.shape))
             return (x + 1j * np.random.randn(*aval.shape) if aval.dtype.kind == "c" else x).astype(_float(aval.dtype))
 
-        return self._filled(draw)
+        return tree.unflatten(self._def, [draw(aval) for aval in self._avals])
 
     def standard_basis(self) -> Iterator[Any]:
         for k, aval in enumerate(self._avals):
@@ -147,12 +147,12 @@ class VSpace:
                     yield tree.unflatten(self._def, leaves)
 
     def add(self, x: Any, y: Any) -> Any:
-        return tree.map(lambda a, b: a + b, x, y)
+        return tree.map(operator.add, x, y)
 
     mut_add = add
 
     def scalar_mul(self, x: Any, a: Any) -> Any:
-        return tree.map(lambda leaf: leaf * a, x)
+        return tree.unflatten(self._def, [leaf * a for leaf in tree.leaves(x)])
 
     def inner_prod(self, x: Any, y: Any) -> Any:
         pairs = zip(tree.leaves(x), tree.leaves(y), strict=True)
@@ -168,7 +168,7 @@ class VSpace:
         return hash(tuple(self._avals))
 
     def __repr__(self) -> str:
-        return f"VSpace({self._filled(lambda aval: aval)!r})"
+        return f"VSpace({tree.unflatten(self._def, self._avals)!r})"
 
 
 def _float(dtype: Any) -> Any:

@@ -6,7 +6,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from geartrain import tree
 from geartrain.compat.autograd.core import make_jvp as _make_jvp
 from geartrain.compat.autograd.core import make_vjp as _make_vjp
 from geartrain.compat.autograd.core import vspace
@@ -109,7 +108,11 @@ def holomorphic_grad(fun: F, x: Any) -> Any:
     """The complex derivative of an analytic function."""
     if not vspace(x).iscomplex:
         warnings.warn("Input to holomorphic_grad is not complex", stacklevel=3)
-    return grad(lambda x: np.real(fun(x)))(x)
+
+    def real(x: Any) -> Any:
+        return np.real(fun(x))
+
+    return grad(real)(x)
 
 
 def grad_named(fun: F, argname: str) -> F:
@@ -119,7 +122,7 @@ def grad_named(fun: F, argname: str) -> F:
 
 @unary_to_nary
 def make_hvp(fun: F, x: Any) -> Any:
-    """``(hvp, gradient)`` at a point: ``hvp`` takes a vector to the Hessian times the vector, and may be called often."""
+    """``(hvp, gradient)`` at a point: ``hvp`` takes a vector to the Hessian times it, and may be called often."""
     return _make_vjp(grad(fun), x)
 
 
@@ -181,9 +184,12 @@ def make_ggnvp(f: F, g: F = _half_square, f_argnum: int = 0) -> F:
 @unary_to_nary
 def grad_and_aux(fun: F, x: Any) -> Any:
     """The gradient of the first of two results, and the second as it is."""
-    vjp, (ans, aux) = _make_vjp(lambda x: tuple(fun(x)), x)
-    zero = tree.map(lambda leaf: vspace(leaf).zeros(), aux)
-    return vjp((vspace(ans).ones(), zero)), aux
+
+    def both(x: Any) -> Any:
+        return tuple(fun(x))
+
+    vjp, (ans, aux) = _make_vjp(both, x)
+    return vjp((vspace(ans).ones(), vspace(aux).zeros())), aux
 
 
 def multigrad_dict(fun: F) -> F:

@@ -1,6 +1,9 @@
-"""``primitive`` and the functions that give it derivatives: any function as one operation, by autograd's conventions."""
+"""``primitive`` and the functions that give it derivatives: any function as one operation, as autograd has it."""
 
+import functools
 import itertools
+import operator
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -36,6 +39,7 @@ class Primitive:
         self.fun = fun
         wraps(fun)(self)
         self.__wrapped__ = fun
+        self._old: dict[int, Any] = {}
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if active.trace is None:
@@ -51,10 +55,46 @@ class Primitive:
         return ruled(*[flat[i][0][k] for i, k in where])
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
-        return self if instance is None else lambda *args, **kwargs: self(instance, *args, **kwargs)
+        return self if instance is None else functools.partial(self, instance)
+
+    # The way of autograd before 1.2, which warns that it is deprecated.
+
+    def defvjp(self, vjpmaker: F, argnum: int = 0) -> None:
+        """``vjpmaker(g, ans, vs, gvs, *args, **kwargs)`` is the cotangent of one argument."""
+        _deprecated("defvjp")
+
+        def staged(ans: Any, *args: Any, **kwargs: Any) -> F:
+            def pulled(g: Any) -> Any:
+                return vjpmaker(g, ans, None, None, *args, **kwargs)
+
+            return pulled
+
+        self._old[argnum] = staged
+        defvjp(self, *self._old.values(), argnums=list(self._old))
+
+    def defgrad(self, gradfun: F, argnum: int = 0) -> None:
+        """``gradfun(ans, *args, **kwargs)(g)`` is the cotangent of one argument."""
+        _deprecated("defgrad")
+        self._old[argnum] = gradfun
+        defvjp(self, *self._old.values(), argnums=list(self._old))
+
+    def defvjp_is_zero(self, argnums: Sequence[int] = (0,)) -> None:
+        """These arguments do not move the result."""
+        _deprecated("defvjp_is_zero")
+        self._old.update(dict.fromkeys(argnums))
+        defvjp(self, *self._old.values(), argnums=list(self._old))
 
     def __repr__(self) -> str:
         return f"<primitive {get_name(self.fun)}>"
+
+
+def _deprecated(name: str) -> None:
+    text = (
+        f"\nThe {name} method is deprecated. See the update guide and tutorial:"
+        "\nhttps://github.com/HIPS/autograd/blob/master/docs/updateguide.md"
+        "\nhttps://github.com/HIPS/autograd/blob/master/docs/tutorial.md"
+    )
+    warnings.warn(text, stacklevel=3)
 
 
 class _Call:
@@ -103,12 +143,19 @@ class _Call:
 
 def _shaped(bar: Any, x: Any) -> Any:
     """A cotangent that was made for a number may come as an array of one."""
-    return bar if bar is None or np.shape(bar) == np.shape(x) or np.size(bar) != np.size(x) else np.reshape(bar, np.shape(x))
+    if bar is None or np.shape(bar) == np.shape(x) or np.size(bar) != np.size(x):
+        return bar
+    return np.reshape(bar, np.shape(x))
 
 
 def _zero(x: Any) -> Any:
     aval = aval_of(value_of(x))
     return np.zeros(aval.shape, aval.dtype if aval.dtype.kind in "fc" else float)
+
+
+def _nothing(like: Any, g: Any) -> Any:
+    """The cotangent of an argument that moves nothing."""
+    return tree.map(_zero, like)
 
 
 def primitive(f_raw: F) -> Any:
@@ -129,8 +176,8 @@ def primitive(f_raw: F) -> Any:
 def _own(fun: Any) -> Any:
     if not isinstance(fun, Primitive):
         raise TypeError(
-            f"[autograd] {get_name(fun)} was not made by primitive. NumPy's own functions have their derivatives here; to"
-            f" give it another one, use a function of your own: {get_name(fun)} = primitive({get_name(fun)})."
+            f"[autograd] {get_name(fun)} was not made by primitive. NumPy's own functions have their derivatives here;"
+            f" to give it another one, use a function of your own: {get_name(fun)} = primitive({get_name(fun)})."
         )
     return fun
 
@@ -145,7 +192,11 @@ def defvjp_argnum(fun: Any, vjpmaker: F) -> None:
 
     def several(argnums: Sequence[int], *rest: Any) -> F:
         vjps = [vjpmaker(argnum, *rest) for argnum in argnums]
-        return lambda g: tuple([vjp(g) for vjp in vjps])
+
+        def pulled(g: Any) -> tuple[Any, ...]:
+            return tuple([vjp(g) for vjp in vjps])
+
+        return pulled
 
     defvjp_argnums(fun, several)
 
@@ -162,7 +213,7 @@ def defvjp(fun: Any, *vjpmakers: Any, argnums: Any = None) -> None:
         if argnum not in made:
             raise NotImplementedError(f"VJP of {name} wrt argnums ({argnum},) not defined")
         if made[argnum] is None:
-            return lambda g: tree.map(_zero, args[argnum])
+            return functools.partial(_nothing, args[argnum])
         return made[argnum](ans, *args, **kwargs)
 
     defvjp_argnum(fun, chosen)
@@ -180,7 +231,7 @@ def defjvp_argnum(fun: Any, jvpmaker: F) -> None:
         parts = [jvpmaker(argnum, g, ans, args, kwargs) for argnum, g in zip(argnums, gs, strict=True)]
         total = parts[0]
         for part in parts[1:]:
-            total = tree.map(lambda a, b: a + b, total, part)
+            total = tree.map(operator.add, total, part)
         return total
 
     defjvp_argnums(fun, several)
@@ -229,6 +280,6 @@ def register_notrace(trace_type: Any, primitive_fun: Any) -> None:
     """Say of a primitive that its result does not move."""
 
     def still(argnum: int, ans: Any, args: Any, kwargs: Any) -> F:
-        return lambda g: tree.map(_zero, args[argnum])
+        return functools.partial(_nothing, args[argnum])
 
     defvjp_argnum(primitive_fun, still)

@@ -38,7 +38,14 @@ def _check(f: F, x: Any, modes: Any, order: int, rtol: float) -> None:
     check_derivatives(f, x, modes=modes, rtol=rtol)
     if order > 1:
         dot, bar = vspace(x).randn(), vspace(f(x)).randn()
-        inner = {"forward": lambda x: jvp(f, (x,), (dot,))[1], "reverse": lambda x: vjp(f, x)[1](bar)[0]}
+
+        def pushed(x: Any) -> Any:
+            return jvp(f, (x,), (dot,))[1]
+
+        def pulled(x: Any) -> Any:
+            return vjp(f, x)[1](bar)[0]
+
+        inner = {"forward": pushed, "reverse": pulled}
         for mode in modes:
             _check(inner[mode], x, modes, order - 1, 10 * rtol)
 

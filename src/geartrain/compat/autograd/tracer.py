@@ -1,4 +1,4 @@
-"""autograd's boxes. Here a traced value is a tracer that says that it is what it stands for; these names still ask of it."""
+"""autograd's boxes. Here a traced value says that it is what it stands for; these names ask whether it is traced."""
 
 from typing import Any
 
@@ -14,14 +14,14 @@ class _BoxMeta(type):
 
 
 class Box(metaclass=_BoxMeta):
-    """``isinstance(x, Box)`` is whether x is traced. Boxes of one's own cannot be made: see ``docs/from-autograd.md``."""
+    """``isinstance(x, Box)`` is whether x is traced. Boxes of one's own cannot be made."""
 
     @classmethod
     def register(cls, value_type: type) -> None:
         """Refused: types of one's own are made known by being containers."""
         raise NotImplementedError(
-            f"[autograd] {value_type.__name__} cannot be registered as a box. Use a dataclass, a namedtuple, a dict or a"
-            " list of arrays: these are differentiated as they come."
+            f"[autograd] {value_type.__name__} cannot be registered as a box. Use a dataclass, a namedtuple, a dict or"
+            " a list of arrays: these are differentiated as they come."
         )
 
 

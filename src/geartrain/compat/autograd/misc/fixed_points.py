@@ -30,10 +30,17 @@ def _vjp(ans: Any, f: F, a: Any, x0: Any, distance: F, tol: float) -> F:
         def backward(of: Any) -> F:
             a, x, x_bar = of
             back, _ = make_vjp(f(a), x)
-            return lambda w: vspace(w).add(back(w), x_bar)
+
+            def step(w: Any) -> Any:
+                return vspace(w).add(back(w), x_bar)
+
+            return step
+
+        def of_parameters(a: Any) -> Any:
+            return f(a)(ans)
 
         w = fixed_point(backward, (a, ans, g), vspace(x0).zeros(), distance, tol)
-        return make_vjp(lambda a: f(a)(ans), a)[0](w)
+        return make_vjp(of_parameters, a)[0](w)
 
     return pulled
 

@@ -1,19 +1,21 @@
 """``autograd.numpy`` is NumPy itself: geartrain differentiates plain NumPy."""
 
-import numpy
 from typing import Any
+
+import numpy as np
 
 from geartrain.compat.autograd.numpy import fft, linalg, random
 
-__version__ = numpy.__version__
-__all__ = [*[name for name in numpy.__all__ if name not in ("fft", "linalg", "random")], "fft", "linalg", "random"]
+OWN: Any = np
+MODULES = {"fft": fft, "linalg": linalg, "random": random}
+
+__version__ = np.__version__
+__all__ = list(OWN.__all__)  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> Any:
-    if name == "row_stack":
-        return numpy.vstack
-    return getattr(numpy, name)
+    return getattr(OWN, "vstack" if name == "row_stack" else name)
 
 
 def __dir__() -> list[str]:
-    return dir(numpy)
+    return dir(OWN)

@@ -2,14 +2,16 @@
 
 from typing import Any
 
-import numpy
+import numpy as np
 
-__all__ = list(numpy.fft.__all__)
+OWN: Any = np.fft
+
+__all__ = list(OWN.__all__)  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> Any:
-    return getattr(numpy.fft, name)
+    return getattr(OWN, name)
 
 
 def __dir__() -> list[str]:
-    return dir(numpy.fft)
+    return dir(OWN)

@@ -2,14 +2,16 @@
 
 from typing import Any
 
-import numpy
+import numpy as np
 
-__all__ = list(numpy.random.__all__)
+OWN: Any = np.random
+
+__all__ = list(OWN.__all__)  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> Any:
-    return getattr(numpy.random, name)
+    return getattr(OWN, name)
 
 
 def __dir__() -> list[str]:
-    return dir(numpy.random)
+    return dir(OWN)

@@ -6,7 +6,7 @@ from geartrain.extras import need
 
 OWN = need("scipy.integrate", "scipy", "autograd.scipy")
 
-__all__: list[str] = list(OWN.__all__)
+__all__ = list(OWN.__all__)  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> Any:

@@ -8,7 +8,7 @@ from geartrain.ir.untyped import numpy as np
 
 OWN = need("scipy.signal", "scipy", "autograd.scipy")
 
-__all__: list[str] = list(OWN.__all__)
+__all__ = list(OWN.__all__)  # pyright: ignore[reportUnsupportedDunderAll]
 
 Axes = Sequence[Sequence[int]]
 
@@ -56,28 +56,26 @@ def convolve(A: Any, B: Any, axes: Axes | None = None, dot_axes: Axes = ((), ())
             order = [*range(rest_b, rest_b + rest_a), *range(rest_b)]
             return np.transpose(turned, [*order, *range(rest_a + rest_b, np.ndim(turned))])
     kernel = [np.shape(B)[j] for j in in_b]
-    if mode == "full":
-        widths = [(kernel[in_a.index(i)] - 1,) * 2 if i in in_a else (0, 0) for i in range(np.ndim(A))]
-        A = np.pad(A, widths)
-    return _slid(A, B, in_a, in_b, dot_a, dot_b)
+    widths = [(kernel[in_a.index(i)] - 1,) * 2 if i in in_a else (0, 0) for i in range(np.ndim(A))]
+    return _slid(np.pad(A, widths) if mode == "full" else A, B, in_a, in_b, dot_a, dot_b)
 
 
-def _slid(A: Any, B: Any, in_a: list[int], in_b: list[int], dot_a: list[int], dot_b: list[int]) -> Any:
-    """The kernel B, turned around, at each place of A where it fits: a gather and a product."""
-    free_a = [i for i in range(np.ndim(A)) if i not in in_a and i not in dot_a]
-    free_b = [j for j in range(np.ndim(B)) if j not in in_b and j not in dot_b]
-    A = np.transpose(A, [*free_a, *dot_a, *in_a])
-    B = np.transpose(B, [*free_b, *dot_b, *in_b])
+def _slid(signal: Any, kernel: Any, in_a: list[int], in_b: list[int], dot_a: list[int], dot_b: list[int]) -> Any:
+    """The kernel, turned around, at each place of the signal where it fits: a gather and a product."""
+    free_a = [i for i in range(np.ndim(signal)) if i not in in_a and i not in dot_a]
+    free_b = [j for j in range(np.ndim(kernel)) if j not in in_b and j not in dot_b]
+    signal = np.transpose(signal, [*free_a, *dot_a, *in_a])
+    kernel = np.transpose(kernel, [*free_b, *dot_b, *in_b])
     lead = len(free_a) + len(dot_a)
     count = len(in_a)
     for k in range(count):
-        size, width = np.shape(B)[len(free_b) + len(dot_b) + k], np.shape(A)[lead + 2 * k]
+        size, width = np.shape(kernel)[len(free_b) + len(dot_b) + k], np.shape(signal)[lead + 2 * k]
         places = np.arange(width - size + 1)[:, None] + np.arange(size - 1, -1, -1)
-        A = np.take(A, places, axis=lead + 2 * k)
+        signal = np.take(signal, places, axis=lead + 2 * k)
     windows = [lead + 2 * k + 1 for k in range(count)]
     meet_a = [*range(len(free_a), lead), *windows]
-    meet_b = list(range(len(free_b), np.ndim(B)))
-    y = np.tensordot(A, B, (meet_a, meet_b))
+    meet_b = list(range(len(free_b), np.ndim(kernel)))
+    y = np.tensordot(signal, kernel, (meet_a, meet_b))
     conv = list(range(len(free_a), len(free_a) + count))
     rest = list(range(len(free_a) + count, np.ndim(y)))
     return np.transpose(y, [*range(len(free_a)), *rest, *conv])
