@@ -273,6 +273,12 @@ out = [grad(f)(1.0), seen, grad(lambda l: sum([v ** 2 for v in l]))([1.0, 2.0, 3
 """,
 }
 
+KINKS = """
+def tie(x): return np.max(x) + np.sum(np.sort(x) * np.arange(len(x)))
+out = [grad(lambda x: np.maximum(x, 0.0))(0.0), grad(np.abs)(0.0), grad(np.sqrt)(np.float64(0.0)),
+       grad(tie)(np.array([1.0, 1.0, 0.0])), grad(lambda x: np.sum(x * x))(np.ones(2, np.float32))]
+"""
+
 ERRORS = {
     "vector": "grad(lambda x: x * 2)(np.ones(3))",
     "value and vector": "value_and_grad(lambda x: x * 2)(np.ones(3))",

@@ -11,7 +11,7 @@ import geartrain as gt
 from geartrain import tree
 from geartrain.compat import autograd as ours
 from geartrain.compat.autograd import extend, test_util, tracer
-from tests.compat.programs import ERRORS, IMPORTS, PROGRAMS, WARNINGS
+from tests.compat.programs import ERRORS, IMPORTS, KINKS, PROGRAMS, WARNINGS
 
 pytest.importorskip("autograd")
 
@@ -39,6 +39,11 @@ def compare(ours: Any, theirs: Any) -> None:
         else:
             np.testing.assert_allclose(x, y, rtol=1e-7, atol=1e-10)
             assert np.shape(x) == np.shape(y)
+
+
+def test_the_same_at_kinks() -> None:
+    with np.errstate(all="ignore"):
+        compare(run("ours", KINKS)["out"], run("theirs", KINKS)["out"])
 
 
 def error(package: str, text: str) -> Exception:
