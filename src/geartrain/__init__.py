@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Any
 from geartrain import solving, tree
 from geartrain.api import grad, hvp, jvp, stop_gradient, value_and_grad, vjp
 from geartrain.backends.threads import get_threads, set_threads
-from geartrain.check import check_derivatives
 from geartrain.jacobians import hessian, jacfwd, jacobian, jacrev
 from geartrain.jit import jit
 from geartrain.mapping import vmap
 from geartrain.rules import checkpoint, custom_rule
-from geartrain.taylor import jet
 
 if TYPE_CHECKING:
     from geartrain import cache, mpi
+    from geartrain.check import check_derivatives
     from geartrain.exporting import export_c
     from geartrain.minimizing import least_squares, minimize
+    from geartrain.taylor import jet
     from geartrain.view.births import where_did_nan
     from geartrain.view.cost import cost
     from geartrain.view.explain import explain
@@ -61,6 +61,8 @@ assert solving  # SciPy's solvers wait for SciPy
 _LATER = {
     **{name: f"geartrain.view.{name}" for name in ("cost", "explain", "quiz", "see")},
     "where_did_nan": "geartrain.view.births",
+    "check_derivatives": "geartrain.check",
+    "jet": "geartrain.taylor",
     **dict.fromkeys(("least_squares", "minimize"), "geartrain.minimizing"),
     "export_c": "geartrain.exporting",
 }

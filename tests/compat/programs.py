@@ -190,6 +190,15 @@ out = [grad(lambda x, y: np.sum(scaled(x, y, power=3)))(x, y), grad(lambda x, y:
        make_jvp(lambda x: both(x, x))(x)(x),
        grad(lambda x: np.sum(one(x, x) * x))(x), make_jvp(lambda x: one(x, x))(x)(x)]
 """,
+    "a primitive that broadcasts": """
+from {autograd}.numpy.numpy_vjps import unbroadcast_f
+product = primitive(lambda x, y: x * y)
+defvjp(product, lambda ans, x, y: unbroadcast_f(x, lambda g: g * y),
+       lambda ans, x, y: unbroadcast_f(y, lambda g: x * g))
+x, y = np.arange(3.0), np.arange(6.0).reshape(2, 3)
+out = [grad(lambda x: np.sum(product(x, y)))(x), grad(lambda y: np.sum(product(x, y) ** 2))(y), autograd.numpy.sin(1.0),
+       grad(lambda x: np.sum(product(x, y)))(2.0)]
+""",
     "checkpoint": """
 def f(x): return np.sum(np.tanh(np.dot(x, x.T)))
 x = rs.randn(3, 2)

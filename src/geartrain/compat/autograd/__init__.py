@@ -11,6 +11,7 @@ what differs. The ``numpy`` here is NumPy itself, and what autograd refuses work
 6.0
 """
 
+from geartrain.compat.autograd import numpy
 from geartrain.compat.autograd.builtins import dict, isinstance, list, tuple, type
 from geartrain.compat.autograd.differential_operators import (
     checkpoint,
@@ -55,6 +56,7 @@ __all__ = [
     "make_jvp",
     "make_vjp",
     "multigrad_dict",
+    "numpy",
     "primitive",
     "tensor_jacobian_product",
     "tuple",
