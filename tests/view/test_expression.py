@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -16,30 +17,10 @@ import geartrain as gt
 from geartrain import cli
 from geartrain.errors import ExpressionError
 from geartrain.view.expression import FUNCTIONS, explain_expression, parse_expression
+from tests.view.test_explain import LESSON as EXPLAINED
 
-LESSON = """\
-y = (3*x + 1)**2 at x = 1
-
-Forward: each step computes its value, and knows its own rate: how it moves when its operand moves.
-
-  x           = 1
-  v = 3x      = 3    dv/dx = 3
-  u = v + 1   = 4    du/dv = 1
-  y = u²      = 16   dy/du = 2u = 8
-
-Backward, from the end: start with 1, since y moves exactly as itself.
-
-  1. y = u²      Multiply what arrived, 1, by this step's own rate, 2u = 8.   dy/du = 8
-  2. u = v + 1   Multiply what arrived, 8, by this step's own rate, 1.        dy/dv = 8
-  3. v = 3x      Multiply what arrived, 8, by this step's own rate, 3.        dy/dx = 24
-
-dy/dx = 8 × 1 × 3 = 24. Rates multiply like gears: move x a little, and y moves 24 times as far.
-
-Multiplications for this derivative:
-
-  path by path      2   1 path, multiplied out
-  forward mode      3   3 edges, once for the one input number
-  backpropagation   3   3 edges, once: every shared factor is computed once"""
+LESSON = re.sub(r" +HERE:.*", "", EXPLAINED).replace("lesson(x)", "(3*x + 1)**2")
+"""The worked example as a typed formula has it: without the lines of a program."""
 
 
 def test_the_lesson() -> None:

@@ -5,6 +5,7 @@ import type { Tape } from "./trace.js";
 import { fmt, h, log10, plural, raised, s } from "./util.js";
 
 export const WATERFALL = 16; // bars at most
+const BRIEF = 8; // of more bars, those that change nothing are left out
 const DOTS = 120; // points on the ruler at most
 
 interface Point { size: number; signed: number }
@@ -91,6 +92,9 @@ export function waterfall(tape: Tape, all: Factor[], parts: Segment[], select: (
   const loss = logs.reduce((t, l) => t + Math.min(l, 0), 0);
   const growth = logs.reduce((t, l) => t + Math.max(l, 0), 0);
   let order = [...parts.keys()];
+  const ones = order.filter((k) => Math.abs(logs[k]) < 5e-4 && parts[k].size > 0);
+  const brief = parts.length > BRIEF && ones.length > 0;
+  if (brief) order = order.filter((k) => !ones.includes(k));
   if (order.length > most) order = order.sort((a, b) => Math.abs(logs[b]) - Math.abs(logs[a])).slice(0, most).sort((a, b) => a - b);
   const list = h("ol", { class: "waterfall" });
   for (const k of order) {
@@ -108,8 +112,8 @@ export function waterfall(tape: Tape, all: Factor[], parts: Segment[], select: (
     bar.append(fill, zero);
     list.append(h("li", {}, button, h("span", { class: "num bwd" }, `× ${fmt(f.signed)}`), bar, h("span", { class: "label soft" }, share)));
   }
-  const left = parts.length - order.length;
+  const left = parts.length - order.length - (brief ? ones.length : 0);
   const note = all.some((f) => f.size === 0) ? "A factor is 0, so nothing comes back through it."
-    : `The factors on the way back from the end, ${plural(all.length, "factor")} in all${left > 0 ? `; the ${most} largest stretches are shown` : ""}. Bars are powers of ten.`;
+    : `The factors on the way back from the end, ${plural(all.length, "factor")} in all${left > 0 ? `; the ${most} largest stretches are shown` : ""}${brief ? `; ${plural(ones.length, "stretch", "stretches")} of factor 1 left out` : ""}. Bars are powers of ten.`;
   return h("section", { class: "panel", "aria-label": "Factor waterfall" }, h("h2", {}, "Where the size comes from"), h("p", { class: "label soft" }, note), list);
 }

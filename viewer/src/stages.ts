@@ -6,7 +6,7 @@ import type { Stage } from "./gears.js";
 import { type Segment } from "./measure.js";
 import type { Tape } from "./trace.js";
 import type { Sheet } from "./sheet.js";
-import { clamp, s } from "./util.js";
+import { clamp, fmt, s } from "./util.js";
 
 export const STAGES = 8;
 export type Named = Stage & { name: string };
@@ -27,8 +27,12 @@ export function stretches(tape: Tape, parts: Segment[], now: Moment, selected: n
   const shown = all.slice(first, first + most);
   const step = Math.min((width - 60) / Math.max(shown.length, 1), 260);
   const left = (width - step * shown.length) / 2;
+  const formula = (e: number) => {
+    const text = rateText(tape, e, Math.floor(step / 7));
+    return text && text !== fmt(factor(tape, e)) ? text : undefined;
+  };
   const stages = shown.map((p, k) => ({
-    rate: p.signed, caption: "", note: p.edges.length === 1 ? rateText(tape, p.edges[0], Math.floor(step / 7)) : `${p.edges.length.toLocaleString("en")} factors`,
+    rate: p.signed, caption: "", note: p.edges.length === 1 ? formula(p.edges[0]) : `${p.edges.length.toLocaleString("en")} factors`,
     from: left + k * step, to: left + (k + 1) * step, edges: p.edges, name: p.name,
   }));
   const note = shown.length < all.length ? `factors ${first + 1} to ${first + shown.length} of ${all.length} on the path that brings most${width < 700 ? "" : "; scrub or select to see others"}` : "";

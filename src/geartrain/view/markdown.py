@@ -84,6 +84,18 @@ def inline(text: str) -> str:
     return re.sub("\0(\\d+)\0", lambda m: kept[int(m[1])], text)
 
 
+def _base(row: list[str]) -> str:
+    """Take from the end of a row what a power stands on: the last piece, or all that the last bracket encloses."""
+    depth, k = 0, len(row)
+    while k:
+        k -= 1
+        depth += (row[k] == "<mo>)</mo>") - (row[k] == "<mo>(</mo>")
+        if depth <= 0:
+            break
+    taken, row[k:] = row[k:], []
+    return taken[0] if len(taken) == 1 else f"<mrow>{''.join(taken)}</mrow>"
+
+
 def math(text: str) -> str:
     """A formula as MathML: ``(3x + 1)²``, ``dy/dx``.
 
@@ -96,12 +108,13 @@ def math(text: str) -> str:
             continue
         if piece[0] in _SUPER:
             digits = "".join("−" if c == "⁻" else str(_SUPER.index(c)) for c in piece)
-            base = row.pop() if row else "<mi></mi>"
+            base = _base(row)
             row.append(f"<msup>{base}<mn>{digits}</mn></msup>")
         elif piece[0].isalpha() or piece[0] == "_":
             row.append(f"<mi>{piece}</mi>" if len(piece) == 1 else f'<mi class="fn">{piece}</mi>')
         elif piece[0].isdigit():
             row.append(f"<mn>{piece}</mn>")
         else:
-            row.append(f"<mo>{escape('−' if piece == '-' else piece)}</mo>")
+            sign = piece == "-" and (not row or (row[-1].startswith("<mo") and ")" not in row[-1]))  # as in = -1
+            row.append('<mo form="prefix">−</mo>' if sign else f"<mo>{escape('−' if piece == '-' else piece)}</mo>")
     return f"<math>{''.join(row)}</math>"
