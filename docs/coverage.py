@@ -200,7 +200,10 @@ LISTS = {
         "convolve convolve1d correlate correlate1d gaussian_filter gaussian_filter1d uniform_filter uniform_filter1d"
         " map_coordinates affine_transform zoom shift rotate sobel laplace"
     ),
-    scipy.integrate: words("trapezoid cumulative_trapezoid simpson quad dblquad odeint solve_ivp"),
+    scipy.integrate: words(
+        "trapezoid cumulative_trapezoid simpson cumulative_simpson romb quad quad_vec fixed_quad dblquad tplquad nquad"
+        " odeint solve_ivp solve_bvp"
+    ),
     scipy.optimize: words(
         "root root_scalar brentq brenth bisect ridder toms748 newton fsolve fixed_point minimize minimize_scalar fmin"
         " fmin_powell fmin_cg fmin_bfgs fmin_ncg fmin_l_bfgs_b fmin_tnc fminbound brent golden least_squares leastsq"

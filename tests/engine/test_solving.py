@@ -3,12 +3,14 @@
 from typing import Any
 
 import pytest
+import scipy.integrate
 import scipy.optimize
 
 import geartrain as gt
 from geartrain.errors import GeartrainError, GeartrainWarning, LeakError
 from geartrain.ir.untyped import numpy as np
 
+I: Any = scipy.integrate
 O: Any = scipy.optimize
 
 
@@ -128,6 +130,49 @@ def test_a_value_kept_from_the_search_is_a_leak() -> None:
 
     with pytest.raises(LeakError):
         gt.grad(f)(1.0)
+
+
+def test_a_triple_integral() -> None:
+    def f(k: Any) -> Any:
+        return I.tplquad(lambda z, y, x: k * x + y * z * k**2, 0.0, 1.0, 0.0, 1.0, 0.0, lambda x, y: 1.0)[0]
+
+    assert gt.grad(f)(2.0) == pytest.approx(0.5 + 1.0)
+
+
+def test_an_integrand_that_a_sum_does_not_follow_is_refused() -> None:
+    with pytest.raises(GeartrainError, match="points="):
+        gt.grad(lambda k: I.quad(lambda x: np.abs(x - 0.3) * k, 0.0, 1.0, points=[0.3])[0])(2.0)
+    with pytest.raises(GeartrainError, match="weight="):
+        gt.grad(lambda k: I.quad(lambda x: k * x, 0.0, 1.0, weight="cos", wvar=2.0)[0])(2.0)
+    assert gt.grad(lambda k: k * I.quad(lambda x: x, 0.0, 1.0, weight="cos", wvar=2.0)[0])(2.0) == pytest.approx(
+        I.quad(lambda x: x, 0.0, 1.0, weight="cos", wvar=2.0)[0]
+    )
+
+
+def test_a_stiff_equation() -> None:
+    """The slow part of a fast reaction: y1 follows k y0 at once, so y0' = -(1 + k) y0."""
+
+    def f(k: Any) -> Any:
+        def rate(y: Any, t: Any) -> Any:
+            return [-y[0] - y[1], 1e5 * (k * y[0] - y[1])]
+
+        return I.odeint(rate, [1.0, k], [0.0, 0.5], rtol=1e-6, atol=1e-8)[-1, 0]
+
+    assert gt.grad(f)(1.0) == pytest.approx(-0.5 * np.exp(-1.0), rel=1e-3)
+
+
+def test_a_right_side_may_branch_on_time_and_state() -> None:
+    def f(k: Any) -> Any:
+        return I.solve_ivp(lambda t, y: k * y if t < 1 else 0 * y, (0, 2), [1.0], max_step=0.25, t_eval=[2.0]).y[0, 0]
+
+    assert gt.grad(f)(0.5) == pytest.approx(np.exp(0.5), rel=5e-3)  # as far as SciPy's own solution goes
+
+
+def test_what_an_equation_does_not_read_is_scipys_own() -> None:
+    def f(k: Any) -> Any:
+        return k * I.solve_ivp(lambda t, y: -y, (0, 1), [1.0], events=lambda t, y: y[0] - 0.5).t_events[0][0]
+
+    assert gt.grad(f)(1.0) == f(1.0)
 
 
 def test_a_failed_search_is_an_error_where_it_is_used_only() -> None:

@@ -215,9 +215,26 @@ case(
 case("simpson", lambda y: INT.simpson(y, dx=0.3), a(2, 5))
 case("simpson even", lambda y, x: INT.simpson(y, x=x), a(6), up(6))
 case("simpson uneven", lambda y, x: INT.simpson(y, x=x, axis=0), a(5, 2), up(5))
+case("cumulative_simpson", lambda y, x: INT.cumulative_simpson(y, x=x, initial=0.5), a(2, 6), up(6))
+case(
+    "cumulative_simpson even", lambda y: INT.cumulative_simpson(y, axis=0) @ INT.cumulative_simpson(y.T[:, :2]), a(5, 2)
+)
+case("romb", lambda y, h: INT.romb(y, h) + INT.romb(y[:, :3]), a(2, 9), p())
+case("fixed_quad", lambda k, b: INT.fixed_quad(lambda x: np.exp(-k * x * x), 0.1, b)[0] * k, p(), p())
 case("quad", lambda k, b: INT.quad(lambda x, q: np.exp(-q * x * x), 0.1, b, args=(k,))[0] * k, p(), p())
 case("quad closure", lambda k: INT.quad(lambda x: np.sin(k * x) / (1 + x), 0.0, 1.0)[0] * k, p())
 case("quad infinite", lambda k: INT.quad(lambda x: np.exp(-k * x * x), -np.inf, np.inf)[0] * k, p())
+case("quad half", lambda k: INT.quad(lambda x: np.exp(-k * x), 0.5, np.inf)[0] * k, p())
+case("quad down", lambda k: INT.quad(lambda x: np.exp(k * x), -np.inf, 0.5)[0] + INT.quad(np.cos, k, 0)[0] * k, p())
+case("quad_vec", lambda k: INT.quad_vec(lambda x: np.exp(-k * x), 0.1, 1.0)[0], p(3))
+case("dblquad", lambda k: INT.dblquad(lambda y, x: np.exp(-k * x * y), 0.0, k, 0.1, lambda x: 1 + x)[0] * k, p())
+case("nquad", lambda k: INT.nquad(lambda y, x, q: np.cos(q * x) * y, [lambda x, q: (0, x), (0, 1)], (k,))[0] * k, p())
+case(
+    "tplquad",
+    lambda k: INT.tplquad(lambda z, y, x: k * x + y * z, 0.0, 1.0, 0.0, k, 0.0, lambda x, y: 1.0)[0] * k,
+    p(),
+    smooth=0,
+)
 SPARSE: Any = scipy.sparse.random(4, 5, 0.4, format="csr", rng=0)
 case("sparse times", lambda x: SPARSE @ x, a(5))
 case("sparse times matrix", lambda x: SPARSE @ x + SPARSE.tocsc().dot(x), a(5, 3))

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import scipy.integrate
 import scipy.optimize
 
 from geartrain.ir.untyped import numpy as np
@@ -173,3 +174,52 @@ case(
     measured,
     between(0.5, 1.0, 7),
 )  # fmt: skip
+
+# Differential equations: a pendulum with friction, by every method, and what is asked of the solution.
+
+INT: Any = scipy.integrate
+CLOSE = {"rtol": 1e-9, "atol": 1e-10}
+
+
+def pendulum(t: Any, y: Any, k: Any) -> Any:
+    return [y[1], -k * np.sin(y[0]) - 0.1 * y[1] + 0.1 * t]
+
+
+def ivp(k: Any, y0: Any, **options: Any) -> Any:
+    return INT.solve_ivp(pendulum, (0.0, 0.3), y0, args=(k,), **{**CLOSE, **options})
+
+
+SOON = np.array([0.0, 0.1, 0.3])
+case("solve_ivp", lambda k, y: ivp(k, y).y[:, -1], p(), a(2))
+case("solve_ivp t_eval", lambda k, y: ivp(k, y, t_eval=SOON).y, p(), a(2))
+case("solve_ivp RK23", lambda k, y: ivp(k, y, method="RK23", t_eval=SOON, rtol=1e-5).y * k, p(), a(2), smooth=0)
+case("solve_ivp DOP853", lambda k, y: ivp(k, y, method="DOP853", t_eval=SOON).y * k, p(), a(2))
+case("solve_ivp Radau", lambda k, y: ivp(k, y, method="Radau", t_eval=SOON, rtol=1e-4).y, p(), a(2), smooth=0)
+case("solve_ivp LSODA", lambda k, y: ivp(k, y, method="LSODA", t_eval=SOON, rtol=1e-11, atol=1e-12).y * k, p(), a(2))
+case("solve_ivp BDF", lambda k, y: ivp(k, y, method="BDF", t_eval=SOON, rtol=1e-4).y, p(), a(2), smooth=0)
+case("solve_ivp times", lambda k: span(k), p())
+case("solve_ivp flow", lambda k: ivp(k, [1.0, 0.3], dense_output=True).sol(np.stack([0.1 * k, 0.2])), p())
+case("odeint", lambda k, y: INT.odeint(pendulum, y, SOON, (k,), tfirst=True, rtol=1e-12, atol=1e-12) * k, p(), a(2))
+case(
+    "odeint times",
+    lambda k: INT.odeint(lambda y, t: -y * (k - t), [1.0], k * SOON, rtol=1e-12, atol=1e-12, full_output=True)[0],
+    p(),
+)
+
+
+def span(k: Any) -> Any:
+    found = INT.solve_ivp(lambda t, y: -k * y * t, (0.1 * k, 0.3 * k), [1.0, k], **CLOSE)
+    return found.y[:, -1], found.t[-1]
+
+
+def falls(t: Any, y: Any, k: Any) -> Any:
+    return y[0]
+
+
+falls.terminal = True  # type: ignore[attr-defined]
+case(
+    "solve_ivp event",
+    lambda k: ivp(k, [0.2, -1.5], events=falls).y[1, -1] + ivp(k, [0.2, -1.5], events=falls).t[-1],
+    p(),
+)
+case("solve_ivp events", lambda k: ivp(k, [0.2, -1.5], events=[lambda t, y, k: y[0] - 0.02 * k]).t_events[0], p())

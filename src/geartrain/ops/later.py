@@ -37,7 +37,7 @@ _SOLVERS = {
         "linprog milp nnls lsq_linear fmin_tnc fmin_slsqp fmin_cobyla direct brute diagbroyden linearmixing"
         " excitingmixing linear_sum_assignment isotonic_regression"
     ),
-    "scipy.integrate": "odeint solve_ivp solve_bvp dblquad tplquad nquad quad_vec fixed_quad",
+    "scipy.integrate": "solve_bvp qmc_quad tanhsinh nsum cubature",
 }
 
 

@@ -6,11 +6,13 @@ from typing import Any
 from geartrain.ir.aval import Array
 from geartrain.ir.untyped import numpy as np
 from geartrain.ops.factor import inexact
-from geartrain.ops.later import METHODS, composes, when
+from geartrain.ops.later import METHODS, Later, composes, when
 from geartrain.ops.shape import cast, common_dtype
 from geartrain.ops.table import linear
 
-__all__ = ["SPARSE", "cdist", "quad"]
+__all__ = ["SPARSE", "cdist"]
+
+S = Later("scipy.special")
 
 # Integrals of samples.
 
@@ -63,110 +65,58 @@ def simpson(y: Array, x: Any = None, *, dx: Any = 1.0, axis: int = -1) -> Array:
     return area
 
 
-# Integrals of functions: Gauss-Kronrod rules on intervals that are halved until they agree (R. Piessens et al.,
-# "QUADPACK", 1983). The nodes move with the limits, so the derivatives in limits and parameters are those of the sum.
+@composes("scipy.integrate")
+def cumulative_simpson(y: Array, *, x: Any = None, dx: Any = 1.0, axis: int = -1, initial: Any = None) -> Array:
+    """The part of a parabola through three samples, over the first interval and from behind over the second."""
+    y = _front(y, axis)
+    if y.shape[-1] < 3:
+        part = np.moveaxis(y, -1, axis)
+        return cumulative_trapezoid(part, x, dx, axis, initial)
+    h = _steps(x, dx, y, axis)
+    h = cast(h, np.result_type(h, float))
 
-_NODES = [
-    0.9914553711208126,
-    0.9491079123427585,
-    0.8648644233597691,
-    0.7415311855993945,
-    0.5860872354676911,
-    0.4058451513773972,
-    0.20778495500789848,
-    0.0,
-]
-_KRONROD = [
-    0.022935322010529224,
-    0.06309209262997856,
-    0.10479001032225019,
-    0.14065325971552592,
-    0.1690047266392679,
-    0.19035057806478542,
-    0.20443294007529889,
-    0.20948214108472782,
-]
-_GAUSS = [
-    0.1294849661688697,
-    0.27970539148927664,
-    0.3818300505051189,
-    0.4179591836734694,
-]
+    def first(y: Array, h: Array) -> Array:
+        a, b, c = y[..., :-2], y[..., 1:-1], y[..., 2:]
+        here, both = h[..., :-1], h[..., :-1] + h[..., 1:]
+        share, other = here / both, here / h[..., 1:]
+        return here / 6.0 * ((3.0 - share) * a + (3.0 + share * other + share) * b - share * other * c)
+
+    forth, back = first(y, h), np.flip(first(np.flip(y, -1), np.flip(h, -1)), -1)
+    n = y.shape[-1] - 1
+    even = np.arange(n) % 2 == 0
+    even[-1] = False
+    parts = np.where(even, forth[..., np.minimum(np.arange(n), n - 2)], back[..., np.maximum(np.arange(n) - 1, 0)])
+    total = np.cumsum(parts, axis=-1)
+    if initial is not None:
+        start = np.broadcast_to(np.asarray(initial, total.dtype), (*total.shape[:-1], 1))
+        total = np.concatenate((start, total + start), axis=-1)
+    return np.moveaxis(total, -1, axis)
 
 
-def _rule(f: Callable[[Any], Any], a: Any, b: Any) -> tuple[Any, Any]:
-    """The integral by 15 points, and by the 7 of them that are Gauss's."""
-    middle, half = (a + b) / 2, (b - a) / 2
-    fine: Any = 0.0
-    coarse: Any = 0.0
-    for i, node in enumerate(_NODES):
-        value = f(middle) if node == 0.0 else f(middle - half * node) + f(middle + half * node)
-        fine = fine + _KRONROD[i] * value
-        if i % 2:
-            coarse = coarse + _GAUSS[i // 2] * value
-    return fine * half, coarse * half
-
-
-def _adaptive(f: Callable[[Any], Any], a: Any, b: Any, epsabs: float, epsrel: float, limit: int) -> tuple[Any, float]:
-    total: Any = 0.0
-    floor: Any = 0.0
-    error, used = 0.0, 0
-    waiting = [(a, b, 0)]
-    while waiting:
-        low, high, depth = waiting.pop()
-        fine, coarse = _rule(f, low, high)
-        if used == 0:  # rounding puts a floor under what can be asked for
-            floor = 64 * np.finfo(np.result_type(fine, np.float32)).eps * np.abs(fine)
-        used += 1
-        apart = np.abs(fine - coarse)
-        near = bool(apart <= epsabs * 0.5**depth + floor) or bool(apart <= epsrel * np.abs(fine))
-        if near or used >= limit:
-            total = total + fine
-            error += 0.0 if near else 1.0
-        else:
-            middle = (low + high) / 2
-            waiting += [(middle, high, depth + 1), (low, middle, depth + 1)]
-    return total, error
+@composes("scipy.integrate")
+def romb(y: Array, dx: Any = 1.0, axis: int = -1, show: Any = False) -> Array:
+    """Romberg's scheme: trapezoids, extrapolated."""
+    y = _front(y, axis)
+    n = y.shape[-1] - 1
+    if n < 1 or n & (n - 1):
+        raise ValueError("Number of samples must be one plus a non-negative power of 2.")
+    h = n * (dx if hasattr(dx, "dtype") else np.asarray(dx, np.float64))
+    row, step = [(y[..., 0] + y[..., -1]) / 2.0 * h], n
+    while step > 1:
+        finer = [0.5 * (row[0] + h * np.sum(y[..., step // 2 :: step], axis=-1))]
+        for j, coarse in enumerate(row):
+            finer.append(finer[j] + (finer[j] - coarse) / (4 ** (j + 1) - 1))
+        row, step, h = finer, step // 2, h / 2.0
+    return row[-1]
 
 
 @composes("scipy.integrate", raw=True, calls_back=True)
-def quad(
-    func: Callable[..., Any],
-    a: Any,
-    b: Any,
-    args: Any = (),
-    full_output: int = 0,
-    epsabs: float = 1.49e-8,
-    epsrel: float = 1.49e-8,
-    limit: int = 500,
-    **kw: Any,
-) -> tuple[Any, float]:
-    """The integral, and the error that was asked for (or more, where the limit of intervals was met)."""
-    if kw or full_output:
-        raise NotImplementedError(f"scipy.integrate.quad with {', '.join(kw) or 'full_output'}=")
+def fixed_quad(func: Callable[..., Any], a: Any, b: Any, args: Any = (), n: int = 5) -> tuple[Any, None]:
+    """Gauss's rule of n points."""
+    places, weights = S.roots_legendre(n)
+    half = (b - a) * 1.0 / 2
     extra: tuple[Any, ...] = args if args.__class__ is tuple else (args,)
-    tight = min(epsabs, 1e-11), min(epsrel, 1e-11)
-
-    def f(x: Any) -> Any:
-        return func(x, *extra)
-
-    def g(t: Any) -> Any:
-        """On (0, 1] for an infinite end: x = (1 - t) / t from there."""
-        return f(start + sign * (1 - t) / t) / (t * t)
-
-    if bool(np.isinf(a)) and bool(np.isinf(b)):
-
-        def both(t: Any) -> Any:
-            x = (1 - t) / t
-            return (f(x) + f(-x)) / (t * t)
-
-        total, error = _adaptive(both, 0.0, 1.0, *tight, limit)
-    elif bool(np.isinf(b)) or bool(np.isinf(a)):
-        start, sign = (a, 1.0) if bool(np.isinf(b)) else (b, -1.0)
-        total, error = _adaptive(g, 0.0, 1.0, *tight, limit)
-    else:
-        total, error = _adaptive(f, a, b, *tight, limit)
-    return total, tight[0] if error == 0.0 else np.inf
+    return half * np.sum(weights * func((places + 1) * half + a, *extra), axis=-1), None
 
 
 # Distances between the rows of two arrays.

@@ -30,13 +30,21 @@ class Plainly:
         assert trace is not None
         self.name, self.trace, self.depends = name, trace, 0
 
-    def call(self, solver: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-        """``solver(*args, **kwargs)`` on plain numbers; what of it is traced is noted in ``depends``."""
+    @property
+    def recorded(self) -> bool:
+        """Whether what it depends on is being recorded, to be run for other numbers."""
+        return self.depends & self.trace.guard_bits != 0
+
+    def call(self, solver: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any], repeatable: bool) -> Any:
+        """``solver(*args, **kwargs)`` on plain numbers; what of it is traced is noted in ``depends``.
+
+        ``repeatable`` says that the traced result will not rest on the way that the solver took.
+        """
         result = aside(solver, [self.bare(x) for x in args], {key: self.bare(x) for key, x in kwargs.items()})
-        if self.depends & self.trace.vmap_bits:
+        if self.depends & self.trace.vmap_bits and not repeatable:
             what = "it finds its way by the values of one example, and a batch has many."
             raise TraceError(teach(self.name, what, "Loop over the examples: np.stack([f(x) for x in xs])."))
-        if self.depends & self.trace.guard_bits:
+        if self.recorded and not repeatable:
             self.trace.unrepeatable = self.name
         return result
 

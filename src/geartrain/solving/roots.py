@@ -22,14 +22,21 @@ __all__ = ["Call", "enter", "without_rules"]
 
 
 class Call:
-    """A call of a solver by its own name: what it was given, and what it found on plain numbers."""
+    """A call of a solver by its own name: what it was given, and what it found on plain numbers.
 
-    def __init__(self, original: Callable[..., Any], args: Any, kwargs: Any) -> None:
+    ``asked`` has the arguments that the program wrote, ``given`` those and the defaults; ``instead`` goes before both.
+    """
+
+    def __init__(
+        self, original: Callable[..., Any], args: Any, kwargs: Any, repeatable: bool = False, **instead: Any
+    ) -> None:
         bound = inspect.signature(original).bind(*args, **kwargs)
-        self.name = f"scipy.optimize.{original.__name__}"
-        plainly = Plainly(self.name)
-        self.result = plainly.call(original, bound.args, bound.kwargs)
-        self.traced = plainly.depends != 0
+        self.asked = dict(bound.arguments)
+        bound.arguments.update(instead)
+        self.name = f"{original.__module__.rpartition('._')[0].partition('._')[0]}.{original.__name__}"
+        self.plainly = Plainly(self.name)
+        self.result = self.plainly.call(original, bound.args, bound.kwargs, repeatable)
+        self.traced = self.plainly.depends != 0
         bound.apply_defaults()
         self.given: dict[str, Any] = bound.arguments
 
