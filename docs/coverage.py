@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import scipy.integrate
+import scipy.interpolate
 import scipy.linalg
 import scipy.ndimage
 import scipy.optimize
@@ -17,7 +18,7 @@ import scipy.stats  # so that its rules arrive
 
 import geartrain
 from geartrain.ir.op import Constant, Op
-from geartrain.ops import table
+from geartrain.ops import scipy_interpolate, table
 from geartrain.ops.scipy_stats import CONTINUOUS, DISCRETE
 from geartrain.trace.tracer import Tracer
 
@@ -222,6 +223,14 @@ get_lapack_funcs
 )
 
 
+def interpolators() -> dict[str, str]:
+    """The classes and functions that make curves through points."""
+    works = [*scipy_interpolate.CLASSES, "BSpline", "make_interp_spline", "interpn"]
+    missing = [*scipy_interpolate.REFUSED, "splrep", "splev", "griddata"]
+    found = {**dict.fromkeys(works, "differentiable"), **dict.fromkeys(missing, "missing")}
+    return {name: found[name] for name in sorted(found) if hasattr(scipy.interpolate, name)}
+
+
 def page() -> str:
     """The text of docs/coverage.md."""
     geartrain.grad(lambda x: x * x)(1.0)  # a trace opens, so SciPy's rules arrive
@@ -254,6 +263,7 @@ def page() -> str:
         "Products of a sparse matrix, which is constant, with a traced vector or matrix.",
         "",
     ]
+    lines += section("scipy.interpolate", interpolators(), {})
     laws = sorted([*CONTINUOUS, *DISCRETE, "multivariate_normal", "dirichlet"])
     lines += ["## scipy.stats", ""]
     lines += ["`pdf`, `logpdf`, `cdf`, `sf`, `logcdf`, `logsf`, `ppf` (`pmf`, `logpmf` of discrete laws),"]

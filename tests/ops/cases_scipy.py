@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import scipy.integrate
+import scipy.interpolate
 import scipy.linalg
 import scipy.ndimage
 import scipy.signal
@@ -252,3 +253,67 @@ case("oaconvolve", lambda x, y: SIG.oaconvolve(x, y), a(4), a(2))
 case("uniform_filter1d", lambda x: ND.uniform_filter1d(x, 3, axis=0), a(5, 2))
 case("pdist", lambda x: DIST.pdist(x) * DIST.pdist(x, "cityblock"), a(4, 2))
 case("squareform", lambda x: DIST.squareform(x) @ DIST.squareform(x), p(3))
+
+# Interpolation: in the places, the values and where it is asked.
+
+IP: Any = scipy.interpolate
+ASKED = between(0.6, 2.9, 4)
+for ends in ("not-a-knot", "natural", "clamped", ((1, 0.5), (2, -0.3))):
+    case(f"CubicSpline {ends}", lambda x, y, t, e=ends: IP.CubicSpline(x, y, bc_type=e)(t), up(6), a(6), ASKED)
+case(
+    "CubicSpline three",
+    lambda y, t: IP.CubicSpline([0.0, 1.0, 3.0], y)(t) + IP.CubicSpline([0, 1], y[:2])(t),
+    a(3),
+    ASKED,
+)
+case(
+    "CubicSpline periodic",
+    lambda y, t: IP.CubicSpline(np.arange(5.0), np.append(y, y[0]), bc_type="periodic")(t + 3, 1),
+    a(4),
+    ASKED,
+)
+case("CubicSpline axis", lambda y, t: IP.CubicSpline(np.arange(4.0), y, axis=1)(t.reshape(2, 2)), a(3, 4), ASKED)
+case("CubicSpline plain", lambda t: IP.CubicSpline(np.arange(4.0), [0.0, 1, 0, 2])(t, nu=1), ASKED)
+case(
+    "CubicSpline derivative",
+    lambda y, t: (lambda s: s.derivative()(t) * s.antiderivative()(t) + s.integrate(t[0], t[1]))(
+        IP.CubicSpline(np.arange(5.0), y)
+    ),
+    a(5),
+    ASKED,
+)
+case(
+    "CubicSpline outside", lambda y, t: np.nan_to_num(IP.CubicSpline([0.0, 1, 2], y, extrapolate=False)(t)), a(3), ASKED
+)
+case("PchipInterpolator", lambda x, y, t: IP.PchipInterpolator(x, y)(t), up(5), a(5), ASKED)
+case("PchipInterpolator two", lambda y, t: IP.PchipInterpolator([0.0, 3.0], y)(t), a(2, 3), ASKED)
+case("CubicHermiteSpline", lambda x, y, s, t: IP.CubicHermiteSpline(x, y, s)(t), up(5), a(5), a(5), ASKED)
+case("PPoly", lambda c, t: IP.PPoly(c, [0.0, 1.0, 4.0])(t), a(3, 2), ASKED)
+for kind in ("linear", "cubic"):
+    case(f"interp1d {kind}", lambda x, y, t, k=kind: IP.interp1d(x, y, k)(t), lambda rng: np.arange(5.0), a(5), ASKED)
+    case(f"interp1d {kind} axis", lambda y, t, k=kind: IP.interp1d(np.arange(5.0), y, k, axis=0)(t), a(5, 2), ASKED)
+    case(f"interp1d {kind} plain", lambda t, k=kind: IP.interp1d(np.arange(5.0), [0.0, 1, 0, 2, 1], k)(t), ASKED)
+case(
+    "interp1d outside",
+    lambda y, t: IP.interp1d([1.0, 0.0], y, fill_value=(7.0, 8.0), bounds_error=False)(t),
+    a(2),
+    ASKED,
+)
+case("interp1d further", lambda y, t: IP.interp1d([0.0, 1.0], y, fill_value="extrapolate")(t), a(2), ASKED)
+for kind in ("previous", "next", "nearest"):
+    case(f"interp1d {kind}", lambda y, t, k=kind: IP.interp1d(np.arange(4.0), y, k)(t), a(4), ASKED)
+case("make_interp_spline", lambda y, t: IP.make_interp_spline(np.arange(6.0), y)(t), a(6, 2), ASKED)
+case("make_interp_spline 2", lambda y: IP.make_interp_spline(np.arange(6.0), y, k=2)([0.7, 1.5], nu=1), a(6))
+case("BSpline plain", lambda t: IP.make_interp_spline(np.arange(6.0), [0.0, 1, 3, 0, 2, 1])(t), ASKED)
+case(
+    "RegularGridInterpolator",
+    lambda v, xi: IP.RegularGridInterpolator((np.arange(3.0), np.arange(4.0)), v)(xi),
+    a(3, 4),
+    between(0.1, 1.9, 5, 2),
+)
+case(
+    "RegularGridInterpolator plain",
+    lambda xi: IP.RegularGridInterpolator((np.arange(3.0), np.arange(4.0)), np.arange(12.0).reshape(3, 4) ** 2)(xi),
+    between(0.1, 1.9, 5, 2),
+)
+case("interpn", lambda v, xi: IP.interpn((np.arange(3.0), np.arange(4.0)), v, xi), a(3, 4, 2), between(0.1, 1.9, 5, 2))

@@ -50,7 +50,11 @@ REFUSED: dict[str, tuple[Callable[[Any], Any], str]] = {
     ),
     "skewnorm": (lambda x: ST.skewnorm.pdf(x, 1.0).sum(), "bare number"),
     "zoom": (lambda x: ND.zoom(x, 2).sum(), "bare number"),
-    "interp1d": (lambda x: INTERPOLATE.interp1d(np.arange(3.0), x)(0.5), "bare number"),
+    "interp1d": (lambda x: INTERPOLATE.interp1d(np.arange(3.0), x, "quadratic")(0.5), "kind='quadratic'"),
+    "Akima": (lambda x: INTERPOLATE.Akima1DInterpolator(np.arange(3.0), x)(0.5), "Akima1DInterpolator"),
+    "Akima at": (lambda x: INTERPOLATE.Akima1DInterpolator(np.arange(3.0), [1.0, 0, 2])(x[0]), "a traced place"),
+    "traced knots": (lambda x: INTERPOLATE.make_interp_spline(x, np.arange(3.0), k=1)(0.5), "its knots are traced"),
+    "roots of a spline": (lambda x: INTERPOLATE.CubicSpline(np.arange(3.0), x).roots()[0], "have no rule"),
     "a generator": (lambda x: np.random.default_rng(0).normal(x).sum(), "bare number"),
 }
 

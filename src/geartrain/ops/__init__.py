@@ -20,6 +20,7 @@ from geartrain.ops import (
     pointwise,
     polynomial,
     reduce,
+    scipy_interpolate,
     scipy_linalg,
     scipy_other,
     scipy_signal,
@@ -29,6 +30,7 @@ from geartrain.ops import (
     scipy_stats,
     shape,
     sort,
+    splines,
     statistics,
 )
 
@@ -52,6 +54,7 @@ __all__ = [
     "pointwise",
     "polynomial",
     "reduce",
+    "scipy_interpolate",
     "scipy_linalg",
     "scipy_other",
     "scipy_signal",
@@ -61,5 +64,6 @@ __all__ = [
     "scipy_stats",
     "shape",
     "sort",
+    "splines",
     "statistics",
 ]
