@@ -111,8 +111,7 @@ def conv2d(
     >>> layer.apply(layer.init(np.random.default_rng(0)), np.ones((5, 28, 28, 1), np.float32)).shape
     (5, 14, 14, 8)
     """
-    shape = (*_each("window", window, 2), inputs // groups, outputs)
-    return _conv(shape, stride, padding, dilation, groups, bias, weights, dtype)
+    return _conv(2, inputs, outputs, window, stride, padding, dilation, groups, bias, weights, dtype)
 
 
 def conv1d(
@@ -133,12 +132,14 @@ def conv1d(
     >>> layer.apply(layer.init(np.random.default_rng(0)), np.ones((2, 20, 4), np.float32)).shape
     (2, 16, 8)
     """
-    shape = (window, inputs // groups, outputs)
-    return _conv(shape, stride, padding, dilation, groups, bias, weights, dtype)
+    return _conv(1, inputs, outputs, window, stride, padding, dilation, groups, bias, weights, dtype)
 
 
 def _conv(
-    shape: tuple[int, ...],
+    axes: int,
+    inputs: int,
+    outputs: int,
+    window: Sizes,
     stride: Sizes,
     padding: Padding,
     dilation: Sizes,
@@ -147,9 +148,12 @@ def _conv(
     weights: Initialiser,
     dtype: Any,
 ) -> Layer:
+    """The layer, for so many axes of space."""
+    shape = (*_each("window", window, axes), inputs // groups, outputs)
+
     def init(rng: Rng) -> dict[str, Any]:
         params: dict[str, Any] = {"weights": weights(rng, shape, dtype)}
-        return {**params, "bias": np.zeros(shape[-1], dtype)} if bias else params
+        return {**params, "bias": np.zeros(outputs, dtype)} if bias else params
 
     def apply(params: dict[str, Any], x: Any) -> Any:
         y = convolve(x, params["weights"], stride, padding, dilation, groups)
