@@ -34,6 +34,9 @@ def answers(model: Path, given: str, *, length: int = 400, seed: int = 0) -> Ite
         UsageError: the input cannot be read, or does not suit the model.
     """
     path = model / "model.safetensors" if model.is_dir() else model
+    if not path.exists():
+        finished = " (its run has not ended yet)" if path != model else ""
+        raise UsageError(f"there is no model {path}{finished}: give a run folder, or the model.safetensors in it")
     facts = checkpoint.read(path)[1]
     match facts.get("model"):
         case "digits_mlp" | "digits_cnn":

@@ -115,12 +115,21 @@ def gradient_cost(loss: Callable[..., Any], params: Any, *data: Any, repeats: in
     return float(np.median(both) / np.median(forward))
 
 
+def epochs_text(epochs: int) -> str:
+    """How many epochs, in words.
+
+    >>> epochs_text(1), epochs_text(20)
+    ('1 epoch', '20 epochs')
+    """
+    return f"{epochs:,} epoch{'s' if epochs != 1 else ''}"
+
+
 def sentences(measured: Measured, *, right: int, shown: int, epochs: int, seconds: float) -> list[str]:
     """The report as plain sentences, one an entry."""
     big, small = measured.cost_on_training_set, measured.cost_on_minibatch
     accuracy = (
         f"{right} of {shown} digits that the network never saw are read correctly ({right / shown:.2%}), "
-        f"after {epochs} epochs in {seconds:.1f} s."
+        f"after {epochs_text(epochs)} in {seconds:.1f} s."
     )
     parameters = (
         f"The network has {measured.parameters:,} parameters; "

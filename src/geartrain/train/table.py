@@ -152,7 +152,10 @@ def _finish(run: RunFolder, config: TableConfig, data: Table, fitted: Fitted, co
         "target": tabular.to_json([data.target])[0],
     }
     checkpoint.save(run.model, {"params": fitted.params}, facts)
+    console.print(f"Cross-validating on {FOLDS} parts, against scikit-learn ...", highlight=False)
     scores = cross_validated(config, data)
+    took = report.epochs_text(fitted.state.epoch)
+    early = ", and stopped there: the part held out got no better" if fitted.ended == "early" else ""
     what = "of the classes right" if data.outputs else "R squared"
     kind = f"one of {data.outputs} classes" if data.outputs else "a number"
     means = {name: float(np.mean(parts)) for name, parts in scores.items()}
@@ -163,7 +166,7 @@ def _finish(run: RunFolder, config: TableConfig, data: Table, fitted: Fitted, co
             f"({len(data.bad)} left out)."
         ),
         f"Cross-validated on {FOLDS} parts, {what}: {shown} (linear and boosted trees are scikit-learn's).",
-        f"The network has {report.count(fitted.params):,} parameters and took {fitted.state.epoch} epochs.",
+        f"The network has {report.count(fitted.params):,} parameters and took {took}{early}.",
     ]
     measured = {"scores": scores, "parameters": report.count(fitted.params), "bad_rows": data.bad, "sentences": text}
     run.write_json(run.report, measured)

@@ -141,9 +141,9 @@ def _finish(
     beaten = "better" if bits < counted[best] else "NOT better"
     text = [
         (
-            f"A character of the text that the network never saw costs it {bits:.3f} bits, after {fitted.state.epoch} "
-            f"epochs in {seconds:.1f} s. Counting n-grams costs {counted[best]:.3f} at best (n = {best}, of up to "
-            f"{ORDERS[-1]}): the network is {beaten}."
+            f"A character of the text that the network never saw costs it {bits:.3f} bits, after "
+            f"{report.epochs_text(fitted.state.epoch)} in {seconds:.1f} s. Counting n-grams costs {counted[best]:.3f} "
+            f"at best (n = {best}, of up to {ORDERS[-1]}): the network is {beaten}."
         ),
         (
             f"The network has {report.count(fitted.params):,} parameters; the text has {len(data.train):,} characters "
