@@ -44,6 +44,8 @@ class _Grouper:
         self.group_of: dict[Node, Group] = {}
         self.by_space: dict[tuple[int, ...], list[Group]] = {}
         self.stored: set[Node] = set()
+        self.free: set[Node] = set()
+        self.wanted = set(graph.outputs)
 
     def run(self) -> Grouping:
         for i, node in enumerate(self.graph.inputs):
@@ -52,6 +54,8 @@ class _Grouper:
                 self.homes[node] = Home(node, self.views[i])
         for node in self.graph.nodes:
             visit = _VISITS.get(node.op.name)
+            if visit is not None or element_of(node) is None:
+                self._settle(node.inputs)
             if node.op is CONST:
                 self._own(node, -1)
             elif node.op is INPUT:
@@ -109,11 +113,44 @@ class _Grouper:
     # The kinds of node.
 
     def _pointwise(self, node: Node) -> None:
-        into = self._step(node.aval.shape, node.inputs)
-        self._note(into, node.inputs)
-        into.members.append(node)
-        self._own(node, into.pos)
-        self.group_of[node] = into
+        """A node that reads no kernel's registers is free: it goes where it is wanted first."""
+        if node not in self.wanted and all(x in self.free or x not in self.group_of for x in node.inputs):
+            self.free.add(node)
+        else:
+            self._place([node])
+
+    def _settle(self, nodes: Iterable[Node]) -> None:
+        """Nodes that are wanted in memory are free no longer."""
+        for node in nodes:
+            if node in self.free:
+                self._place([node])
+
+    def _place(self, ends: list[Node]) -> None:
+        """Put nodes over one space into a group, and with them what is free and just for them."""
+        space = ends[0].aval.shape
+        cone: list[Node] = []
+        seen: set[Node] = set()
+        stack = [(node, False) for node in ends]
+        while stack:
+            node, ready = stack.pop()
+            if ready:
+                cone.append(node)
+            elif node not in seen:
+                seen.add(node)
+                stack.append((node, True))
+                for x in node.inputs:
+                    if x in self.free and x.aval.shape == space:
+                        stack.append((x, False))
+                    elif x in self.free:
+                        self._place([x])
+        outside = [x for node in cone for x in node.inputs if x not in seen]
+        into = self._step(space, outside, more=len(cone))
+        for node in cone:
+            self.free.discard(node)
+            self._note(into, node.inputs)
+            into.members.append(node)
+            self._own(node, into.pos)
+            self.group_of[node] = into
 
     def _fold(self, node: Node) -> bool:
         (x,) = node.inputs
