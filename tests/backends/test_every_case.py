@@ -83,7 +83,7 @@ NUMPY: dict[str, str] = {
     "libraries": "solve inv pinv det logabsdet sign_det matrix_rank cholesky qr lu svd svdvals eigh expm logm sqrtm"
     " sylvester convolve_full convolve_valid sparse_product recursion",
     "sorting": "argsort argpartition lexsort searchsorted histogram histogram_edges place_by_count unravel_index",
-    "shapes that depend on data": "nonzero unique_counts unique_inverse",
+    "shapes that depend on data": "nonzero unique unique_counts unique_inverse",
     "solvers, which call the program": "solution",
     "rare forms": "getitem matmul inner_diagonal",
     "whole numbers": "gcd lcm bitwise_count bincount ravel_multi_index",
