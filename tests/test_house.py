@@ -164,3 +164,17 @@ def test_the_benchmarks_run(tmp_path: Path) -> None:
     cases = json.loads(out.read_text(encoding="utf-8"))["cases"]
     assert cases.keys() == {"scalar", "list", "filling"}
     assert all(np.isfinite(row["value"]["median"]) for rows in cases.values() for row in rows)
+
+
+def test_the_contests_run(tmp_path: Path) -> None:
+    """Peers that are not installed are said to be missing."""
+    out = tmp_path / "numbers.json"
+    asked = ["--only", "rosenbrock", "--side", "numpy", "--side", "jax", "--rounds", "2", "--json", str(out)]
+    ended = subprocess.run(
+        [sys.executable, "-m", "benchmarks.contest", *asked],
+        cwd=ROOT, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    found = json.loads(out.read_text(encoding="utf-8"))["cases"]["rosenbrock"]["float64"]
+    assert found["seconds"]["geartrain"]
+    assert {"jax"} == {*found["missing"], *found["seconds"]} - {"geartrain", "numpy"}

@@ -2,7 +2,9 @@
 
 Nodes are visited in order, and steps are only ever appended. A pointwise node joins the step of an operand of its own
 shape if everything else that it needs is ready before that step; what it then reads of that operand stays in a
-register. Views (slices, transposes, broadcasts, reshapes) are no work at all: they say where a value lies.
+register. A pointwise node that reads from memory alone waits for the first that wants it, and goes with it, so that all
+of an optimiser's update of a parameter is one kernel. Views (slices, transposes, broadcasts, reshapes) are no work at
+all: they say where a value lies.
 """
 
 import math
@@ -16,7 +18,19 @@ from geartrain.ir.views import View, broadcast, contiguous, diagonal, indexed, i
 from geartrain.passes.loops import LOOP_OUT, Loop
 from geartrain.schedule.element import FOLDS, code_of, element_of, is_native
 from geartrain.schedule.indexing import indexing, spread_operand
-from geartrain.schedule.steps import COPY, Call, Group, Grouping, Home, Matrix, Place, Product, Rolled, Unrollable
+from geartrain.schedule.steps import (
+    COPY,
+    Call,
+    Group,
+    Grouping,
+    Home,
+    Matrix,
+    Place,
+    Product,
+    Rolled,
+    Unrollable,
+    dense,
+)
 
 __all__ = ["group"]
 
@@ -228,7 +242,7 @@ class _Grouper:
         """The operand as a stack of matrices with rows or columns side by side; copied where it is not so."""
         home = self.homes[x]
         view = reshaped(home.view, shape)
-        found = None if view is None else _dense(view)
+        found = None if view is None else dense(view)
         if view is None or found is None:
             copy = Node(COPY, (x,), (), x.aval)
             self._copied(copy, x)
@@ -360,21 +374,6 @@ class _Grouper:
             stored.update([self.homes[x].root for x in reads if self.group_of.get(x) is not step])
             stored.update([self.homes[base].root for _, base in step.bases])
         stored.update([self.homes[x].root for x in self.graph.outputs])
-
-
-def _dense(view: View) -> tuple[int, bool] | None:
-    """How far rows are apart; or columns, and ``True``; ``None`` where neither lie side by side."""
-    _, rows, columns = view.shape
-    _, row, column = view.strides
-    if columns == 1 or column == 1:
-        ld = row if rows > 1 else columns
-        if ld >= columns:
-            return max(ld, 1), False
-    if rows == 1 or row == 1:
-        ld = column if columns > 1 else rows
-        if ld >= rows:
-            return max(ld, 1), True
-    return None
 
 
 _VISITS: dict[str, Any] = {

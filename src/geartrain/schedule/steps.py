@@ -9,7 +9,7 @@ from geartrain.ir.views import View
 from geartrain.passes.loops import Loop
 from geartrain.schedule.indexing import Indexing
 
-__all__ = ["COPY", "Call", "Group", "Grouping", "Home", "Matrix", "Place", "Product", "Rolled", "Unrollable"]
+__all__ = ["COPY", "Call", "Group", "Grouping", "Home", "Matrix", "Place", "Product", "Rolled", "Unrollable", "dense"]
 
 MOST_MEMBERS = 200
 MOST_OPERANDS = 28
@@ -82,6 +82,21 @@ class Matrix(NamedTuple):
     ld: int
     turned: bool
     step: int
+
+
+def dense(view: View) -> tuple[int, bool] | None:
+    """How far rows are apart; or columns, and ``True``; ``None`` where neither lie side by side."""
+    _, rows, columns = view.shape
+    _, row, column = view.strides
+    if columns == 1 or column == 1:
+        ld = row if rows > 1 else columns
+        if ld >= columns:
+            return max(ld, 1), False
+    if rows == 1 or row == 1:
+        ld = column if columns > 1 else rows
+        if ld >= rows:
+            return max(ld, 1), True
+    return None
 
 
 class Product(NamedTuple):
