@@ -46,6 +46,20 @@ def test_value_and_gradient_of_a_chain_are_one_kernel() -> None:
     assert len(runs(plan)) == 1
 
 
+def test_kernels_stay_small() -> None:
+    """A long chain that does not repeat evenly is cut: LLVM takes more than linear time."""
+    kinds = [np.sin, np.cos, np.tanh, np.sqrt]
+
+    def long(x: Any) -> Any:
+        for i in range(2000):
+            x = kinds[(i * i * 7 + i // 3) % 4](np.abs(x) + (i * i) % 11)
+        return x
+
+    plan = planned(long, np.ones(3))
+    assert len(runs(plan)) > 10
+    assert max(len(run.kernel.code) for run in runs(plan)) < 1000
+
+
 def test_softmax_reads_its_rows_three_times() -> None:
     """For the largest, for the sum, and for the quotient."""
 

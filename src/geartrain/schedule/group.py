@@ -58,7 +58,7 @@ class _Grouper:
         self.group_of: dict[Node, Group] = {}
         self.by_space: dict[tuple[int, ...], list[Group]] = {}
         self.stored: set[Node] = set()
-        self.free: set[Node] = set()
+        self.free: dict[Node, int] = {}
         self.wanted = set(graph.outputs)
 
     def run(self) -> Grouping:
@@ -127,11 +127,16 @@ class _Grouper:
     # The kinds of node.
 
     def _pointwise(self, node: Node) -> None:
-        """A node that reads no kernel's registers is free: it goes where it is wanted first."""
-        if node not in self.wanted and all(x in self.free or x not in self.group_of for x in node.inputs):
-            self.free.add(node)
-        else:
+        """A node that reads no kernel's registers is free: it goes where it is wanted first.
+
+        ``free`` has the number of free nodes that go with each at most.
+        """
+        together = 1 + sum([self.free.get(x, 0) for x in node.inputs])
+        bound = any(x not in self.free and x in self.group_of for x in node.inputs)
+        if node in self.wanted or bound or together > MOST_MEMBERS // 2:
             self._place([node])
+        else:
+            self.free[node] = together
 
     def _settle(self, nodes: Iterable[Node]) -> None:
         """Nodes that are wanted in memory are free no longer."""
@@ -160,7 +165,7 @@ class _Grouper:
         outside = [x for node in cone for x in node.inputs if x not in seen]
         into = self._step(space, outside, more=len(cone))
         for node in cone:
-            self.free.discard(node)
+            self.free.pop(node, None)
             self._note(into, node.inputs)
             into.members.append(node)
             self._own(node, into.pos)

@@ -9,7 +9,20 @@ from geartrain.ir.views import View
 from geartrain.passes.loops import Loop
 from geartrain.schedule.indexing import Indexing
 
-__all__ = ["COPY", "Call", "Group", "Grouping", "Home", "Matrix", "Place", "Product", "Rolled", "Unrollable", "dense"]
+__all__ = [
+    "COPY",
+    "MOST_MEMBERS",
+    "Call",
+    "Group",
+    "Grouping",
+    "Home",
+    "Matrix",
+    "Place",
+    "Product",
+    "Rolled",
+    "Unrollable",
+    "dense",
+]
 
 MOST_MEMBERS = 200
 MOST_OPERANDS = 28
