@@ -10,10 +10,10 @@ from benchmarks.measure import Spread, ratios
 
 HEAD = """# Measured against JAX and PyTorch
 
-Made by `make contest ARGS="--json numbers.json"` and `python -m benchmarks.contest_table numbers.json docs/benchmarks.md`.
-The same work by each, every one in a process of its own, timed in turns; "of the best peer" is our time over that of the
-quickest peer in the same round: the median, and the quartiles in brackets. "Must" is what the project asks of itself.
-Times are medians. First calls include recording and compiling; "memory" is the peak of our process over JAX's.
+Made by `make contest ARGS="--json numbers.json"`, then `python -m benchmarks.contest_table numbers.json FILE`.
+The same work by each, every one in a process of its own, timed in turns; "of the best peer" is our time over that of
+the quickest peer in the same round: the median, and the quartiles in brackets. "Must" is what the project asks of
+itself. Times are medians. First calls include recording and compiling; "memory" is the peak of our process over JAX's.
 
 """
 

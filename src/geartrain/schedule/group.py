@@ -20,6 +20,7 @@ from geartrain.schedule.element import FOLDS, code_of, element_of, is_native
 from geartrain.schedule.indexing import indexing, spread_operand
 from geartrain.schedule.steps import (
     COPY,
+    MOST_MEMBERS,
     Call,
     Group,
     Grouping,
