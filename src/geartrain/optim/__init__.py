@@ -37,6 +37,7 @@ from geartrain.optim._optimizer import Optimizer, Transform
 from geartrain.optim._schedules import constant, cosine, exponential, one_cycle, piecewise, warm_up
 from geartrain.optim._sgd import SGDState, sgd
 from geartrain.optim._signs import MomentumState, lion, muon
+from geartrain.optim._storage import stored
 
 __all__ = [
     "AccumulatedState",
@@ -73,5 +74,6 @@ __all__ = [
     "piecewise",
     "rmsprop",
     "sgd",
+    "stored",
     "warm_up",
 ]

@@ -71,6 +71,7 @@ def fit(
     compiled: bool | None = None,
     team: Team | None = None,
     see: int | None = None,
+    storage: str = "float32",
 ) -> Fitted:
     """Train ``params`` by gradients of ``loss(params, *minibatch)``.
 
@@ -108,6 +109,8 @@ def fit(
         team: processes that train together (``train.team()`` under ``mpiexec``), each on its share of every minibatch.
             All call ``fit`` with the same arguments. Rank 0 has the folder, the observers and the console. The result
             is that of one process with the same ``batch_size``, to rounding; noise (``rng``) is each rank's own.
+        storage: ``"bfloat16"`` stores the optimiser's running means of gradients in half of the bytes, also in the
+            checkpoints, and computes in float32 as always: see ``optim.stored``. It saves memory, not time.
 
     Raises:
         UsageError: settings or data that cannot be.
@@ -125,6 +128,10 @@ def fit(
     if batch_size > (most := samples_in(data)):
         raise UsageError(f"batch_size must be at most the {most} training samples, got {batch_size}")
     optimizer = optimizer or optim.adam()
+    if storage not in ("float32", "bfloat16"):
+        raise UsageError(f"storage must be float32 or bfloat16, got {storage!r}")
+    if storage == "bfloat16":
+        optimizer = optim.stored(optimizer)
     rng = dict(np.random.default_rng([seed, 2]).bit_generator.state)
     new = State(params, optimizer.init(params), rng)
     decided = {"seed": seed, "batch_size": batch_size, **(settings or {})}
