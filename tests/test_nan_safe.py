@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 
 import geartrain as gt
+from geartrain import zero
+from tests.ops.draws import Case
+from tests.ops.test_ops import SMOOTH, arguments, like, only_floats
 
 
 class Masked(NamedTuple):
@@ -155,3 +158,22 @@ def test_a_zero_that_is_no_mask_keeps_its_second_derivative() -> None:
     np.testing.assert_allclose(
         gt.jacrev(gt.grad(f, nan_safe=True), nan_safe=True)(x), np.diag(2 * (np.cos(x) * x + np.sin(x)) ** 2)
     )
+
+
+FIRST = {case.name.split()[0]: case for case in reversed(SMOOTH) if not case.name.startswith(("special", "stats"))}
+
+
+@pytest.mark.parametrize("case", FIRST.values(), ids=lambda case: case.name)
+def test_nothing_changes_where_all_is_finite(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where it may not be asked whether all is finite, as in a compiled program."""
+    xs, rng, f = arguments(case), np.random.default_rng(1), only_floats(case.f)
+    xs_dot = tuple([like(rng, x) for x in xs])
+    y, y_dot = gt.jvp(f, tuple(xs), xs_dot)
+    y_bar = tuple([like(rng, v) for v in y])
+    want = (*y_dot, *gt.vjp(f, *xs)[1](y_bar))
+    for may_ask in (True, False):
+        if not may_ask:
+            monkeypatch.setattr(zero, "_seen_finite", lambda *xs: False)
+        safe = (*gt.jvp(f, tuple(xs), xs_dot, nan_safe=True)[1], *gt.vjp(f, *xs, nan_safe=True)[1](y_bar))
+        for a, b in zip(safe, want, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-13)

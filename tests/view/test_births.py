@@ -34,6 +34,14 @@ def test_a_backward_birth() -> None:
     assert "slope at 0 is infinite" in birth.remedy
 
 
+def test_a_backward_birth_in_an_op_that_mixes_elements() -> None:
+    big = np.full((2, 2), 1e200)
+    first, *_ = gt.where_did_nan(lambda x: 1e200 * np.sum(big @ x), np.full(2, 1e-300))
+    assert (first.kind, first.op) == ("backward", "matmul")
+    assert first.operands == "its operands are f64[2,2] from 1e+200 to 1e+200 and f64[2] from 1e-300 to 1e-300"
+    assert "arrives" in first.what
+
+
 def test_a_masked_birth_and_both_of_its_remedies() -> None:
     def loss(x: Any) -> Any:
         return np.sum(np.where(x > 0, np.sqrt(x), 0.0))

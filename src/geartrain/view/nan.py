@@ -201,6 +201,9 @@ def _edge(tape: Tape, pulled: Pulled, edge: Edge) -> Birth:
         masked = not np.isfinite(value) and np.asarray(pulled.y_bar)[index] == 0
         operands = _operands(node, index)
         what += f", where {operands}, its rate {formula} is {_value_text(value)}, and {arrived} arrives"
+    else:
+        operands = _operands(node, ())
+        what += f", where {operands}, and {_range(pulled.y_bar)} arrives"
     remedy = MASKED.format(op=node.op.name) if masked else BACKWARD.get(node.op.name, "")
     kind = "masked" if masked else "backward"
     return Birth(kind, node.op.name, index, operands, what, tape.lines.get(node), remedy)
