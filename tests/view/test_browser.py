@@ -29,6 +29,7 @@ from geartrain.view.still import still_svg
 
 VIEWER = Path(__file__).parents[2] / "viewer"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+NODE = shutil.which("node")
 
 
 def dag(x: Any, y: Any) -> Any:
@@ -158,6 +159,10 @@ def fill(folder: Path) -> None:
         f"<script>{document.asset('see.js')}</script>",
         encoding="utf-8",
     )
+    fill_lesson(folder)
+
+
+def fill_lesson(folder: Path) -> None:
     save_site(folder / "site")
     _json(folder / "chapters.json", [c.name for c in chapters()])
 
@@ -166,36 +171,39 @@ def _json(path: Path, data: Any) -> None:
     path.write_text(json.dumps(data), encoding="utf-8")
 
 
-@pytest.fixture(scope="module")
-def tools(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str], str]:
-    """The folder of pages, the environment of the tests, and node."""
-    node = shutil.which("node")
-    if CHROMIUM is None or node is None:
+def need_a_browser() -> None:
+    if CHROMIUM is None or NODE is None:
         pytest.skip("there is no chromium or no node here: apt-get install chromium nodejs")
     if not (VIEWER / "node_modules" / "playwright-core").exists():
         pytest.skip("the viewer's packages are not installed: npm ci --prefix viewer")
-    folder = tmp_path_factory.mktemp("pages")
-    fill(folder)
-    return folder, {**os.environ, "PAGES": str(folder), "CHROMIUM": CHROMIUM}, node
 
 
-def in_a_browser(tools: tuple[Path, dict[str, str], str], name: str, **more: str) -> None:
-    _, environment, node = tools
+def in_a_browser(folder: Path, name: str, **more: str) -> None:
     ended = subprocess.run(
-        [node, "--test", "--test-reporter=spec", str(VIEWER / "test" / f"{name}.test.mjs")],
-        env=environment | more,
+        [str(NODE), "--test", "--test-reporter=spec", str(VIEWER / "test" / f"{name}.test.mjs")],
+        env={**os.environ, "PAGES": str(folder), "CHROMIUM": str(CHROMIUM)} | more,
         capture_output=True, text=True, timeout=900, check=False,
     )  # fmt: skip
     assert ended.returncode == 0, ended.stdout[-12000:] + ended.stderr[-3000:]
     print(*(line for line in ended.stdout.splitlines() if "100,000 operations: opened" in line), sep="\n")
 
 
-@pytest.mark.parametrize("name", ["pages", "lesson"])
-def test_in_a_browser(tools: Any, name: str) -> None:
-    in_a_browser(tools, name)
+def test_pages_in_a_browser(tmp_path: Path) -> None:
+    need_a_browser()
+    fill(tmp_path)
+    assert (tmp_path / "long.html").stat().st_size < 8_000_000
+    in_a_browser(tmp_path, "pages")
 
 
-def test_served_in_a_browser(tools: Any, tmp_path: Path) -> None:
+def test_the_lesson_in_a_browser(tmp_path: Path) -> None:
+    need_a_browser()
+    fill_lesson(tmp_path)
+    in_a_browser(tmp_path, "lesson")
+
+
+def test_served_in_a_browser(tmp_path: Path) -> None:
+    need_a_browser()
+    fill_lesson(tmp_path)
     program = tmp_path / "mine.py"
     program.write_text("def f(x):\n    return (3 * x + 1) ** 2\n", encoding="utf-8")
     command = [sys.executable, "-m", "geartrain", "see", f"{program}:f", "--at", "x=1", "--watch", "--no-browser"]
@@ -208,14 +216,10 @@ def test_served_in_a_browser(tools: Any, tmp_path: Path) -> None:
         try:
             assert watcher.stdout is not None
             address = next(line.split()[1] for line in watcher.stdout if line.startswith("Open "))
-            in_a_browser(tools, "served", LESSON=lesson.url, WATCHED=address, FILE=str(program))
+            in_a_browser(tmp_path, "served", LESSON=lesson.url, WATCHED=address, FILE=str(program))
         finally:
             watcher.terminate()
             lesson.shutdown()
-
-
-def test_sizes_of_pages(tools: Any) -> None:
-    assert (tools[0] / "long.html").stat().st_size < 8_000_000
 
 
 def test_the_still_picture_is_whole_xml_and_says_what_it_shows() -> None:

@@ -121,7 +121,8 @@ function fullCard(tape: Tape, card: Card, k: number, sheet: Sheet, at: Placed, n
   const value = !known ? "·" : many ? fmt(together(tape, card.nodes, tape.valueSize)) : valueText(tape, i);
   const klass = state(tape, k, sheet, now, selected);
   const group = frame(card, at.x[k], at.y[k], klass, `value ${known ? value : "not yet"}, cotangent ${bar.text === "·" ? "not yet" : bar.text}${card.more ? `, ${card.more}` : ""}`);
-  const small = bar.text.length + value.length > 11 ? " card-small" : "";
+  const letters = bar.text.length + value.length;
+  const small = letters > 14 ? " card-tiny" : letters > 11 ? " card-small" : "";
   if (card.group >= 0 || many) for (const by of [8, 4]) group.append(s("rect", { class: "under", x: -half + by, y: -37 - by, width: FULL.width, height: FULL.height, rx: 10 }));
   const long = /^[a-z]/i.test(card.name) && card.name.length > 15;
   group.append(

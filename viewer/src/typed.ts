@@ -5,7 +5,7 @@ import { Builder, parse, ParseError } from "./parse.js";
 import type { Figure } from "./figures.js";
 import type { Tape } from "./trace.js";
 import { fmt, h } from "./util.js";
-import { show } from "./view.js";
+import { show, type View } from "./view.js";
 
 const LAYER = "your layer";
 
@@ -55,18 +55,22 @@ export const own: Figure = (place) => {
   const box = h("div");
   const link = h("button", { type: "button" }, "Copy a link to it");
   let point: Record<string, number> = { x: Number(asked.get("x") ?? 0.5) || 0.5 };
+  let first = true;
   const draw = () => {
     try {
       const trace = parse(field.value, point);
-      const view = show(trace, box, { compact: true, changed: check });
-      if (view) check(view);
+      const view = show(trace, box, { compact: true, changed: check, step: first ? asked.get("t") ?? "end" : "end" });
+      const chosen = /^n(\d+)$/.exec((first && asked.get("sel")) || "");
+      first = false;
+      if (view && chosen) view.select(Number(chosen[1]));
+      else if (view) check(view);
     } catch (error) {
       if (!(error instanceof ParseError)) throw error;
       said.textContent = `At character ${error.at + 1}: ${error.message}.`;
       said.className = "label bad";
     }
   };
-  const check = (view: { tape: Tape; start: number }) => {
+  const check = (view: View) => {
     const { tape, start } = view;
     for (const { name, node } of tape.trace.inputs) point[name] = tape.value[node];
     const { name } = tape.trace.inputs.find((i) => i.node === start) ?? tape.trace.inputs[0];
@@ -75,7 +79,7 @@ export const own: Figure = (place) => {
     const measured = (f(point[name] + step) - f(point[name] - step)) / (2 * step);
     said.className = "label";
     said.textContent = `By the chain rule d/d${name} = ${fmt(tape.bar[start], 8)}; by a small nudge up and down ${fmt(measured, 8)}.`;
-    const address = new URLSearchParams({ f: field.value, ...Object.fromEntries(Object.entries(point).map(([k, v]) => [k, String(v)])) });
+    const address = new URLSearchParams({ f: field.value, ...Object.fromEntries(Object.entries(point).map(([k, v]) => [k, String(v)])), t: view.step(), ...(view.selected >= 0 ? { sel: `n${view.selected}` } : {}) });
     try { history.replaceState(null, "", `#${address}`); } catch { /* no address here */ }
   };
   field.addEventListener("input", draw);

@@ -335,7 +335,8 @@ export class View {
   }
 
   private writeHash(): void {
-    const said = new URLSearchParams({ t: this.step() });
+    const said = new URLSearchParams(this.tape.trace.formula ? { f: this.tape.trace.formula } : {}); // as chapter 9 reads it
+    said.set("t", this.step());
     if (this.selected >= 0) said.set("sel", `n${this.selected}`);
     if (this.graph.sheet.group) said.set("g", String(this.graph.sheet.group));
     if (this.tape.trace.program) for (const { name, node } of this.tape.trace.inputs.slice(0, 8)) if (!this.tape.isArray(node)) said.set(name, String(this.tape.value[node]));

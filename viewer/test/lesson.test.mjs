@@ -180,6 +180,11 @@ test("a function comes along in the address", async () => {
   const page = await open(`site/${CHAPTERS[8]}.html#f=x**3&x=2`);
   assert.match(await page.textContent("[data-figure=own]"), /By the chain rule d\/dx = 12; by a small nudge up and down 12/);
   await done(page);
+  const later = await open(`site/${CHAPTERS[8]}.html#f=(3*x%2B1)**2&x=1&t=b2&sel=n2`);
+  assert.match(await later.textContent("[data-figure=own] .sentence"), /Backward, step 2 of 3/);
+  assert.match(await later.textContent("[data-figure=own] .card.selected"), /3x/);
+  for (const part of [/f=/, /x=1/, /t=b2/, /sel=n2/]) assert.match(later.url(), part);
+  await done(later);
 });
 
 test("your own layer takes part with the rate that you give it", async () => {
