@@ -189,17 +189,20 @@ LINALG = words(
 solve solve_triangular cho_factor cho_solve cholesky lu_factor lu_solve expm sqrtm logm solve_sylvester
 solve_continuous_lyapunov solve_discrete_lyapunov block_diag toeplitz svd svdvals eigh eigvalsh eigvals eig qr
 det inv pinv lstsq lu norm expm_frechet hankel circulant khatri_rao schur polar cosm sinm tanm signm funm
-fractional_matrix_power solve_banded solveh_banded solve_toeplitz solve_circulant null_space orth ldl
+fractional_matrix_power solve_banded solveh_banded solve_toeplitz solve_circulant null_space orth ldl coshm
+sinhm tanhm companion
 """
 )
 
 LISTS = {
     scipy.signal: words(
-        "convolve fftconvolve oaconvolve correlate convolve2d correlate2d lfilter detrend filtfilt sosfilt"
+        "convolve fftconvolve oaconvolve correlate convolve2d correlate2d lfilter lfilter_zi detrend filtfilt sosfilt"
+        " sosfiltfilt savgol_filter hilbert resample resample_poly decimate freqz welch stft medfilt"
     ),
     scipy.ndimage: words(
         "convolve convolve1d correlate correlate1d gaussian_filter gaussian_filter1d uniform_filter uniform_filter1d"
-        " map_coordinates affine_transform zoom shift rotate sobel laplace"
+        " map_coordinates affine_transform zoom shift rotate sobel prewitt laplace gaussian_laplace"
+        " gaussian_gradient_magnitude maximum_filter minimum_filter median_filter"
     ),
     scipy.integrate: words(
         "trapezoid cumulative_trapezoid simpson cumulative_simpson romb quad quad_vec fixed_quad dblquad tplquad nquad"
@@ -211,7 +214,10 @@ LISTS = {
         " curve_fit basinhopping differential_evolution dual_annealing shgo linprog nnls lsq_linear newton_krylov"
         " broyden1 broyden2 anderson"
     ),
-    scipy.spatial.distance: words("cdist pdist squareform euclidean cosine cityblock"),
+    scipy.spatial.distance: words(
+        "cdist pdist squareform euclidean sqeuclidean cosine correlation cityblock chebyshev minkowski canberra"
+        " braycurtis mahalanobis seuclidean jensenshannon"
+    ),
 }
 """Of modules with much that is not about derivatives: the functions that are counted."""
 

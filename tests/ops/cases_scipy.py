@@ -14,7 +14,7 @@ import scipy.special
 import scipy.stats
 
 from geartrain.ir.untyped import numpy as np
-from geartrain.ops import scipy_special, scipy_special_rare
+from geartrain.ops import scipy_special, scipy_special_pairs, scipy_special_rare
 from tests.ops.draws import Case, Draw, a, between, d, p, spd, spread, sym, up, z
 
 L: Any = scipy.linalg
@@ -53,10 +53,16 @@ for name, (domains, rates) in {**scipy_special.SEVERAL, **scipy_special_rare.SEV
             if rate is None or no
         }
         free = [between(*dom, 3) for i, dom in enumerate(domains) if i not in fixed]
-        smooth = 1 if name == "elliprf" else 2  # its rate, elliprd, has none
         if free:
-            case(f"special {name}", moving(getattr(S, name), fixed, len(domains)), *free, smooth=smooth)
+            case(f"special {name}", moving(getattr(S, name), fixed, len(domains)), *free)
 
+for name, (before, dom, _, _) in scipy_special_pairs.SECOND_ORDER.items():
+    case(f"special {name}", lambda x, f=name, more=before: getattr(S, f)(*more, x), between(*dom, 3))
+for name in ("airye", "itairy", "modfresnelp", "modfresnelm"):
+    case(f"special {name}", lambda x, f=name: getattr(S, f)(x), p(3))
+case("special ellipj", lambda u, m: S.ellipj(u, m), between(0.1, 0.9, 3), between(0.2, 0.8, 3))
+case("special elliprg", lambda x, y, z: S.elliprg(x, y, z), p(3), between(2.2, 3.0, 3), between(3.5, 4.0, 3))
+case("special kelvin", lambda x: S.kelvin(x), p(3))
 case("special sici", lambda x: S.sici(x), p(3))
 case("special shichi", lambda x: S.shichi(x), p(3))
 case("special fresnel", lambda x: S.fresnel(x), p(3))
@@ -178,6 +184,43 @@ case("scipy qr r", lambda x: L.qr(x, mode="r"), a(3, 2))
 case("scipy eigh", lambda x: L.eigh(sym(x))[0] + L.eigvalsh(sym(x), lower=False), a(3, 3))
 case("scipy eigh two", lambda x, y: L.eigh(sym(x), spd(y), eigvals_only=True, subset_by_index=[0, 1]), a(3, 3), a(3, 3))
 case("scipy eigvals", lambda x: L.eigvals(x + np.diag([0.0, 3.0])), between(-0.3, 0.3, 2, 2))
+case("cosm", lambda x: L.cosm(x) @ L.sinm(x) + L.coshm(x) @ L.sinhm(x), a(3, 3))
+case("cosm complex", lambda x: L.cosm(x) + L.sinm(x), z(2, 2))
+case("tanm", lambda x: L.tanm(0.3 * x) + L.tanhm(x), between(-1, 1, 3, 3))
+case(
+    "signm",
+    lambda x: L.signm(spread(x) @ np.diag([1.0, -1.0, 1.0]) @ np.linalg.inv(spread(x))),
+    between(-1, 1, 3, 3),
+    smooth=1,
+)
+case("fractional_matrix_power", lambda x, t: L.fractional_matrix_power(spd(x), t), a(2, 2), between(0.2, 0.8))
+case("fractional_matrix_power 2", lambda x: L.fractional_matrix_power(x, 2), a(2, 2))
+case("polar", lambda x: L.polar(x), a(3, 3))
+case("polar tall", lambda x: (*L.polar(x), *L.polar(x, "left")), a(3, 2))
+case("solve_banded", lambda ab, y: L.solve_banded((2, 1), ab + np.array([[0], [6], [0], [0]]), y), a(4, 5), a(5, 2))
+case("solve_banded vector", lambda ab, y: L.solve_banded((0, 1), ab + np.array([[0], [6]]), y), a(2, 5), a(5))
+case("solveh_banded", lambda ab, y: L.solveh_banded(ab + np.array([[0], [0], [9]]), y), a(3, 5), a(5))
+case("solveh_banded lower", lambda ab, y: L.solveh_banded(ab + np.array([[9], [0]]), y, lower=True), a(2, 4), a(4))
+case(
+    "solve_toeplitz",
+    lambda c, r, y: L.solve_toeplitz((c + np.array([5, 0, 0]), r), y) + L.solve_toeplitz(c + np.array([5, 0, 0]), y),
+    a(3),
+    a(3),
+    a(3),
+)
+case("solve_circulant", lambda c, y: L.solve_circulant(c + np.array([5, 0, 0]), y), a(3), a(3, 2))
+case("orth", lambda x: L.orth(x), a(4, 2))
+case("null_space", lambda x: (lambda n: n @ n.T)(L.null_space(x)), a(2, 4))
+case("scipy lstsq", lambda x, y: L.lstsq(x, y)[0] * L.lstsq(x, y)[1], a(5, 3), a(5))
+case("scipy eig", lambda x: L.eig(x + np.diag([0.0, 3.0]))[0], between(-0.3, 0.3, 2, 2))
+case(
+    "scipy eig two",
+    lambda x: L.eig(x + np.diag([0.0, 3.0]), np.eye(2), right=False),
+    between(-0.3, 0.3, 2, 2),
+    smooth=1,
+)
+case("companion", lambda x: L.companion(x), p(4))
+case("scipy qr pivoting", lambda x: L.qr(x, mode="economic", pivoting=True)[:2], a(3, 2))
 case("block_diag", lambda x, y: L.block_diag(x, y, [1.0]), a(2, 3), a(2))
 case("toeplitz", lambda x, y: L.toeplitz(x, y) @ L.toeplitz(y), a(3), a(4))
 case("hankel", lambda x, y: L.hankel(x, y)[:, :3] + L.hankel(x), a(3), a(4))
@@ -199,6 +242,35 @@ case("signal convolve complex", lambda x, y: SIG.convolve(x, y) + SIG.correlate(
 case("convolve2d", lambda x, y: SIG.convolve2d(x, y) + SIG.correlate2d(x, y), a(3, 4), a(2, 2))
 case("lfilter", lambda b, c, x: SIG.lfilter(b, c, x), a(3), lambda rng: np.array([2.0, 0.5, -0.3]), a(6))
 case("lfilter axis", lambda b, x: SIG.lfilter(b, [1.0], x, axis=0), a(2), a(5, 2))
+case(
+    "lfilter zi",
+    lambda b, c, x, zi: SIG.lfilter(b, [2.0, c, -0.3], x, zi=zi),
+    a(3),
+    between(0.2, 0.5),
+    a(2, 6),
+    a(2, 2),
+)
+case("lfilter zi short", lambda b, x, zi: SIG.lfilter(b, [1.0], x, axis=0, zi=zi), a(4), a(2), a(3))
+case("lfilter_zi", lambda b, c: SIG.lfilter_zi(b, np.concatenate(([1], c[None], [0.1 * c]))), a(2), between(0.2, 0.5))
+case("filtfilt", lambda b, x: SIG.filtfilt(b, [1.0, -0.4], x), a(2), a(2, 12))
+case(
+    "filtfilt even",
+    lambda x: SIG.filtfilt([1.0, 0.5], [1.0], x, 0, "even", 3) + SIG.filtfilt([1, 2], [1.0], x, 0, None),
+    a(8),
+)
+case("sosfilt", lambda s, x: SIG.sosfilt(np.concatenate((s, [[1.0, 0.3, 0.1]] * 2), axis=1), x), a(2, 3), a(6))
+case("sosfilt zi", lambda x, zi: SIG.sosfilt([[1.0, 0.5, 0, 1, 0.3, 0.1]], x, zi=zi), a(6), a(1, 2))
+case("savgol_filter", lambda x: SIG.savgol_filter(x, 5, 2) + SIG.savgol_filter(x, 3, 1, deriv=1, axis=-1), a(2, 7))
+case("signal hilbert", lambda x: SIG.hilbert(x), a(2, 6))
+case("resample", lambda x: (SIG.resample(x, 5), SIG.resample_poly(x, 3, 2)), a(8))
+case("decimate", lambda x: SIG.decimate(x, 2, ftype="fir"), a(40))
+case("freqz", lambda b, c: SIG.freqz(b, c + np.array([3, 0]), worN=5)[1], a(3), a(2))
+for mode in ("full", "same", "valid"):
+    case(f"fftconvolve axes {mode}", lambda x, y, m=mode: SIG.fftconvolve(x, y, m, axes=1), a(2, 5), a(1, 3))
+case("fftconvolve axes complex", lambda x, y: SIG.fftconvolve(x, y, axes=0), z(4, 2), z(2, 2))
+for border in ("wrap", "symm"):
+    case(f"convolve2d {border}", lambda x, y, b=border: SIG.convolve2d(x, y, "same", b), a(4, 5), a(2, 3))
+case("correlate2d filled", lambda x, y: SIG.correlate2d(x, y, "full", "fill", 2.0), a(4, 5), a(2, 3))
 case("detrend", lambda x: SIG.detrend(x) + SIG.detrend(x, type="constant"), a(2, 6))
 for mode in ("reflect", "nearest", "mirror", "wrap", "constant"):
     case(f"ndimage convolve {mode}", lambda x, w, m=mode: ND.convolve(x, w, mode=m, cval=2.0), a(4, 5), a(3, 2))
@@ -207,6 +279,33 @@ for mode in ("reflect", "nearest", "mirror", "wrap", "constant"):
 case("ndimage convolve1d", lambda x, w: ND.convolve1d(x, w) + ND.correlate(x, [w, w]), a(3, 5), a(2))
 case("uniform_filter", lambda x: ND.uniform_filter(x, 3) + ND.gaussian_filter1d(x, 1.0, order=1), a(5, 4))
 case("map_coordinates", lambda x, c: ND.map_coordinates(x, c, order=1), a(4, 5), between(0.6, 2.4, 2, 3))
+for order in (0, 1, 2, 3, 5):
+    for mode in ("constant", "nearest", "mirror", "reflect"):
+        case(
+            f"map_coordinates {order} {mode}",
+            lambda x, c, o=order, m=mode: ND.map_coordinates(x, c, order=o, mode=m),
+            a(6, 5),
+            between(0.6, 3.4, 2, 3),
+            smooth=2 if order > 1 or not order else 1,
+        )
+case("map_coordinates beyond", lambda x: ND.map_coordinates(x, [[-0.7, 2.2, 5.6]], order=3, mode="mirror"), a(5))
+case("shift", lambda x, s: ND.shift(x, s) + ND.shift(x, 1.0, order=1, cval=2.0), a(5, 4), between(0.2, 0.4, 2))
+case("zoom", lambda x: ND.zoom(x, 1.5) + ND.zoom(x, 1.5, order=1), a(4, 6))
+case(
+    "affine_transform",
+    lambda x, m, o: ND.affine_transform(x, np.eye(2) + 0.1 * m, o, mode="nearest"),
+    a(5, 4),
+    between(0.1, 0.9, 2, 2),
+    between(0.1, 0.3, 2),
+)
+case("affine_transform scaled", lambda x, m: ND.affine_transform(x, m, order=2), a(5, 4), between(0.5, 0.7, 2))
+case("rotate", lambda x, t: ND.rotate(x, t, reshape=False, mode="mirror"), a(5, 4), between(10.0, 20.0))
+case("rotate whole", lambda x: ND.rotate(x, 30.0, order=1), a(5, 4))
+case("sobel", lambda x: ND.sobel(x) + ND.prewitt(x, 0, mode="nearest") + ND.laplace(x), a(5, 4))
+case("gaussian_laplace", lambda x: ND.gaussian_laplace(x, 0.8) * ND.gaussian_gradient_magnitude(x, 0.7), a(5, 4))
+case(
+    "maximum_filter", lambda x: ND.maximum_filter(x, 3) + ND.minimum_filter(x, (2, 3)) * ND.median_filter(x, 3), d(5, 4)
+)
 case(
     "scipy trapezoid",
     lambda y, x: INT.trapezoid(y, x) + INT.cumulative_trapezoid(y, x, initial=0).sum(),
@@ -251,6 +350,23 @@ case(
 )
 case("oaconvolve", lambda x, y: SIG.oaconvolve(x, y), a(4), a(2))
 case("uniform_filter1d", lambda x: ND.uniform_filter1d(x, 3, axis=0), a(5, 2))
+case("scipy euclidean", lambda x, y: DIST.euclidean(x, y) + DIST.cosine(x, y, y**2) * DIST.cityblock(x, y), a(4), a(4))
+case(
+    "scipy distances",
+    lambda x, y: DIST.sqeuclidean(x, y) + DIST.chebyshev(x, y) + DIST.correlation(x, y) + DIST.minkowski(x, y, 3),
+    a(4),
+    a(4),
+)
+case(
+    "scipy weighed distances",
+    lambda x, y, w: (
+        DIST.canberra(x, y, w) + DIST.braycurtis(x, y) + DIST.mahalanobis(x, y, np.eye(4)) + DIST.seuclidean(x, y, w)
+    ),
+    p(4),
+    p(4),
+    p(4),
+)
+case("jensenshannon", lambda x, y: DIST.jensenshannon(x, y), p(4), p(4))
 case("pdist", lambda x: DIST.pdist(x) * DIST.pdist(x, "cityblock"), a(4, 2))
 case("squareform", lambda x: DIST.squareform(x) @ DIST.squareform(x), p(3))
 

@@ -16,7 +16,19 @@ from geartrain.ir.op import Pointwise, Rule
 from geartrain.ops.calls import CALLS_BACK
 from geartrain.ops.table import ROWS, SPELLINGS, row
 
-__all__ = ["METHODS", "RAW", "SOLVERS", "WAITING", "Later", "arrive", "composes", "no_rate", "several", "when"]
+__all__ = [
+    "METHODS",
+    "RAW",
+    "SOLVERS",
+    "WAITING",
+    "Later",
+    "arrive",
+    "composes",
+    "no_option",
+    "no_rate",
+    "several",
+    "when",
+]
 
 WAITING: dict[str, list[Callable[[Any], None]]] = {}
 """What to enter when a module has come."""
@@ -99,6 +111,11 @@ def no_rate(function: str, operand: str) -> Rule:
         raise RuleError(teach(function, what, f"Keep {operand} constant: gt.stop_gradient({operand})."))
 
     return refuse
+
+
+def no_option(function: str, option: str, do: str) -> RuleError:
+    """The error for an option of a function that has a rule without it."""
+    return RuleError(teach(function, f"with {option} it has no rule for traced values.", do))
 
 
 def _solves(names: str) -> Callable[[Any], None]:

@@ -12,7 +12,7 @@ from geartrain.ir.untyped import numpy as np
 from geartrain.ops.complexes import conj, is_complex
 from geartrain.ops.contract import mT
 from geartrain.ops.factor import adjoint, as_diagonal, diagonal_of, inexact, square
-from geartrain.ops.later import Later, composes
+from geartrain.ops.later import Later, composes, no_option
 from geartrain.ops.shape import cast, common_dtype
 from geartrain.ops.table import constant, custom
 
@@ -290,7 +290,7 @@ def det(a: Array, overwrite_a: bool = False, check_finite: bool = True) -> Array
 @composes(HERE)
 def pinv(a: Array, *, atol: Any = None, rtol: Any = None, return_rank: bool = False, check_finite: bool = True) -> Any:
     if atol is not None or return_rank:
-        raise NotImplementedError("scipy.linalg.pinv with atol or return_rank")
+        raise no_option("scipy.linalg.pinv", "atol= or return_rank=", "Give rtol=, and take the rank from matrix_rank.")
     a = inexact(a)
     return np.linalg.pinv(a, max(a.shape) * np.finfo(a.dtype).eps if rtol is None else rtol)
 
@@ -314,16 +314,27 @@ def svdvals(a: Array, overwrite_a: bool = False, check_finite: bool = True) -> A
     return np.linalg.svd(a, compute_uv=False)
 
 
+def _qr_pivots(a: Array) -> Array:
+    return L.qr(_native(a), mode="r", pivoting=True)[1]
+
+
+QR_PIVOTS = constant("qr_pivots", _qr_pivots)
+
+
 @composes(HERE)
 def qr(
     a: Array, overwrite_a: bool = False, lwork: Any = None, mode: str = "full", pivoting: bool = False, **kw: Any
 ) -> Any:
-    if pivoting or mode == "raw":
-        raise NotImplementedError("scipy.linalg.qr with pivoting or mode='raw'")
+    if mode == "raw":
+        raise no_option("scipy.linalg.qr", "mode='raw'", "Ask for mode='full' or 'economic'.")
+    order: tuple[Array, ...] = ()
+    if pivoting:  # the order of the columns does not move
+        a = inexact(a)
+        order = (QR_PIVOTS(a),)
+        a = a[:, order[0]]
     if mode == "r":
-        r = np.linalg.qr(a, mode="complete")[1]
-        return (r,)
-    return tuple(np.linalg.qr(a, mode="reduced" if mode == "economic" else "complete"))
+        return (np.linalg.qr(a, mode="complete")[1], *order)
+    return (*np.linalg.qr(a, mode="reduced" if mode == "economic" else "complete"), *order)
 
 
 @composes(HERE)

@@ -6,7 +6,7 @@ from typing import Any
 from geartrain.ir.aval import Array
 from geartrain.ir.untyped import numpy as np
 from geartrain.ops.factor import inexact
-from geartrain.ops.later import METHODS, Later, composes, when
+from geartrain.ops.later import METHODS, Later, composes, no_option, when
 from geartrain.ops.shape import cast, common_dtype
 from geartrain.ops.table import linear
 
@@ -164,8 +164,94 @@ def cdist(XA: Array, XB: Array, metric: Any = "euclidean", *, out: Any = None, *
         "braycurtis": lambda: np.sum(np.abs(d), axis=-1) / np.sum(np.abs(a + b), axis=-1),
     }
     if metric not in known or kw:
-        raise NotImplementedError(f"cdist with metric={metric!r} and {', '.join(kw) or 'no options'}")
+        what = f"metric={metric!r} and {', '.join(kw) or 'no'} options"
+        raise no_option("scipy.spatial.distance.cdist", what, "Write the distance in NumPy, as metric=lambda u, v: ...")
     return known[metric]()
+
+
+# Distances of two vectors, with weights.
+
+
+def _weighed(d: Array, w: Any) -> Array:
+    return d if w is None else w * d
+
+
+@composes("scipy.spatial.distance")
+def minkowski(u: Array, v: Array, p: Any = 2, w: Any = None) -> Array:
+    d = np.abs(inexact(u) - inexact(v))
+    return np.sum(_weighed(d**p, w)) ** (1.0 / p)
+
+
+@composes("scipy.spatial.distance")
+def euclidean(u: Array, v: Array, w: Any = None) -> Array:
+    d = inexact(u) - inexact(v)
+    return np.linalg.norm(d if w is None else np.sqrt(w) * d)
+
+
+@composes("scipy.spatial.distance")
+def sqeuclidean(u: Array, v: Array, w: Any = None) -> Array:
+    d = inexact(u) - inexact(v)
+    return np.sum(_weighed(d * d, w))
+
+
+@composes("scipy.spatial.distance")
+def cityblock(u: Array, v: Array, w: Any = None) -> Array:
+    return np.sum(_weighed(np.abs(inexact(u) - inexact(v)), w))
+
+
+@composes("scipy.spatial.distance")
+def chebyshev(u: Array, v: Array, w: Any = None) -> Array:
+    d = np.abs(inexact(u) - inexact(v))
+    return np.max(d if w is None else np.where(np.asarray(w) > 0, d, np.zeros((), d.dtype)))
+
+
+@composes("scipy.spatial.distance")
+def correlation(u: Array, v: Array, w: Any = None, centered: bool = True) -> Array:
+    u, v = inexact(u), inexact(v)
+    share = None if w is None else np.asarray(w) / np.sum(w)
+    if centered:
+        u, v = (x - (np.mean(x) if share is None else np.sum(share * x)) for x in (u, v))
+    uv, uu, vv = (np.sum(_weighed(x * y, share)) for x, y in ((u, v), (u, u), (v, v)))
+    return 1 - uv / np.sqrt(uu * vv)
+
+
+@composes("scipy.spatial.distance")
+def cosine(u: Array, v: Array, w: Any = None) -> Array:
+    return correlation(u, v, w, centered=False)
+
+
+@composes("scipy.spatial.distance")
+def canberra(u: Array, v: Array, w: Any = None) -> Array:
+    u, v = inexact(u) * np.float64(1), inexact(v) * np.float64(1)
+    size = np.abs(u) + np.abs(v)
+    zero = size == 0
+    return np.sum(_weighed(np.where(zero, 0.0, np.abs(u - v) / np.where(zero, 1.0, size)), w))
+
+
+@composes("scipy.spatial.distance")
+def braycurtis(u: Array, v: Array, w: Any = None) -> Array:
+    u, v = inexact(u) * np.float64(1), inexact(v) * np.float64(1)
+    return np.sum(_weighed(np.abs(u - v), w)) / np.sum(_weighed(np.abs(u + v), w))
+
+
+@composes("scipy.spatial.distance")
+def mahalanobis(u: Array, v: Array, VI: Array) -> Array:
+    d = inexact(u) - inexact(v)
+    return np.sqrt(d @ np.asarray(VI) @ d)
+
+
+@composes("scipy.spatial.distance")
+def seuclidean(u: Array, v: Array, V: Array) -> Array:
+    return euclidean(u, v, 1 / np.asarray(V))
+
+
+@composes("scipy.spatial.distance")
+def jensenshannon(p: Array, q: Array, base: Any = None, *, axis: int = 0, keepdims: bool = False) -> Array:
+    p, q = inexact(p), inexact(q)
+    p, q = p / np.sum(p, axis=axis, keepdims=True), q / np.sum(q, axis=axis, keepdims=True)
+    m = (p + q) / 2.0
+    total = np.sum(S.rel_entr(p, m) + S.rel_entr(q, m), axis=axis, keepdims=keepdims)
+    return np.sqrt((total if base is None else total / np.log(base)) / 2.0)
 
 
 @composes("scipy.spatial.distance")

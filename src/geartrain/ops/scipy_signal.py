@@ -1,27 +1,25 @@
-"""``scipy.signal`` and ``scipy.ndimage``: convolutions in any number of axes, filters, interpolation in images.
+"""``scipy.signal``: convolutions in any number of axes, and filters.
 
 The full convolution and the valid one are each other's transposes: of ``y = full(a, b)``, the cotangent of ``a`` is
 ``valid(y_bar, reversed b)``.
 """
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
-from numpy.lib.array_utils import normalize_axis_index
+from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from geartrain.ir.aval import Array
 from geartrain.ir.untyped import numpy as np
 from geartrain.ops.complexes import conj
 from geartrain.ops.factor import inexact
-from geartrain.ops.later import Later, composes
+from geartrain.ops.later import Later, composes, no_option
 from geartrain.ops.shape import common_dtype
 from geartrain.ops.table import custom, linear
 
 __all__ = ["FULL", "RECURSION", "VALID"]
 
 SIGNAL = Later("scipy.signal")
-NDIMAGE = "scipy.ndimage"
 
 
 def _native(x: Array) -> Array:
@@ -77,9 +75,26 @@ def _centred(y: Array, shape: tuple[int, ...]) -> Array:
 
 @composes("scipy.signal", "fftconvolve", "oaconvolve")
 def fftconvolve(in1: Array, in2: Array, mode: str = "full", axes: Any = None) -> Array:
-    if axes is not None:
-        raise NotImplementedError("scipy.signal.fftconvolve with axes=")
-    return convolve(in1, in2, mode)
+    return convolve(in1, in2, mode) if axes is None else _along_axes(in1, in2, mode, axes)
+
+
+def _along_axes(in1: Array, in2: Array, mode: str, axes: Any) -> Array:
+    """Some axes are convolved, by Fourier's transform; the others are repeated to fit."""
+    a, b = common_dtype([inexact(in1), inexact(in2)])
+    chosen = sorted(normalize_axis_tuple(axes, a.ndim))
+    if mode == "valid" and all(a.shape[i] <= b.shape[i] for i in chosen):
+        a, b = b, a
+    sizes = [a.shape[i] + b.shape[i] - 1 for i in chosen]
+    if a.dtype.kind == "c":
+        y = np.fft.ifftn(np.fft.fftn(a, sizes, chosen) * np.fft.fftn(b, sizes, chosen), sizes, chosen)
+    else:
+        y = np.fft.irfftn(np.fft.rfftn(a, sizes, chosen) * np.fft.rfftn(b, sizes, chosen), sizes, chosen)
+    if mode == "full":
+        return y
+    wanted = list(y.shape)
+    for i in chosen:
+        wanted[i] = a.shape[i] if mode == "same" else a.shape[i] - b.shape[i] + 1
+    return _centred(y, tuple(wanted))
 
 
 @composes("scipy.signal")
@@ -92,19 +107,22 @@ def correlate(in1: Array, in2: Array, mode: str = "full", method: str = "auto") 
 
 @composes("scipy.signal")
 def convolve2d(in1: Array, in2: Array, mode: str = "full", boundary: str = "fill", fillvalue: Any = 0) -> Array:
-    _only_zeros(boundary, fillvalue)
-    return convolve(in1, in2, mode)
+    """Beyond the border ``in1`` goes on by zeros, by ``fillvalue``, periodically or mirrored."""
+    if (boundary in ("fill", "pad") and fillvalue.__class__ in (int, float) and fillvalue == 0) or mode == "valid":
+        return convolve(in1, in2, mode)
+    a, b = common_dtype([inexact(in1), inexact(in2)])
+    extra = {"constant_values": fillvalue} if boundary in ("fill", "pad") else {}
+    known = {"fill": "constant", "pad": "constant", "wrap": "wrap", "circular": "wrap"}
+    by = known.get(boundary, "symmetric")
+    y = VALID(np.pad(a, [(n - 1, n - 1) for n in b.shape], mode=by, **extra), b)
+    return y if mode == "full" else _centred(y, a.shape)
 
 
 @composes("scipy.signal")
 def correlate2d(in1: Array, in2: Array, mode: str = "full", boundary: str = "fill", fillvalue: Any = 0) -> Array:
-    _only_zeros(boundary, fillvalue)
-    return correlate(in1, in2, mode)
-
-
-def _only_zeros(boundary: str, fillvalue: Any) -> None:
-    if boundary != "fill" or fillvalue != 0:
-        raise NotImplementedError("scipy.signal.convolve2d with a boundary other than zeros")
+    if boundary == "fill" and fillvalue.__class__ in (int, float) and fillvalue == 0:
+        return correlate(in1, in2, mode)
+    return convolve2d(in1, np.flip(conj(np.asarray(in2))), mode, boundary, fillvalue)
 
 
 # Recursive filters. The row solves ``c * y = v`` along the last axis, a triangular Toeplitz system.
@@ -140,14 +158,127 @@ RECURSION = custom("recursion", _recursion, push=_push_recursion, pull=_pull_rec
 
 
 @composes("scipy.signal")
-def lfilter(b: Array, a: Array, x: Array, axis: int = -1, zi: Any = None) -> Array:
-    if zi is not None:
-        raise NotImplementedError("scipy.signal.lfilter with zi=")
-    b, a, x = common_dtype([np.atleast_1d(inexact(b)), np.atleast_1d(inexact(a)), inexact(x)])
-    x = np.moveaxis(x, axis, -1)
-    v = _delayed(x, b.shape[0]) @ b
-    y = RECURSION(v, a) if a.shape[0] > 1 else v / a[0]
-    return np.moveaxis(y, -1, axis)
+def lfilter(b: Array, a: Array, x: Array, axis: int = -1, zi: Any = None) -> Any:
+    """``zi`` is what the delays hold at the start; with it the result is a pair, of which the second is their end."""
+    given = [np.atleast_1d(inexact(b)), np.atleast_1d(inexact(a)), inexact(x)]
+    if zi is None:
+        b, a, x = common_dtype(given)
+        x = np.moveaxis(x, axis, -1)
+        v = _delayed(x, b.shape[0]) @ b
+        y = RECURSION(v, a) if a.shape[0] > 1 else v / a[0]
+        return np.moveaxis(y, -1, axis)
+    b, a, x, z = common_dtype([*given, inexact(zi)])
+    b, a = b / a[0], a / a[0]
+    x, z = np.moveaxis(x, axis, -1), np.moveaxis(z, axis, -1)
+    n, held = x.shape[-1], max(a.shape[0], b.shape[0]) - 1
+    lead = np.broadcast_shapes(x.shape[:-1], z.shape[:-1])
+    x, z = np.broadcast_to(x, (*lead, n)), np.broadcast_to(z, (*lead, held))
+    driven = _delayed(_longer(x, held), b.shape[0]) @ b + _longer(z, n)
+    y = RECURSION(driven[..., :n], a)
+    end = driven[..., n:] - (_delayed(_longer(y, held), a.shape[0]) @ a)[..., n:]
+    return np.moveaxis(y, -1, axis), np.moveaxis(end, -1, axis)
+
+
+def _longer(x: Array, n: int) -> Array:
+    """``n`` zeros behind."""
+    return np.concatenate((x, np.zeros((*x.shape[:-1], n), x.dtype)), axis=-1)
+
+
+@composes("scipy.signal")
+def lfilter_zi(b: Array, a: Array) -> Array:
+    """The state of a filter that has met ones for ever: z solves ``z = A^T z + B``."""
+    b, a = common_dtype([np.atleast_1d(inexact(b)), np.atleast_1d(inexact(a))])
+    b, a = b / a[0], a / a[0]
+    n = max(b.shape[0], a.shape[0])
+    b, a = _longer(b, n - b.shape[0]), _longer(a, n - a.shape[0])
+    first = np.eye(n - 1, 1, dtype=a.dtype)
+    turned = np.eye(n - 1, dtype=a.dtype) - np.eye(n - 1, k=1, dtype=a.dtype) + a[1:, None] * first.T
+    return np.linalg.solve(turned, b[1:] - a[1:] * b[0])
+
+
+@composes("scipy.signal")
+def filtfilt(
+    b: Array,
+    a: Array,
+    x: Array,
+    axis: int = -1,
+    padtype: Any = "odd",
+    padlen: Any = None,
+    method: str = "pad",
+    irlen: Any = None,
+) -> Array:
+    """Forward and backward, so that nothing is delayed; the ends are continued first."""
+    if method != "pad":
+        raise no_option("scipy.signal.filtfilt", f"method={method!r}", "Leave it out: method='pad'.")
+    b, a = np.atleast_1d(inexact(b)), np.atleast_1d(inexact(a))
+    x = np.moveaxis(inexact(x), axis, -1)
+    edge = 3 * max(a.shape[0], b.shape[0]) if padlen is None else padlen
+    edge = 0 if padtype is None else edge
+    if x.shape[-1] <= edge:
+        raise ValueError(f"The length of the input vector x must be greater than padlen, which is {edge}.")
+    zi = lfilter_zi(b, a)
+    y, _ = lfilter(b, a, _continued(x, padtype, edge), -1, zi * _continued(x, padtype, edge)[..., :1])
+    y, _ = lfilter(b, a, np.flip(y, -1), -1, zi * y[..., -1:])
+    y = np.flip(y, -1)
+    return np.moveaxis(y[..., edge : y.shape[-1] - edge], -1, axis)
+
+
+def _continued(x: Array, how: Any, n: int) -> Array:
+    if n == 0:
+        return x
+    before, behind = np.flip(x[..., 1 : n + 1], -1), np.flip(x[..., -n - 1 : -1], -1)
+    if how == "odd":
+        before, behind = 2 * x[..., :1] - before, 2 * x[..., -1:] - behind
+    elif how == "constant":
+        before, behind = before * 0 + x[..., :1], behind * 0 + x[..., -1:]
+    return np.concatenate((before, x, behind), axis=-1)
+
+
+@composes("scipy.signal")
+def sosfilt(sos: Array, x: Array, axis: int = -1, zi: Any = None) -> Any:
+    sos, x = common_dtype([inexact(sos), inexact(x)])
+    ends: list[Array] = []
+    for i in range(sos.shape[0]):
+        if zi is None:
+            x = lfilter(sos[i, :3], sos[i, 3:], x, axis)
+        else:
+            x, end = lfilter(sos[i, :3], sos[i, 3:], x, axis, zi[i])
+            ends.append(end)
+    return x if zi is None else (x, np.stack(ends))
+
+
+def _by_matrix(name: str, along: int) -> None:
+    """A function that is linear along one axis, as the matrix that SciPy makes of the unit vectors."""
+
+    def spelled(x: Array, *args: Any, axis: Any = along, **kwargs: Any) -> Array:
+        x = inexact(x)
+        axis = normalize_axis_index(axis, x.ndim)
+        made = getattr(SIGNAL, name)(np.eye(x.shape[axis]), *args, axis=0, **kwargs)
+        made = made.astype(np.result_type(x.dtype, np.complex64) if made.dtype.kind == "c" else x.dtype)
+        return np.moveaxis(np.moveaxis(x, axis, -1) @ made.T, -1, axis)
+
+    composes("scipy.signal", name)(spelled)
+
+
+for _name, _axis in (("savgol_filter", -1), ("hilbert", -1), ("resample", 0), ("resample_poly", 0), ("decimate", -1)):
+    _by_matrix(_name, _axis)
+
+
+@composes("scipy.signal")
+def freqz(
+    b: Array,
+    a: Any = 1,
+    worN: Any = 512,
+    whole: bool = False,
+    plot: Any = None,
+    fs: float = 2 * np.pi,
+    include_nyquist: bool = False,
+) -> tuple[Array, Array]:
+    """The frequencies, which do not move, and the response there."""
+    places = SIGNAL.freqz([1.0], 1, worN, whole, None, fs, include_nyquist)[0]
+    b, a = common_dtype([np.atleast_1d(inexact(b)), np.atleast_1d(inexact(a))])
+    turn = np.exp(-2j * np.pi / fs * np.outer(places, np.arange(max(b.shape[0], a.shape[0]))))
+    return places, (turn[:, : b.shape[0]] @ b) / (turn[:, : a.shape[0]] @ a)
 
 
 @composes("scipy.signal")
@@ -160,210 +291,5 @@ def detrend(data: Array, axis: int = -1, type: str = "linear", bp: Any = 0, over
         basis = np.stack((np.arange(1, n + 1) / n, np.ones(n)), axis=-1).astype(x.dtype)
         y = x - x @ (basis @ np.linalg.pinv(basis)).T
     else:
-        raise NotImplementedError("scipy.signal.detrend with break points")
+        raise no_option("scipy.signal.detrend", "break points (bp=)", "Detrend the parts one by one.")
     return np.moveaxis(y, -1, axis)
-
-
-# Images: pad by the rule of the border, then the valid correlation.
-
-_BORDERS = {
-    "reflect": "symmetric",
-    "grid-mirror": "symmetric",
-    "nearest": "edge",
-    "mirror": "reflect",
-    "wrap": "wrap",
-    "grid-wrap": "wrap",
-    "constant": "constant",
-    "grid-constant": "constant",
-}
-
-
-def _bordered(x: Array, widths: list[tuple[int, int]], mode: str, cval: float) -> Array:
-    extra = {"constant_values": cval} if _BORDERS[mode] == "constant" else {}
-    return np.pad(x, widths, mode=_BORDERS[mode], **extra)
-
-
-def _origins(origin: Any, ndim: int) -> list[int]:
-    return [int(origin)] * ndim if np.ndim(origin) == 0 else [int(o) for o in origin]
-
-
-@composes(NDIMAGE, "correlate")
-def image_correlate(
-    input: Array,
-    weights: Array,
-    output: Any = None,
-    mode: str = "reflect",
-    cval: float = 0.0,
-    origin: Any = 0,
-    **kw: Any,
-) -> Array:
-    x, w = common_dtype([inexact(input), inexact(weights)])
-    shifts = _origins(origin, x.ndim)
-    widths = [(n // 2 + o, n - 1 - n // 2 - o) for n, o in zip(w.shape, shifts, strict=True)]
-    return VALID(_bordered(x, widths, mode, cval), np.flip(w))
-
-
-@composes(NDIMAGE, "convolve")
-def image_convolve(
-    input: Array,
-    weights: Array,
-    output: Any = None,
-    mode: str = "reflect",
-    cval: float = 0.0,
-    origin: Any = 0,
-    **kw: Any,
-) -> Array:
-    w = np.asarray(weights)
-    shifts = [-o - (1 - n % 2) for o, n in zip(_origins(origin, w.ndim), w.shape, strict=True)]
-    return image_correlate(input, np.flip(w), output, mode, cval, shifts)
-
-
-def _along(weights: Array, axis: int, ndim: int) -> Array:
-    w = np.asarray(weights)
-    return np.reshape(w, tuple(w.shape[0] if i == axis else 1 for i in range(ndim)))
-
-
-@composes(NDIMAGE)
-def correlate1d(
-    input: Array,
-    weights: Array,
-    axis: int = -1,
-    output: Any = None,
-    mode: str = "reflect",
-    cval: float = 0.0,
-    origin: int = 0,
-) -> Array:
-    x = np.asarray(input)
-    axis = normalize_axis_index(axis, x.ndim)
-    shifts = [int(origin) if i == axis else 0 for i in range(x.ndim)]
-    return image_correlate(x, _along(weights, axis, x.ndim), output, mode, cval, shifts)
-
-
-@composes(NDIMAGE)
-def convolve1d(
-    input: Array,
-    weights: Array,
-    axis: int = -1,
-    output: Any = None,
-    mode: str = "reflect",
-    cval: float = 0.0,
-    origin: int = 0,
-) -> Array:
-    w = np.asarray(weights)
-    shift = -int(origin) - (1 - w.shape[0] % 2)
-    return correlate1d(input, np.flip(w), axis, output, mode, cval, shift)
-
-
-def _gaussian(sigma: float, order: int, radius: int) -> Array:
-    """A Gaussian and its derivatives, by the Hermite polynomials; as weights of a correlation."""
-    steps = np.arange(-radius, radius + 1)
-    bell = np.exp(-0.5 * (steps / sigma) ** 2)
-    bell = bell / np.sum(bell)
-    past, factor = np.zeros(steps.shape), np.ones(steps.shape)
-    for k in range(order):
-        past, factor = factor, -steps / sigma**2 * factor - (k / sigma**2) * past
-    return np.flip(bell * factor)
-
-
-@composes(NDIMAGE)
-def gaussian_filter1d(
-    input: Array,
-    sigma: float,
-    axis: int = -1,
-    order: int = 0,
-    output: Any = None,
-    mode: str = "reflect",
-    cval: float = 0.0,
-    truncate: float = 4.0,
-    *,
-    radius: int | None = None,
-) -> Array:
-    """``sigma`` is a constant: the width of the window depends on it."""
-    width = int(truncate * float(sigma) + 0.5) if radius is None else int(radius)
-    x = inexact(input)
-    weights = _gaussian(float(sigma), int(order), width).astype(x.dtype)
-    return correlate1d(x, weights, axis, output, mode, cval, 0)
-
-
-@composes(NDIMAGE)
-def gaussian_filter(
-    input: Array,
-    sigma: Any,
-    order: Any = 0,
-    output: Any = None,
-    mode: str = "reflect",
-    cval: float = 0.0,
-    truncate: float = 4.0,
-    **kw: Any,
-) -> Array:
-    if kw:
-        raise NotImplementedError(f"scipy.ndimage.gaussian_filter with {', '.join(kw)}=")
-    x = inexact(input)
-    for axis in range(x.ndim):
-        width, k = (v if np.ndim(v) == 0 else v[axis] for v in (sigma, order))
-        if width > 1e-15:
-            x = gaussian_filter1d(x, width, axis, k, None, mode, cval, truncate)
-    return x
-
-
-@composes(NDIMAGE)
-def uniform_filter1d(
-    input: Array,
-    size: int,
-    axis: int = -1,
-    output: Any = None,
-    mode: str = "reflect",
-    cval: float = 0.0,
-    origin: int = 0,
-) -> Array:
-    x = inexact(input)
-    return correlate1d(x, np.full(int(size), 1.0 / size, x.dtype), axis, output, mode, cval, origin)
-
-
-@composes(NDIMAGE)
-def uniform_filter(
-    input: Array,
-    size: Any = 3,
-    output: Any = None,
-    mode: str = "reflect",
-    cval: float = 0.0,
-    origin: int = 0,
-    **kw: Any,
-) -> Array:
-    x = inexact(input)
-    for axis in range(x.ndim):
-        x = uniform_filter1d(x, size if np.ndim(size) == 0 else size[axis], axis, None, mode, cval, origin)
-    return x
-
-
-@composes(NDIMAGE)
-def map_coordinates(
-    input: Array,
-    coordinates: Array,
-    output: Any = None,
-    order: int = 3,
-    mode: str = "constant",
-    cval: float = 0.0,
-    prefilter: bool = True,
-) -> Array:
-    """Linear interpolation (``order=1``), or the nearest element (``order=0``)."""
-    x, places = inexact(input), inexact(coordinates)
-    if order not in (0, 1) or mode not in ("constant", "nearest"):
-        raise NotImplementedError(
-            "scipy.ndimage.map_coordinates with order > 1 or another mode than constant and nearest"
-        )
-    if mode == "nearest":
-        tops = np.reshape(np.array([n - 1.0 for n in x.shape]), (-1, *(1,) * (places.ndim - 1)))
-        places = np.clip(places, 0.0, tops)
-    low = np.floor(places + 0.5) if order == 0 else np.floor(places)
-    weight = places - low
-    y: Array = 0.0
-    inside = places[0] == places[0]
-    for axis, n in enumerate(x.shape):
-        inside = inside & (places[axis] >= 0) & (places[axis] <= n - 1)
-    for corner in range(1 if order == 0 else 2**x.ndim):
-        bits = [(corner >> axis) & 1 for axis in range(x.ndim)]
-        index = tuple(np.clip(low[axis].astype(int) + bit, 0, x.shape[axis] - 1) for axis, bit in enumerate(bits))
-        share = math.prod((weight[axis] if bit else 1 - weight[axis] for axis, bit in enumerate(bits)), start=1.0)
-        y = y + (x[index] if order == 0 else share * x[index])
-    return np.where(inside, y, np.asarray(cval, x.dtype))

@@ -102,7 +102,7 @@ def _t_density(df: Array, t: Array) -> Array:
     return np.exp(size - (df + 1) / 2 * np.log1p(t * t / df))
 
 
-def _incomplete_in_m(y: Array, phi: Array, m: Array) -> Array:
+def incomplete_in_m(y: Array, phi: Array, m: Array) -> Array:
     root = np.sqrt(1 - m * np.sin(phi) ** 2)
     return (S.ellipeinc(phi, m) - (1 - m) * y) / (2 * m * (1 - m)) - np.sin(2 * phi) / (4 * (1 - m) * root)
 
@@ -204,7 +204,7 @@ SEVERAL: dict[str, tuple[tuple[Interval, ...], tuple[Rate, ...]]] = {
         ),
     ),
     "expn": ((N, POSITIVE), (None, lambda y, n, x: -S.expn(n - 1, x))),
-    "ellipkinc": ((UNIT, UNIT), (lambda y, phi, m: 1 / np.sqrt(1 - m * np.sin(phi) ** 2), _incomplete_in_m)),
+    "ellipkinc": ((UNIT, UNIT), (lambda y, phi, m: 1 / np.sqrt(1 - m * np.sin(phi) ** 2), incomplete_in_m)),
     "ellipeinc": (
         (UNIT, UNIT),
         (
@@ -303,47 +303,3 @@ def _enter(special: Any) -> None:
     enter_rows(special, ONE_OPERAND, SEVERAL)
     spells(special._ufuncs._zeta)(ROWS["special_zeta"])  # what its Python function calls
     spells(special.gammasgn)(constant("special_gammasgn", special.gammasgn, pointwise=True))
-    for name, rates in _PAIRS.items():
-        spells(getattr(special, name))(_results(name, rates))
-
-
-# Functions with several results: a row for each.
-
-_PAIRS: dict[str, tuple[Rate1, ...]] = {
-    "sici": (lambda y, x: np.sin(x) / x, lambda y, x: np.cos(x) / x),
-    "shichi": (lambda y, x: np.sinh(x) / x, lambda y, x: np.cosh(x) / x),
-    "fresnel": (lambda y, x: np.sin(PI / 2 * x * x), lambda y, x: np.cos(PI / 2 * x * x)),
-    "itj0y0": (lambda y, x: S.j0(x), lambda y, x: S.y0(x)),
-    "iti0k0": (lambda y, x: S.i0(x), lambda y, x: S.k0(x)),
-    "it2j0y0": (lambda y, x: (1 - S.j0(x)) / x, lambda y, x: -S.y0(x) / x),
-    "it2i0k0": (lambda y, x: (S.i0(x) - 1) / x, lambda y, x: -S.k0(x) / x),
-    "airy": (
-        lambda y, x: S.airy(x)[1],
-        lambda y, x: x * S.airy(x)[0],
-        lambda y, x: S.airy(x)[3],
-        lambda y, x: x * S.airy(x)[2],
-    ),
-}
-
-
-class _Result:
-    """One of the results of a function, as a function."""
-
-    def __init__(self, name: str, place: int) -> None:
-        self.__name__ = f"{name}_{place}"
-        self._name, self._place = name, place
-
-    def __call__(self, x: Array) -> Array:
-        return getattr(S, self._name)(x)[self._place]
-
-
-def _results(name: str, rates: tuple[Any, ...]) -> Any:
-    rows = [_Result(name, i) for i in range(len(rates))]
-    for part, rate in zip(rows, rates, strict=True):
-        several("special", part, rate, domain=(POSITIVE,))
-    ops = [ROWS[f"special_{part.__name__}"] for part in rows]
-
-    def spelled(x: Array) -> tuple[Array, ...]:
-        return tuple(op(x) for op in ops)
-
-    return spelled

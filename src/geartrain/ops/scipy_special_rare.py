@@ -43,6 +43,8 @@ ONE_OPERAND: dict[str, tuple[Interval, Rate1]] = {
     "itstruve0": (POSITIVE, lambda y, x: S.struve(0, x)),
     "itmodstruve0": (POSITIVE, lambda y, x: S.modstruve(0, x)),
     "it2struve0": (POSITIVE, lambda y, x: -S.struve(0, x) / x),
+    "kolmogorov": ((0.5, 1.5), lambda y, x: -_kolmogorov_density(x)),
+    "kolmogi": ((0.2, 0.9), lambda y, p: -1 / _kolmogorov_density(y)),
 }
 
 
@@ -53,6 +55,46 @@ def _binomial_density(k: Array, n: Array, p: Array) -> Array:
 
 def _f_rate(m: Array, n: Array, x: Array) -> Array:
     return beta_density(m / 2, n / 2, m * x / (n + m * x)) * m * n / (n + m * x) ** 2
+
+
+def _rd_in_x(y: Array, a: Array, b: Array, c: Array) -> Array:
+    """R_D is -6 dR_F/dz, and second derivatives of R_F follow from Euler and Poisson's equation (DLMF 19.18)."""
+    return (S.elliprd(b, c, a) - y) / (2 * (a - c))
+
+
+def _rd_in_z(y: Array, a: Array, b: Array, c: Array) -> Array:
+    """R_D is homogeneous of degree -3/2."""
+    return -(1.5 * y + a * _rd_in_x(y, a, b, c) + b * _rd_in_x(y, b, a, c)) / c
+
+
+def _chi_in_x(y: Array, x: Array, df: Array, nc: Array) -> Array:
+    return (S.chndtr(x, df - 2, nc) - S.chndtr(x, df, nc)) / 2
+
+
+def _chi_in_nc(y: Array, x: Array, df: Array, nc: Array) -> Array:
+    return (S.chndtr(x, df + 2, nc) - S.chndtr(x, df, nc)) / 2
+
+
+def _smirnov_density(n: Array, d: Array) -> Array:
+    """The rate of the sum of Z. Birnbaum and F. Tingey (1951), term by term; ``n`` is one integer."""
+    count = int(np.max(n))
+    total: Array = 0.0
+    for j in range(count):
+        high, low = 1 - d - j / count, d + j / count
+        there = high > 0
+        high = np.where(there, high, 1.0)
+        size = math.comb(count, j) * high ** (count - j) * low ** (j - 1)
+        rate = size * (1 + d * ((j - 1) / low - (count - j) / high))
+        total = total + np.where(there, rate, 0.0)
+    return -total
+
+
+def _kolmogorov_density(x: Array) -> Array:
+    """Minus the rate of Kolmogorov's alternating series (A. Kolmogorov, 1933)."""
+    total: Array = 0.0
+    for j in range(1, 31):
+        total = total + (-1) ** (j - 1) * 8.0 * j * j * x * np.exp(-2.0 * j * j * x * x)
+    return total
 
 
 SEVERAL: dict[str, tuple[tuple[Interval, ...], tuple[Rate, ...]]] = {
@@ -90,7 +132,10 @@ SEVERAL: dict[str, tuple[tuple[Interval, ...], tuple[Rate, ...]]] = {
             lambda y, a, b, c: -S.elliprd(a, b, c) / 6,
         ),
     ),
-    "elliprd": ((A, B, C), (no_rate("elliprd", "x"), no_rate("elliprd", "y"), no_rate("elliprd", "z"))),
+    "elliprd": (
+        (A, (2.1, 2.5), C),
+        (_rd_in_x, lambda y, a, b, c: _rd_in_x(y, b, a, c), _rd_in_z),
+    ),
     "bdtr": ((N, (6, 6), UNIT), (None, None, lambda y, k, n, p: -_binomial_density(k, n, p))),
     "bdtrc": ((N, (6, 6), UNIT), (None, None, lambda y, k, n, p: _binomial_density(k, n, p))),
     "nbdtr": ((N, (6, 6), UNIT), (None, None, lambda y, k, n, p: beta_density(n, k + 1.0, p))),
@@ -117,6 +162,14 @@ SEVERAL: dict[str, tuple[tuple[Interval, ...], tuple[Rate, ...]]] = {
             lambda y, a, b, p: 1 / (a * gamma_density(b, a * y)),
         ),
     ),
+    "gdtria": (
+        (UNIT, A, B),
+        (
+            lambda y, p, b, x: 1 / (x * gamma_density(b, x * y)),
+            no_rate("gdtria", "b"),
+            lambda y, p, b, x: -y / x,
+        ),
+    ),
     "betainccinv": (
         (A, B, UNIT),
         (no_rate("betainccinv", "a"), no_rate("betainccinv", "b"), lambda y, a, b, p: -1 / beta_density(a, b, y)),
@@ -133,6 +186,70 @@ SEVERAL: dict[str, tuple[tuple[Interval, ...], tuple[Rate, ...]]] = {
     "eval_sh_legendre": ((N, UNIT), (None, lambda y, n, x: 2 * S.eval_gegenbauer(n - 1, 1.5, 2 * x - 1))),
     "eval_sh_chebyt": ((N, UNIT), (None, lambda y, n, x: 2 * n * S.eval_chebyu(n - 1, 2 * x - 1))),
     "eval_sh_chebyu": ((N, UNIT), (None, lambda y, n, x: 4 * S.eval_gegenbauer(n - 1, 2.0, 2 * x - 1))),
+    "eval_sh_jacobi": (
+        (N, C, A, UNIT),
+        (
+            None,
+            no_rate("eval_sh_jacobi", "p"),
+            no_rate("eval_sh_jacobi", "q"),
+            lambda y, n, p, q, x: n * S.eval_sh_jacobi(n - 1, p + 2, q + 1, x),
+        ),
+    ),
+    "lpmv": (
+        ((1, 1), A, UNIT),
+        (None, no_rate("lpmv", "v"), lambda y, m, v, x: ((v + m) * S.lpmv(m, v - 1, x) - v * x * y) / (1 - x * x)),
+    ),
+    "wright_bessel": (
+        (A, B, UNIT),
+        (
+            no_rate("wright_bessel", "a"),
+            no_rate("wright_bessel", "b"),
+            lambda y, a, b, x: S.wright_bessel(a, a + b, x),
+        ),
+    ),
+    "log_wright_bessel": (
+        (A, B, UNIT),
+        (
+            no_rate("log_wright_bessel", "a"),
+            no_rate("log_wright_bessel", "b"),
+            lambda y, a, b, x: np.exp(S.log_wright_bessel(a, a + b, x) - y),
+        ),
+    ),
+    "bdtri": ((N, (6, 6), UNIT), (None, None, lambda y, k, n, q: -1 / _binomial_density(k, n, y))),
+    "nbdtri": ((N, (6, 6), UNIT), (None, None, lambda y, k, n, q: 1 / beta_density(n, k + 1.0, y))),
+    "pdtri": ((N, UNIT), (None, lambda y, k, q: -1 / gamma_density(k + 1.0, y))),
+    # The noncentral distribution moves to its neighbours of two degrees more or less (N. Johnson, S. Kotz, 1970).
+    "chndtr": (
+        (B, (5.0, 6.0), A),
+        (_chi_in_x, no_rate("chndtr", "df"), _chi_in_nc),
+    ),
+    "chndtrix": (
+        (UNIT, (5.0, 6.0), A),
+        (
+            lambda y, p, df, nc: 1 / _chi_in_x(p, y, df, nc),
+            no_rate("chndtrix", "df"),
+            lambda y, p, df, nc: -_chi_in_nc(p, y, df, nc) / _chi_in_x(p, y, df, nc),
+        ),
+    ),
+    "chndtrinc": (
+        ((3.0, 3.5), (5.0, 6.0), (0.1, 0.2)),
+        (
+            lambda y, x, df, p: -_chi_in_x(p, x, df, y) / _chi_in_nc(p, x, df, y),
+            no_rate("chndtrinc", "df"),
+            lambda y, x, df, p: 1 / _chi_in_nc(p, x, df, y),
+        ),
+    ),
+    "tklmbda": (
+        (UNIT, (0.3, 0.6)),
+        (
+            lambda y, x, s: 1 / (y ** (s - 1) + (1 - y) ** (s - 1)),
+            lambda y, x, s: (
+                -((y**s * np.log(y) - (1 - y) ** s * np.log1p(-y)) / s - x / s) / (y ** (s - 1) + (1 - y) ** (s - 1))
+            ),
+        ),
+    ),
+    "smirnov": (((5, 5), (0.2, 0.5)), (None, lambda y, n, d: -_smirnov_density(n, d))),
+    "smirnovi": (((5, 5), (0.2, 0.8)), (None, lambda y, n, p: -1 / _smirnov_density(n, y))),
 }
 
 
@@ -142,6 +259,17 @@ def _enter(special: Any) -> None:
 
 
 # Expressions.
+
+
+@composes("scipy.special")
+def elliprg(x: Array, y: Array, z: Array) -> Array:
+    """DLMF 19.21.10."""
+    return (z * S.elliprf(x, y, z) - (x - z) * (y - z) * S.elliprd(x, y, z) / 3 + np.sqrt(x * y / z)) / 2
+
+
+@composes("scipy.special")
+def kelvin(x: Array) -> tuple[Array, ...]:
+    return S.ber(x) + 1j * S.bei(x), S.ker(x) + 1j * S.kei(x), S.berp(x) + 1j * S.beip(x), S.kerp(x) + 1j * S.keip(x)
 
 
 @composes("scipy.special")
