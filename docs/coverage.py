@@ -272,6 +272,8 @@ def page() -> str:
     lines += section("scipy.interpolate", interpolators(), {})
     laws = sorted([*CONTINUOUS, *DISCRETE, "multivariate_normal", "dirichlet"])
     lines += ["## scipy.stats", ""]
+    lines += ["Of samples: `zscore`, `zmap`, `gzscore`, `gmean`, `hmean`, `sem`, `variation`, `moment`, `skew`,"]
+    lines += ["`kurtosis`, `entropy`.", ""]
     lines += ["`pdf`, `logpdf`, `cdf`, `sf`, `logcdf`, `logsf`, `ppf` (`pmf`, `logpmf` of discrete laws),"]
     lines += ["as functions of the place, location, scale and, where there is a formula, of the shape parameters, of:"]
     lines += [", ".join(f"`{name}`" for name in laws) + ".", ""]

@@ -3,6 +3,7 @@
 import functools
 import pickle
 import statistics
+import subprocess
 import sys
 from collections.abc import Callable, Generator
 from types import ModuleType
@@ -233,3 +234,31 @@ def test_libraries_work_or_teach() -> None:
         gt.grad(lambda x: statistics.fmean(x))(X)
     assert gt.grad(lambda x: statistics.fmean([1.0, 3.0]) * x)(1.0) == 2.0
     assert restored()
+
+
+FIRST_IMPORT = """
+import sys, types
+import numpy as np
+import geartrain as gt
+
+def f(x):
+    from scipy.special import erf, logsumexp
+    import scipy.optimize
+    root = scipy.optimize.brentq(lambda z: z - x[0], 0.0, 5.0)
+    return logsumexp(x) + erf(x[0]) + root
+
+got = gt.grad(f)(np.array([0.1, 0.2]))
+assert not any("geartrain" in type(v).__module__ for m in ("scipy.special", "scipy.optimize")
+               for v in vars(sys.modules[m]).values() if not isinstance(v, types.FunctionType))
+again = gt.grad(f)(np.array([0.1, 0.2]))
+assert np.array_equal(got, again), (got, again)
+h = 1e-6
+want = [(f(np.array([0.1, 0.2]) + h * e) - f(np.array([0.1, 0.2]) - h * e)) / (2 * h) for e in np.eye(2)]
+assert np.allclose(got, want, atol=1e-6), (got, want)
+assert not any(type(finder).__name__ == "Arrivals" for finder in sys.meta_path)
+"""
+
+
+def test_scipy_may_be_imported_for_the_first_time_by_a_traced_function() -> None:
+    done = subprocess.run([sys.executable, "-c", FIRST_IMPORT], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -152,6 +152,11 @@ case(
     p(3),
 )
 
+case("zscore", lambda x, y: ST.zscore(x, axis=1, ddof=1) + ST.zmap(y, x) + ST.gzscore(np.exp(x)), a(3, 4), a(3, 4))
+case("gmean", lambda x, w: ST.gmean(x, weights=w) + ST.hmean(x) + ST.sem(x) + ST.variation(x), p(4), p(4))
+case("moment", lambda x: ST.moment(x, 3) + ST.skew(x, bias=False) + ST.kurtosis(x, bias=False) + ST.kurtosis(x), a(6))
+case("stats entropy", lambda x, y: ST.entropy(x) + ST.entropy(x, y, base=2), p(4), p(4))
+
 # Linear algebra.
 
 case("expm", lambda x: L.expm(x), a(3, 3))

@@ -5,8 +5,11 @@ from typing import Any
 
 import pytest
 import scipy.interpolate
+import scipy.linalg
 import scipy.ndimage
 import scipy.optimize
+import scipy.signal
+import scipy.spatial.distance
 import scipy.special
 import scipy.stats
 
@@ -19,6 +22,9 @@ S: Any = scipy.special
 ND: Any = scipy.ndimage
 INTERPOLATE: Any = scipy.interpolate
 ST: Any = scipy.stats
+SIG: Any = scipy.signal
+L: Any = scipy.linalg
+DIST: Any = scipy.spatial.distance
 REFUSED: dict[str, tuple[Callable[[Any], Any], str]] = {
     "nditer": (lambda x: sum(np.nditer(x)), "np.nditer"),
     "frompyfunc": (lambda x: np.frompyfunc(lambda v: v * 2, 1, 1)(x).sum(), "no derivative rule"),
@@ -48,8 +54,12 @@ REFUSED: dict[str, tuple[Callable[[Any], Any], str]] = {
         lambda x: gt.vmap(lambda k: OPT.brentq(lambda z: z - k, 0.0, 5.0))(x).sum(),
         "loop over the examples|Loop over the examples",
     ),
-    "skewnorm": (lambda x: ST.skewnorm.pdf(x, 1.0).sum(), "bare number"),
-    "zoom": (lambda x: ND.zoom(x, 2).sum(), "bare number"),
+    "skewnorm": (lambda x: ST.skewnorm.pdf(x, 1.0).sum(), "skewnorm"),
+    "zoom": (lambda x: ND.zoom(x, 2, mode="wrap").sum(), "scipy.ndimage.zoom"),
+    "filtfilt": (lambda x: SIG.filtfilt([1.0], [1.0], x, method="gust").sum(), "filtfilt"),
+    "zscore": (lambda x: ST.zscore(x, nan_policy="omit").sum(), "zscore"),
+    "pinv": (lambda x: L.pinv(np.diag(x), return_rank=True)[0].sum(), "pinv"),
+    "cdist": (lambda x: DIST.cdist([x], [x], "hamming").sum(), "cdist"),
     "interp1d": (lambda x: INTERPOLATE.interp1d(np.arange(3.0), x, "quadratic")(0.5), "kind='quadratic'"),
     "Akima": (lambda x: INTERPOLATE.Akima1DInterpolator(np.arange(3.0), x)(0.5), "Akima1DInterpolator"),
     "Akima at": (lambda x: INTERPOLATE.Akima1DInterpolator(np.arange(3.0), [1.0, 0, 2])(x[0]), "a traced place"),

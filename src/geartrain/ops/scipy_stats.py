@@ -9,9 +9,10 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from geartrain.errors import RuleError, teach
 from geartrain.ir.aval import Array
 from geartrain.ir.untyped import numpy as np
-from geartrain.ops.later import METHODS, Later, when
+from geartrain.ops.later import METHODS, Later, no_option, when
 from geartrain.ops.shape import cast
 
 __all__ = ["CONTINUOUS", "DISCRETE"]
@@ -248,7 +249,7 @@ def _log_density(law: Law, x: Any, shapes: tuple[Any, ...], loc: Any, scale: Any
 
 def _below(law: Law, x: Any, shapes: tuple[Any, ...], loc: Any, scale: Any) -> Array:
     if law.below is None:
-        raise NotImplementedError("this distribution function has no formula yet")
+        raise no_option("scipy.stats", "this distribution function", "Integrate the density, or use another law.")
     z = _double((np.asarray(x) - loc) / scale)
     return _masked(z, law, shapes, law.below, 0.0) + _beyond(z, law, shapes)
 
@@ -280,7 +281,7 @@ def _log_above(law: Law, x: Any, shapes: tuple[Any, ...], loc: Any, scale: Any) 
 
 def _quantile(law: Law, q: Any, shapes: tuple[Any, ...], loc: Any, scale: Any) -> Array:
     if law.place is None:
-        raise NotImplementedError("the quantiles of this distribution have no formula yet")
+        raise no_option("scipy.stats", "the quantiles of this law", "Find them by scipy.optimize.brentq of its cdf.")
     return loc + scale * law.place(_double(np.asarray(q)), *shapes)
 
 
@@ -299,11 +300,16 @@ _ASKED: dict[str, Callable[..., Array]] = {
 }
 
 
+def _unknown(name: str) -> RuleError:
+    known = ", ".join(sorted({*CONTINUOUS, *DISCRETE}))
+    return RuleError(teach(f"scipy.stats.{name}", "this law has no rule.", f"Write its density; known are: {known}."))
+
+
 def _continuous(answer: Callable[..., Array]) -> Callable[..., Any]:
     def mean(original: Any, self: Any, x: Any, *args: Any, **kwds: Any) -> Any:
         law = CONTINUOUS.get(self.name)
         if law is None:
-            return original(self, x, *args, **kwds)  # asks for the bare numbers, which is refused
+            raise _unknown(self.name)
         shapes, loc, scale = _shapes(self, args, kwds)
         return answer(law, x, shapes, loc, scale)[()]
 
@@ -314,7 +320,7 @@ def _discrete(answer: Callable[..., Array]) -> Callable[..., Any]:
     def mean(original: Any, self: Any, k: Any, *args: Any, **kwds: Any) -> Any:
         law = DISCRETE.get(self.name)
         if law is None:
-            return original(self, k, *args, **kwds)
+            raise _unknown(self.name)
         shapes, loc, _ = _shapes(self, args, kwds)
         return answer(law, k, shapes, loc, 1.0)[()]
 

@@ -21,6 +21,7 @@ from geartrain.ops.later import METHODS, RAW, SOLVERS, arrive
 from geartrain.ops.shape import cast
 from geartrain.ops.table import SPELLINGS
 from geartrain.trace import compiled, mathematics
+from geartrain.trace.arrivals import Arrivals
 from geartrain.trace.level import active, aside, on_close, on_open, tracing
 from geartrain.trace.sequences import has_tracer, heard, named_like, stacked
 from geartrain.trace.spellings import call_function, traced
@@ -366,6 +367,20 @@ def _arrive() -> None:
     _searched.clear()
 
 
+def _came() -> None:
+    """A module has come while a trace runs: its rules are in force at once."""
+    with _lock:
+        holders, methods = len(NUMPY), len(_METHODS)
+        _arrive()
+        for owner, name, _, new in _METHODS[methods:]:
+            setattr(owner, name, new)
+        for holder in NUMPY[holders:]:
+            holder.space.update(holder.changed)
+
+
+_ARRIVALS = Arrivals(_came)
+
+
 def _open() -> None:
     global _replaced
     with _lock:
@@ -383,6 +398,7 @@ def _open() -> None:
 
 
 def _replace() -> None:
+    sys.meta_path.insert(0, _ARRIVALS)
     np.vectorize._vectorize_call = _vectorize_call  # type: ignore[attr-defined]
     for owner, name, _, new in _METHODS:
         setattr(owner, name, new)
@@ -395,6 +411,8 @@ def _replace() -> None:
 def _put_back() -> None:
     """To do it twice is to do it once."""
     global _replaced
+    if _ARRIVALS in sys.meta_path:
+        sys.meta_path.remove(_ARRIVALS)
     np.vectorize._vectorize_call = _VECTORIZE_CALL  # type: ignore[attr-defined]
     for owner, name, original, _ in _METHODS:
         setattr(owner, name, original)
