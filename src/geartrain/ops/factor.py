@@ -6,7 +6,9 @@ results" (2008), and for complex ones S. Ma, Z. Wan, "Automatic differentiation 
 decomposition" (2019).
 
 ``cholesky`` and ``eigh`` read one triangle but are defined on Hermitian matrices: their cotangents are Hermitian.
-Where eigenvalues or singular values coincide the factors do not have a derivative; the finite part is given.
+Where eigenvalues or singular values coincide the factors do not have a derivative; the finite part is given. Gradients
+of symmetric functions of the values, of spaces and of ``u v^H`` are right with it. Second derivatives there, and
+functions of a matrix written as ``v f(w) v^H``, are not: ``scipy.linalg`` has ``expm``, ``sqrtm``, ``logm`` for these.
 """
 
 import math
@@ -98,6 +100,13 @@ def _gaps(w: Array) -> Array:
 def _inverse(s: Array) -> Array:
     zero = s == 0
     return np.where(zero, np.zeros((), s.dtype), 1 / np.where(zero, np.ones((), s.dtype), s))
+
+
+def _sums(s: Array) -> Array:
+    """``1 / (s_j + s_i)`` off the diagonal, and 0 where both are zero."""
+    total = s[..., None, :] + s[..., :, None]
+    none = (total == 0) | (np.eye(s.shape[-1]) == 1)
+    return np.where(none, np.zeros((), s.dtype), 1 / np.where(none, np.ones((), s.dtype), total))
 
 
 # Cholesky: a = l l^H. With phi the lower triangle with half the diagonal, l^-1 l_dot = phi(l^-1 a_dot l^-H).
@@ -262,7 +271,9 @@ def eigvalsh(a: Array, UPLO: str = "L") -> Array:
     return eigh(a, UPLO)[0]
 
 
-# Singular values: a = u s v^H. The parts of full u and v beyond the singular values turn against the others.
+# Singular values: a = u s v^H. The parts of full u and v beyond the singular values turn against the others. What u and
+# v turn by together needs the gap between two singular values, what they turn by against each other just their sum:
+# so u v^H has its derivative where singular values coincide.
 
 
 def _svd_shapes(a: Array, full: bool) -> Shapes:
@@ -285,11 +296,11 @@ def _push_svd(y: Array, xs: Sequence[Array], xs_dot: Sequence[Array], full: bool
     a_dot = xs_dot[0]
     u, s, vh = _svd_parts(y, xs[0], full)
     k, v = s.shape[-1], adjoint(vh)
-    u1, v1, row, column = u[..., :k], v[..., :k], s[..., None, :], s[..., :, None]
+    u1, v1, row = u[..., :k], v[..., :k], s[..., None, :]
     inner = adjoint(u1) @ a_dot @ v1
-    gaps, inverse = _gaps(s * s), _inverse(row)
-    right, left = inner * row, inner * column
-    turn_u, turn_v = gaps * (right + adjoint(right)), gaps * (left + adjoint(left))
+    inverse = _inverse(row)
+    both, apart = _gaps(s) * (inner + adjoint(inner)) / 2, _sums(s) * (inner - adjoint(inner)) / 2
+    turn_u, turn_v = both + apart, both - apart
     if is_complex(inner):
         turn_u = turn_u + as_diagonal(_imaginary(diagonal_of(inner)) * _inverse(s))
     out_u, out_v = a_dot @ v1 * inverse, adjoint(a_dot) @ u1 * inverse
@@ -306,11 +317,11 @@ def _pull_svd(y_bar: Array, y: Array, xs: Sequence[Array], full: bool) -> tuple[
     u, s, vh = _svd_parts(y, xs[0], full)
     u_bar, s_bar, vh_bar = _svd_parts(conj(y_bar), xs[0], full)
     k, v, v_bar = s.shape[-1], adjoint(vh), adjoint(vh_bar)
-    u1, v1, row, column = u[..., :k], v[..., :k], s[..., None, :], s[..., :, None]
-    gaps, inverse = _gaps(s * s), _inverse(row)
+    u1, v1, row = u[..., :k], v[..., :k], s[..., None, :]
+    inverse = _inverse(row)
     in_u, in_v = adjoint(u1) @ u_bar[..., :k], adjoint(v1) @ v_bar[..., :k]
-    turn_u, turn_v = gaps * in_u, gaps * in_v
-    inner = (turn_u + adjoint(turn_u)) * row + (turn_v + adjoint(turn_v)) * column + as_diagonal(s_bar)
+    both, apart = _gaps(s) * (in_u + in_v) / 2, _sums(s) * (in_u - in_v) / 2
+    inner = both + adjoint(both) + apart - adjoint(apart) + as_diagonal(s_bar)
     if is_complex(inner):
         inner = inner + as_diagonal(_imaginary(diagonal_of(in_u)) * _inverse(s))
     out_u, out_v = u_bar[..., :k] - u1 @ in_u, v_bar[..., :k] - v1 @ in_v
