@@ -12,18 +12,12 @@ def max_pool(x: Any, size: int = 2, stride: int | None = None) -> Any:
     """The largest number in each window of ``size`` places along every axis of space: ``(n, *space, channels)``.
 
     ``stride`` is by default ``size``: windows side by side. What is left at the end is dropped. Where several are the
-    largest, they share the derivative, two by two as ``np.maximum`` meets them.
+    largest, they share the derivative.
 
     >>> max_pool(np.array([1.0, 5.0, 2.0, 3.0]).reshape(1, 4, 1)).ravel()
     array([5., 3.])
     """
-    if stride not in (None, size):
-        return reduce(np.maximum, _corners(x, size, stride))
-    x = _whole(x, size)
-    for axis, length in enumerate(x.shape[1:-1], start=1):  # axis by axis: fewer maxima, each over less
-        before = (slice(None),) * axis
-        x = reduce(np.maximum, [x[(*before, slice(i, length, size))] for i in range(size)])
-    return x
+    return reduce(np.maximum, _corners(x, size, stride)) if stride not in (None, size) else _tiles(x, size, np.max)
 
 
 def mean_pool(x: Any, size: int = 2, stride: int | None = None) -> Any:
@@ -32,10 +26,8 @@ def mean_pool(x: Any, size: int = 2, stride: int | None = None) -> Any:
     >>> mean_pool(np.array([1.0, 5.0, 2.0, 3.0]).reshape(1, 4, 1)).ravel()
     array([3. , 2.5])
     """
-    if stride in (None, size):  # windows side by side are a reshape: each axis becomes windows and places in them
-        x = _whole(x, size)
-        parts = [part for length in x.shape[1:-1] for part in (length // size, size)]
-        return np.mean(x.reshape(x.shape[0], *parts, x.shape[-1]), axis=tuple(range(2, len(parts) + 1, 2)))
+    if stride in (None, size):
+        return _tiles(x, size, np.mean)
     corners = _corners(x, size, stride)
     return sum(corners[1:], corners[0]) / len(corners)
 
@@ -49,11 +41,13 @@ def global_mean_pool(x: Any) -> Any:
     return np.mean(x, axis=tuple(range(1, x.ndim - 1)))
 
 
-def _whole(x: Any, size: int) -> Any:
-    """``x`` without what is left at the end of each axis of space."""
-    space = [length // size * size for length in x.shape[1:-1]] if size > 0 else [0]
+def _tiles(x: Any, size: int, function: Any) -> Any:
+    """Windows side by side are a reshape: each axis of space becomes windows and places in them."""
+    space = [length // size if size else 0 for length in x.shape[1:-1]]
     _check(x, size, min(space))
-    return x[(slice(None), *(slice(0, length) for length in space))]
+    whole = x[(slice(None), *(slice(0, length * size) for length in space))]
+    parts = [part for length in space for part in (length, size)]
+    return function(whole.reshape(x.shape[0], *parts, x.shape[-1]), axis=tuple(range(2, 2 * len(space) + 1, 2)))
 
 
 def _corners(x: Any, size: int, stride: int | None) -> list[Any]:
