@@ -105,7 +105,8 @@ def _digest(tensors: Mapping[str, NDArray[Any]], facts: str) -> str:
     sha256 = hashlib.sha256(facts.encode())
     for name, tensor in sorted(tensors.items()):
         sha256.update(f"\n{name} {tensor.dtype.newbyteorder('=')} {tensor.shape}\n".encode())
-        sha256.update(tensor.astype(tensor.dtype.newbyteorder("<"), copy=False).tobytes())
+        plain = np.ascontiguousarray(tensor.astype(tensor.dtype.newbyteorder("<"), copy=False))
+        sha256.update(plain.reshape(-1).view(np.uint8).data)  # without a copy: it may be large
     return sha256.hexdigest()
 
 
