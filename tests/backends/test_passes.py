@@ -76,6 +76,12 @@ def largest_of_repeated(r: Recorder) -> Node:
     return r.op("max", r.op("broadcast", x, params=((2, 3, 4),)), params=((0, 2),))
 
 
+def a_few_of_many(r: Recorder) -> Node:
+    x, i = r.input(np.arange(60.0).reshape(4, 15)), r.input(np.array([3, 1]))
+    y = r.op("subtract", r.op("exp", r.op("negative", x)), r.op("broadcast", r.const(2.0), params=((4, 15),)))
+    return r.op("getitem", y, i, i, params=(("here", "here"),))
+
+
 def place_of_the_largest(r: Recorder) -> Node:
     return r.op("argmax", r.input(np.array([3, 1, 3])), params=(0,))
 
@@ -179,6 +185,20 @@ return %4""",
 %0 = input : f64[3,1]
 %1 = reshape %0 {shape=(3,)} : f64[3]
 return %1""",
+    ),
+    (
+        move_views,
+        a_few_of_many,
+        """\
+%0 = input : f64[4,15]
+%1 = input : i64[2]
+%2 = getitem %0 %1 %1 {index=("here", "here")} : f64[2]
+%3 = negative %2 : f64[2]
+%4 = exp %3 : f64[2]
+%5 = const 2.0
+%6 = broadcast %5 {shape=(2,)} : f64[2]
+%7 = subtract %4 %6 : f64[2]
+return %7""",
     ),
     (
         expand,
