@@ -103,5 +103,6 @@ export function network(place: HTMLElement, trace: Trace, points: { x: number[][
       draw();
     })), h("label", { class: "slider" }, h("span", {}, "size of a step"), slider)),
     h("div", { class: "two" }, graph, picture), curve, said);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
   draw();
 }
