@@ -63,7 +63,7 @@ def info() -> Info:
     >>> info().misses[-1].why
     'argument 0 is f64[4], was f64[3]'
     """
-    pairs = [f.calls() for f in ALL]
+    pairs = [f.calls() for f in tuple(ALL)]
     files, bytes_ = object_cache.size()
     return Info(
         sum([native for native, _ in pairs]),

@@ -3,6 +3,7 @@
 import linecache
 import os
 import sys
+import warnings
 from types import FrameType
 from typing import NamedTuple
 
@@ -25,6 +26,7 @@ __all__ = [
     "teach",
     "user_frame",
     "user_line",
+    "warn",
 ]
 
 
@@ -134,6 +136,15 @@ def library_function() -> str | None:
 def _line(frame: FrameType, line: int) -> SourceLine:
     file = frame.f_code.co_filename
     return SourceLine(file, line, linecache.getline(file, line, frame.f_globals).strip(), frame.f_code.co_name)
+
+
+def warn(text: str) -> None:
+    """A :class:`GeartrainWarning` at the line of the user's program that is under way."""
+    frame = user_frame()
+    if frame is None:
+        warnings.warn(text, GeartrainWarning, stacklevel=2)
+    else:
+        warnings.warn_explicit(text, GeartrainWarning, frame.f_code.co_filename, frame.f_lineno)
 
 
 def teach(op: str, what: str, do: str = "", line: SourceLine | None = None) -> str:

@@ -8,7 +8,6 @@ runs once more and a new path is recorded. So a branch is never stale.
 
 import functools
 import threading
-import warnings
 import weakref
 from collections.abc import Sequence
 from types import MethodType
@@ -18,7 +17,7 @@ import numpy as np
 
 from geartrain import tree
 from geartrain.backends.choose import Calls, calls
-from geartrain.errors import GeartrainWarning, InputError, teach, user_frame
+from geartrain.errors import InputError, teach, warn
 from geartrain.inspecting import Lowered, Report, explain_passes, lower, measure
 from geartrain.ir.aval import Array, is_array
 from geartrain.kinds import kind_of
@@ -52,9 +51,10 @@ class Jitted:
     and takes the arguments as they are.
     """
 
-    def __init__(self, f: F, donate_argnums: int | Sequence[int] = ()) -> None:
+    def __init__(self, f: F, donate_argnums: int | Sequence[int] = (), memory: int | None = None) -> None:
         functools.update_wrapper(self, f)
         self._f = f
+        self._memory = memory
         self._donated = frozenset([donate_argnums] if isinstance(donate_argnums, int) else donate_argnums)
         self._paths: dict[tuple[Any, ...], Paths] = {}
         self._lock = threading.RLock()
@@ -141,7 +141,7 @@ class Jitted:
             if paths is None:
                 if len(self._paths) >= MAX_SIGNATURES:
                     self._forget(next(iter(self._paths)))
-                paths = self._paths[key] = Paths([node for node in run.nodes if node is not None])
+                paths = self._paths[key] = Paths([node for node in run.nodes if node is not None], self._memory)
         leaf: Leaf | None = None
         with paths.lock:
             try:
@@ -182,11 +182,7 @@ class Jitted:
             self._warned = True
             name = getattr(self._f, "__name__", repr(self._f))
             do = "Calls of this kind run as plain Python from now on, which is right but slower."
-            text, frame = teach("jit", f"{name} {why}.", do), user_frame()
-            if frame is None:
-                warnings.warn(text, GeartrainWarning, stacklevel=2)
-            else:
-                warnings.warn_explicit(text, GeartrainWarning, frame.f_code.co_filename, frame.f_lineno)
+            warn(teach("jit", f"{name} {why}.", do))
 
     @property
     def paths(self) -> int:
@@ -291,34 +287,38 @@ def _with_keywords(f: F) -> F:
     return called
 
 
-def jit(f: F, donate_argnums: int | Sequence[int] = ()) -> Jitted:
+def jit(f: F, donate_argnums: int | Sequence[int] = (), memory: int | None = None) -> Jitted:
     """The same function, recorded once for each signature and path, and then run without Python's own steps.
 
-    Arrays and floats are traced. The containers, shapes and dtypes, and the values of integers, truth values, strings
-    and ``None``, make the signature. A decision that Python takes on a traced value (``if``, ``while``, ``int()``,
-    ``x[mask]``) is checked on every call, and another outcome is another path. A function with more than ``MAX_PATHS``
-    of them for one signature runs as plain Python from then on, with one warning; so does one that takes decisions and
-    talks to other processes (``gt.mpi``).
+        Arrays and floats are traced. The containers, shapes and dtypes, and the values of integers, truth values, strings
+        and ``None``, make the signature. A decision that Python takes on a traced value (``if``, ``while``, ``int()``,
+        ``x[mask]``) is checked on every call, and another outcome is another path. A function with more than ``MAX_PATHS``
+        of them for one signature runs as plain Python from then on, with one warning; so does one that takes decisions and
+        talks to other processes (``gt.mpi``).
 
-    The function should depend on its arguments alone: what it reads elsewhere is read when it is recorded. So is text:
-    what it prints is printed then, and an f-string of a traced value keeps the number of that run. Results share no
-    memory with the arguments. Threads may call it at once.
+        The function should depend on its arguments alone: what it reads elsewhere is read when it is recorded. So is text:
+        what it prints is printed then, and an f-string of a traced value keeps the number of that run. Results share no
+        memory with the arguments. Threads may call it at once.
 
-    ``donate_argnums`` numbers the positional arguments whose arrays you give away: a result of the same shape and dtype
-    may be written into their memory, and then is that very array. Use them for nothing else after the call, as in
-    ``params = step(params, x)``.
+        ``donate_argnums`` numbers the positional arguments whose arrays you give away: a result of the same shape and dtype
+        may be written into their memory, and then is that very array. Use them for nothing else after the call, as in
+        ``params = step(params, x)``.
+
+        ``memory`` is how many bytes the values between arguments and results may take together. Cheap ones are then
+    computed again where they are needed instead of kept, as far as it takes; where that is not enough, a warning says
+    so. ``.report().arena`` is what a program takes.
 
     With the extra ``native`` the program is compiled for this processor, which warns of no overflow, divides Python
     floats by zero as NumPy does, and gives NaN where a function of ``math`` raises; without it, it runs as a plan of
     NumPy calls.
 
-    >>> @jit
-    ... def f(x):
-    ...     return x * 2 if x > 0 else -x
-    >>> f(3.0), f(-3.0), f(4.0)
-    (6.0, 3.0, 8.0)
-    >>> from geartrain.api import grad
-    >>> jit(grad(f))(-3.0)
-    -1.0
+        >>> @jit
+        ... def f(x):
+        ...     return x * 2 if x > 0 else -x
+        >>> f(3.0), f(-3.0), f(4.0)
+        (6.0, 3.0, 8.0)
+        >>> from geartrain.api import grad
+        >>> jit(grad(f))(-3.0)
+        -1.0
     """
-    return Jitted(f, donate_argnums)
+    return Jitted(f, donate_argnums, memory)

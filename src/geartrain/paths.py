@@ -22,6 +22,10 @@ Decision = tuple[Node, str, Any]
 """What Python asked about, how (see ``decide.DECIDE``), and the answer."""
 
 
+MOST_DECISIONS = 32
+"""A path with more of them is walked in Python: compiling it as a whole once more would take too long."""
+
+
 class Segment(NamedTuple):
     """Straight-line program: reads what is known, computes ``makes``."""
 
@@ -68,9 +72,10 @@ class Changed(Exception):
 
 
 class Paths:
-    """All recorded paths of one signature."""
+    """All recorded paths of one signature. ``memory``: the bytes for values between arguments and results."""
 
-    def __init__(self, inputs: Sequence[Node]) -> None:
+    def __init__(self, inputs: Sequence[Node], memory: int | None = None) -> None:
+        self.memory = memory
         self.recording = Recording([aval_of(node.value) for node in inputs])
         self.root: Fork | Leaf | None = None
         self.count = 0
@@ -130,7 +135,7 @@ class Paths:
 
         ``donated`` are the numbers of the arguments that the caller gives away.
         """
-        if any(how == "shape" for _, how, _ in leaf.decisions):
+        if len(leaf.decisions) > MOST_DECISIONS or any(how == "shape" for _, how, _ in leaf.decisions):
             return None
         leaves, arguments = tree.flatten(args)
         given = [i in donated for i, child in enumerate(arguments.children) for _ in tree.names(child)]
@@ -147,7 +152,7 @@ class Paths:
         nodes = [r.node for r in leaf.results if r.node is not None]
         inputs = self.recording.inputs
         made = self.recording.graph(inputs, [*nodes, self.recording.all_hold(leaf.decisions)])
-        return compile(closed(Graph(tuple(inputs), made.nodes, made.outputs)))
+        return compile(closed(Graph(tuple(inputs), made.nodes, made.outputs)), self.memory)
 
     def _grow(self, decisions: list[Decision], outs: list[Result], treedef: tree.TreeDef) -> Leaf:
         known = dict.fromkeys(self.recording.inputs)
@@ -207,7 +212,7 @@ class Paths:
             graph = self.recording.graph(have, makes)
             if not all_decisions:  # the whole program
                 graph = Graph(tuple(self.recording.inputs), graph.nodes, graph.outputs)
-            program = numpy.compile(closed(graph)) if measured else compile(closed(graph))
+            program = numpy.compile(closed(graph)) if measured else compile(closed(graph), self.memory)
             segment = Segment(program, graph.inputs, makes)
             if i < len(decisions):
                 made = Fork(segment, decisions[i][0], decisions[i][1])

@@ -28,6 +28,9 @@ MOST = 64
 WORTH_RELEASING = 2000
 """Nanoseconds of a plan from which on other threads may run meanwhile: letting them costs 40 to 100."""
 
+WORTH_GUESSING = 1_000_000
+"""Nanoseconds of a path with decisions up to which it may be run on the chance that they are the same."""
+
 PYTHON_KEYS = (str, int, bytes, bool, type(None))
 """Keys of dicts whose comparison runs no code of a user's."""
 
@@ -82,6 +85,9 @@ def _program(native: Native) -> Program | None:
     if not isinstance(compiled, Executor) or not _readable(native.arguments):
         return None
     leaves = zip(native.leaves, native.static, strict=True)
+    takes = nanoseconds(compiled.plan)
+    if native.guarded and takes > WORTH_GUESSING:
+        return None
     inputs = [made for x, static in leaves if (made := Static(x) if static else _input(x)) is not None]
     plan = compiled.native(native.guarded)
     if plan is None or len(inputs) < len(native.leaves):
@@ -107,7 +113,7 @@ def _program(native: Native) -> Program | None:
         *(native.arguments, inputs, native.result, outputs, plan.address),
         arena=plan.arena,
         keep=plan.keep,
-        release=nanoseconds(compiled.plan) >= WORTH_RELEASING,
+        release=takes >= WORTH_RELEASING,
         context=plan.context,
     )
 

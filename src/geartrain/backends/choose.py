@@ -29,15 +29,17 @@ Program = Callable[[Sequence[Array]], list[Array]]
 """Takes a value for each input of the graph and returns one for each output, in memory of its own."""
 
 
-def compile(graph: Graph) -> Program:
+def compile(graph: Graph, memory: int | None = None) -> Program:
     """The program of ``graph``: native where llvmlite is installed, and else NumPy's.
+
+    ``memory``: the bytes that intermediate values of native code may take.
 
     A result whose shape depends on data has no place in a plan, so such a graph, a segment that ``jit`` ends there, is
     NumPy's. So is one with numbers in the byte order of another machine.
     """
     if any(node.op.data_shape or not node.aval.dtype.isnative for node in (*graph.inputs, *graph.nodes)):
         return numpy.compile(graph)
-    return importlib.import_module("geartrain.backends.compile").compile(graph)
+    return importlib.import_module("geartrain.backends.compile").compile(graph, memory)
 
 
 def has_native() -> bool:

@@ -6,10 +6,12 @@ from typing import Protocol
 from geartrain.backends import llvm, numpy
 from geartrain.backends.cpu import runtime
 from geartrain.backends.cpu.executor import Executor
+from geartrain.errors import teach, warn
 from geartrain.ir.aval import Array
 from geartrain.ir.graph import Graph
 from geartrain.passes.pipeline import optimised
 from geartrain.schedule.plan import make_plan
+from geartrain.schedule.recompute import within
 from geartrain.schedule.steps import Unrollable
 
 __all__ = ["Compiled", "compile"]
@@ -23,8 +25,11 @@ class Compiled(Protocol):
         ...
 
 
-def compile(graph: Graph) -> Compiled:
+def compile(graph: Graph, memory: int | None = None) -> Compiled:
     """Compile ``graph`` for this machine; without llvmlite it runs on NumPy.
+
+    ``memory``: the bytes that intermediate values may take. Cheap ones are computed again rather than kept, if they
+    have to be. Where that is not enough, a warning says how many bytes it takes.
 
     The result takes one value for each input, of its shape and dtype, and returns what ``interpret`` does: fresh
     arrays, NumPy scalars for results of shape (), Python numbers where the graph says so.
@@ -43,6 +48,13 @@ def compile(graph: Graph) -> Compiled:
         return numpy.compile(optimised(graph))
     products = runtime.has_blas()
     try:
-        return Executor(make_plan(optimised(graph), products))
+        plan = make_plan(optimised(graph), products)
     except Unrollable:
-        return Executor(make_plan(optimised(graph, rolled=False), products))
+        plan = make_plan(optimised(graph, rolled=False), products)
+    if memory is not None and plan.arena > memory:
+        most = plan.arena
+        plan = within(plan, products, memory)
+        if plan.arena > memory:
+            what = f"intermediate values take {plan.arena} bytes ({most} if none is computed again), not {memory}."
+            warn(teach("jit", what, "Give more memory, or use gt.checkpoint around parts of the function."))
+    return Executor(plan)

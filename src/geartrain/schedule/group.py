@@ -127,6 +127,12 @@ class _Grouper:
 
     # The kinds of node.
 
+    def _after(self, node: Node) -> bool:
+        x, earlier = node.inputs
+        self.homes[node] = self.homes[x]
+        self.at[node] = max(self.at[x], self.at[earlier])
+        return True
+
     def _pointwise(self, node: Node) -> None:
         """A node that reads no kernel's registers is free: it goes where it is wanted first.
 
@@ -386,6 +392,7 @@ _VISITS: dict[str, Any] = {
     **dict.fromkeys(FOLDS, _Grouper._fold),  # pyright: ignore[reportPrivateUsage]
     **dict.fromkeys(["reshape", "transpose", "broadcast", "diagonal", "getitem"], _Grouper._view),  # pyright: ignore[reportPrivateUsage]
     **dict.fromkeys(["concatenate", "stack"], _Grouper._joined),  # pyright: ignore[reportPrivateUsage]
+    "after": _Grouper._after,  # pyright: ignore[reportPrivateUsage]
     "loop": _Grouper._loop,  # pyright: ignore[reportPrivateUsage]
     "loop_out": _Grouper._loop_out,  # pyright: ignore[reportPrivateUsage]
     "scatter": _Grouper._scatter,  # pyright: ignore[reportPrivateUsage]

@@ -10,6 +10,7 @@ from geartrain.passes.loops import Loop
 from geartrain.schedule.indexing import Indexing
 
 __all__ = [
+    "AFTER",
     "COPY",
     "MOST_MEMBERS",
     "Call",
@@ -38,6 +39,14 @@ def _same(x: Array) -> Array:
 
 COPY = Op(name="copy", fn=_same)
 """A value of its own memory: what makes a view lie in C order."""
+
+
+def _first(x: Array, _: Array) -> Array:
+    return x
+
+
+AFTER = Op(name="after", fn=_first)
+"""Its first operand, but not to be used before the second one is there."""
 
 
 class Home(NamedTuple):

@@ -75,8 +75,8 @@ def write(module: Module, guarded: bool = False) -> None:
     _run(module, guarded)
     _try(module)
     _slow(module)
-    _programs(module)
-    _calls(module)
+    _call_always(module)
+    _call(module)
 
 
 def _rooms(module: Module) -> None:
@@ -283,9 +283,12 @@ def _slow(module: Module) -> None:
     f.give(result)
 
 
-def _programs(module: Module) -> None:
-    """``gt_programs(cell, args, n, names)``: try the programs in turn; then Python."""
-    f = module.inline("gt_programs", PTR, cell=PTR, args=PTR, n=I64, names=PTR)
+def _call_always(module: Module) -> None:
+    """``gt_call_always(cell, args, n, names)``, a METH_FASTCALL | METH_KEYWORDS function.
+
+    The cell is a list: what to call in Python, then the programs. They are tried in turn.
+    """
+    f = module.function("gt_call_always", PTR, cell=PTR, args=PTR, n=I64, names=PTR)
     cell, args, n = f["cell"], f["args"], f["n"]
     result = f.reserve(PTR)
     which, status = f.var(0), f.var(NO_MATCH)
@@ -310,16 +313,13 @@ def _programs(module: Module) -> None:
     f.give(f.call("gt_slow", PTR, cell, which.get(), status.get(), args, n, f["names"]))
 
 
-def _calls(module: Module) -> None:
-    """``gt_call(cell, args, n, names)`` and ``gt_call_always``: METH_FASTCALL | METH_KEYWORDS functions.
+def _call(module: Module) -> None:
+    """``gt_call(cell, args, n, names)``: the same, but while any thread traces, Python says what is to be done.
 
-    The cell is a list: what to call in Python, then the programs. While any thread traces a program, the first of them
-    lets Python say what is to be done: the one that traces has to see inside of the function.
+    The one that traces has to see inside of the function.
     """
     f = module.function("gt_call", PTR, cell=PTR, args=PTR, n=I64, names=PTR)
-    given = [f[name] for name in ("cell", "args", "n", "names")]
+    cell, args, n, names = (f[name] for name in ("cell", "args", "n", "names"))
     with f.when(f.load(f.symbol("gt_tracing"), 0, I64).differs(0), likely=False):
-        f.give(f.call("gt_slow", PTR, given[0], f.const(0), f.const(BUSY), *given[1:]))
-    f.give(f.call("gt_programs", PTR, *given))
-    f = module.function("gt_call_always", PTR, cell=PTR, args=PTR, n=I64, names=PTR)
-    f.give(f.call("gt_programs", PTR, *[f[name] for name in ("cell", "args", "n", "names")]))
+        f.give(f.call("gt_slow", PTR, cell, f.const(0), f.const(BUSY), args, n, names))
+    f.give(f.call("gt_call_always", PTR, cell, args, n, names))

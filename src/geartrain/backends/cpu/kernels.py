@@ -83,8 +83,8 @@ def addresses(kernels: Iterable[Kernel]) -> dict[Kernel, int]:
 
 
 def whole_code(text: str) -> bytes:
-    """Object code that takes all of the optimiser, kept on disk."""
-    return kept(("whole", *llvm.host(), text), lambda: llvm.compile_ir(text))
+    """Object code of the few functions that walk plans, kept on disk."""
+    return kept(("whole", *llvm.host(), text), lambda: llvm.compile_ir(text, 1, llvm.QUICK))
 
 
 def _name(kernel: Kernel) -> str:

@@ -21,7 +21,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -222,17 +222,17 @@ def _verdicts() -> Path:
     return Path(home) / "geartrain" / "openblas.json"
 
 
-def _tried(path: Path, kernels: str) -> str:
-    """What ``_trial`` says, from disk if this file has been tried on such a processor."""
+def _remembered(path: Path, what: str, ask: Callable[[], str]) -> str:
+    """What ``ask`` says of a library, from disk if it was asked for this file on such a processor before."""
     state = path.stat()
-    key = f"{path}|{state.st_size}|{state.st_mtime_ns}|{'|'.join(llvm.host())}|{kernels}"
+    key = f"{path}|{state.st_size}|{state.st_mtime_ns}|{'|'.join(llvm.host())}|{what}"
     file = _verdicts()
     known: dict[str, str] = {}
     with contextlib.suppress(OSError, ValueError, AttributeError):  # absent, or damaged
         known = {str(name): str(text) for name, text in json.loads(file.read_text(encoding="utf-8")).items()}
     if key in known:
         return known[key]
-    verdict = _trial(path, kernels)
+    verdict = ask()
     with contextlib.suppress(OSError):  # a cache that cannot be written costs a trial the next time
         file.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=file.parent)
@@ -250,7 +250,8 @@ def load(path: Path, origin: str) -> Library:
     target = best(llvm.host().features, mine.kernels)
     if target.lower() == alone.lower():
         return mine
-    if problem := _tried(path, OWN_CHOICE if target == mine.kernels else target):
+    kernels = OWN_CHOICE if target == mine.kernels else target
+    if problem := _remembered(path, kernels, lambda: _trial(path, kernels)):
         note = f"{target} is possible, but {problem}"
         return mine._replace(note=note) if told is None else _describe(_open(path, told, True), path, origin, note)
     note = "OPENBLAS_CORETYPE says" if told else "it would itself choose"
@@ -272,7 +273,8 @@ def _search() -> _Search:
         except (OSError, AttributeError) as error:
             problems.append(f"{origin}: {error}")
             continue
-        if not (problem := wrong(found)):
+        problem = _remembered(path, f"products by {found.kernels}", functools.partial(wrong, found))
+        if not problem:
             return _Search(found, tuple(problems))
         problems.append(f"{origin}: {problem}")
     return _Search(None, (*problems, "no library left: pip install 'geartrain[native]' brings one"))
