@@ -203,6 +203,48 @@ def test_a_child_calls_and_compiles() -> None:
     assert compiled(x) == want
 
 
+FORKING = """
+import os, signal, threading, time
+import numpy as np
+import geartrain as gt
+
+stop = False
+
+def function(k):
+    return gt.jit(gt.grad(lambda x: np.sum(np.tanh(x * k) * np.exp(x + k)) if x[0] < 9 else x[0]))
+
+def work(k):
+    while not stop:
+        k += 10
+        function(k / 1000)(np.linspace(0, 1, 5 + k % 7))
+
+function(0.5)(np.ones(3))
+threads = [threading.Thread(target=work, args=(k,)) for k in range(2)]
+for thread in threads:
+    thread.start()
+statuses = []
+for i in range(10):
+    time.sleep(0.01)
+    child = os.fork()
+    if child == 0:
+        signal.alarm(60)
+        f, x = function(3 + i), np.linspace(0, 1, 4)
+        results = [f(x) for _ in range(3)]
+        os._exit(0 if all(np.allclose(y, results[0]) for y in results) else 1)
+    statuses.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+stop = True
+for thread in threads:
+    thread.join()
+print(statuses)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_children_of_a_process_that_is_compiling_can_compile() -> None:
+    """A lock that another thread held at the fork would be held in the child for ever."""
+    assert python(FORKING, GEARTRAIN_CACHE="0") == f"{[0] * 10}\n"
+
+
 GUARDED = """
 import numpy as np
 import geartrain as gt

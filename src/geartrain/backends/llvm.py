@@ -19,6 +19,7 @@ from geartrain import extras
 from geartrain.errors import MissingPackage
 
 __all__ = [
+    "LOCKS",
     "QUICK",
     "Code",
     "Host",
@@ -145,6 +146,9 @@ class Code:
 
 _loading = threading.Lock()
 _numbers = itertools.count()
+LOCKS = (_compiling, _loading)
+"""For whoever has to know that nothing is half compiled."""
+
 _alive: "weakref.WeakSet[Code]" = weakref.WeakSet()
 
 

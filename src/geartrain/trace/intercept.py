@@ -7,6 +7,7 @@ module holds them by ``from numpy import zeros``. A replacement that is called w
 
 import cmath
 import math
+import os
 import sys
 import threading
 from collections.abc import Callable
@@ -428,6 +429,18 @@ def _close() -> None:
         if _replaced and not tracing[0]:
             _put_back()
 
+
+def _wait() -> None:
+    """Before a fork: wait until no other thread is changing names."""
+    _lock.acquire()
+
+
+def _go_on() -> None:
+    _lock.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_wait, after_in_parent=_go_on, after_in_child=_go_on)
 
 on_open.append(_open)
 on_close.append(_close)

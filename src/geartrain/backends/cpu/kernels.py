@@ -1,6 +1,7 @@
 """Compiled kernels: one address for each structure, for all programs of this process."""
 
 import hashlib
+import os
 import threading
 from collections.abc import Iterable
 
@@ -39,6 +40,24 @@ MOVE = 7
 _known: dict[Kernel, int] = {}
 _code: list[llvm.Code] = []
 _lock = threading.Lock()
+_locks = (_lock, runtime.LOCK, *llvm.LOCKS)
+"""From the outermost to the innermost."""
+
+
+def _wait() -> None:
+    """Before a fork: wait for what other threads compile, so that the child finds nothing half done."""
+    for lock in _locks:
+        lock.acquire()
+
+
+def _go_on() -> None:
+    for lock in reversed(_locks):
+        lock.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_wait, after_in_parent=_go_on, after_in_child=_go_on)
+
 _functions: dict[str, int] = {}
 _products: dict[str, int] = {}
 _loop: list[int] = []

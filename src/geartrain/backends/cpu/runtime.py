@@ -8,7 +8,7 @@ from geartrain.backends.cpu import entry, entry_ir, gemm, guard, pool
 from geartrain.backends.cpu.emit import Module
 from geartrain.backends.object_cache import kept
 
-__all__ = ["code", "function", "has_blas", "modules", "symbols"]
+__all__ = ["LOCK", "code", "function", "has_blas", "modules", "symbols"]
 
 EXPORTS = (*pool.EXPORTS, *gemm.EXPORTS, *entry_ir.EXPORTS)
 
@@ -25,7 +25,8 @@ def modules() -> tuple[Module, Module]:
     return calls, rest
 
 
-_once = threading.RLock()
+LOCK = threading.RLock()
+"""Held while the code that all programs share is compiled, and the matrix library looked for."""
 
 
 def code() -> llvm.Code:
@@ -34,7 +35,7 @@ def code() -> llvm.Code:
     Raises:
         MissingPackage: there is no LLVM.
     """
-    with _once:
+    with LOCK:
         return _load()
 
 
@@ -54,7 +55,7 @@ def _load() -> llvm.Code:
 
 def has_blas() -> bool:
     """Whether there are matrix products; the first call looks for the library, and checks it (0.1 s)."""
-    with _once:
+    with LOCK:
         return _attach()
 
 
