@@ -1,5 +1,6 @@
 """What ``export_c`` writes is compiled by a C compiler and compared with NumPy."""
 
+import contextlib
 import ctypes
 import shutil
 import subprocess
@@ -11,6 +12,8 @@ import numpy as np
 import pytest
 
 import geartrain as gt
+from geartrain.backends.c.element import Unwritable, expression
+from geartrain.backends.cpu.lower import LOWERINGS
 from geartrain.errors import InputError
 
 CC = shutil.which("gcc") or shutil.which("cc")
@@ -55,6 +58,13 @@ def everything(x: Any) -> Any:
     return np.sum(z * w) + np.sum((x * 9).astype(np.int64) & 3 == 1) + np.prod(x[0]) + np.min(x)
 
 
+def divisions(x: Any, k: Any) -> Any:
+    y = x % 0.7 + x // 0.7 + np.fmod(x, -0.7) + x % -0.7 + x // -0.7
+    whole = k // 3 + k % 3 + k // -3 + k % -3 + np.fmod(k, 3) + (k << 2) + (k >> 1) + k // 0 + k % 0
+    narrow = k.astype(np.uint8) // np.uint8(7) + k.astype(np.uint8) % np.uint8(5)
+    return np.sum(y * whole + narrow)
+
+
 CASES: list[tuple[str, Callable[..., Any], tuple[Any, ...], Any]] = [
     ("a number", lambda x: (3 * x + 1) ** 2, (1.5,), 0),
     ("a number and an integer", lambda x, n: x**n * n, (1.5, 3), 0),
@@ -66,11 +76,20 @@ CASES: list[tuple[str, Callable[..., Any], tuple[Any, ...], Any]] = [
     ("assignment", filled, (X,), 0),
     ("an index", lambda x, i: np.sum(x[:, i] ** 2), (X, np.array([0, 2, -1])), 0),
     ("many operations", everything, (X + 0.01,), 0),
+    ("divisions", divisions, (X + 0.01, np.arange(-6, 6).reshape(3, 4)), 0),
+    ("of the neurons", lambda x: np.sum(1 / (1 + np.exp(-x)) + np.logaddexp(0, x)), (X * 9,), 0),
     ("a large sum", lambda x: np.sum(np.exp(-np.tanh(x)) + x), (np.linspace(-2, 2, 100_003),), 0),
     ("stacks of products", lambda x: np.sum((x @ x.swapaxes(1, 2)) ** 2), (np.arange(24.0).reshape(2, 3, 4) / 9,), 0),
     ("constants", lambda x: np.sum(x * np.arange(12.0).reshape(3, 4) + np.inf * 0 * (x > 9)), (X,), 0),
     ("a branch", lambda x: x * 2 if x > 0 else -x * x, (1.5,), 0),
 ]
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Any:
+    """Whole numbers are divided by zero here on purpose."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        yield
 
 
 def built(f: Any, example: tuple[Any, ...], folder: Path, argnums: Any = 0) -> ctypes.CDLL:
@@ -130,6 +149,16 @@ def test_it_says_when_an_index_is_out_of_range(tmp_path: Path) -> None:
     assert call(library.exported, (X[0], np.array([-1, 3])), 0.0)[0] == 0
     for wrong in (4, -5):
         assert call(library.exported, (X[0], np.array([0, wrong])), 0.0)[0] == 1
+
+
+def test_there_is_c_for_every_operation_of_a_kernel() -> None:
+    for op in LOWERINGS:
+        found = 0
+        for dtype in ("f8", "i8"):
+            for n in (1, 2, 3):
+                with contextlib.suppress(Unwritable, TypeError, IndexError):
+                    found += bool(expression(op, dtype, ["v0", "v1", "v2"][:n]))
+        assert found, op
 
 
 def test_the_file_is_named_after_the_function(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

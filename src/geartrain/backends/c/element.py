@@ -29,9 +29,13 @@ _MATH = {
     "absolute": "fabs",
     "logaddexp": "gt_logaddexp",
     "heaviside": "gt_heaviside",
+    "sigmoid": "gt_sigmoid",
+    "softplus": "gt_softplus",
+    "floor_divide": "gt_floor_divide",
+    "remainder": "gt_remainder",
 }
 _SAME = (
-    *("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "cbrt", "hypot", "fmod", "sqrt", "fabs"),
+    *("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "cbrt", "hypot", "fmod", "sqrt", "fabs", "erf", "erfc"),
     *("sin", "cos", "tan", "sinh", "cosh", "tanh", "floor", "ceil", "trunc", "rint", "copysign"),
 )
 _MATH.update({name: name for name in _SAME})
@@ -42,6 +46,7 @@ _LOGIC = {"logical_and": "&&", "logical_or": "||", "logical_xor": "!="}
 _TESTS = {"isnan": "isnan", "isinf": "isinf", "isfinite": "isfinite", "signbit": "signbit"}
 _EXTREMES = {"maximum": (">=", 0), "minimum": ("<=", 0), "fmax": (">=", 1), "fmin": ("<=", 1)}
 _FACTORS = {"deg2rad": math.pi / 180, "radians": math.pi / 180, "rad2deg": 180 / math.pi, "degrees": 180 / math.pi}
+_WHOLE = {"floor_divide": ("gt_floor_divide_i", "/"), "remainder": ("gt_remainder_i", "%"), "fmod": ("gt_fmod_i", "%")}
 _FOLDS = {"sum": "add", "max": "maximum", "min": "minimum", "any": "logical_or", "all": "logical_and"}
 
 
@@ -111,6 +116,16 @@ def _simple(op: str, dtype: str, args: Sequence[str]) -> str | None:
         return f"{x} != {x} ? {x} : {sign}" if floating else sign
     if op == "logical_not":
         return f"{x} == 0"
+    if op in _WHOLE and dtype[0] in "iu":
+        name, unsigned = _WHOLE[op]
+        if dtype[0] == "i":
+            return f"({kind}){name}({x}, {args[1]})"
+        return f"{args[1]} == 0 ? 0 : ({kind})({x} {unsigned} {args[1]})"
+    if op in ("left_shift", "right_shift") and dtype[0] in "iu":
+        inside = f"{args[1]} >= 0 && {args[1]} < {8 * int(dtype[1])}"
+        if op == "left_shift":
+            return f"{inside} ? ({kind})((uint64_t){x} << {args[1]}) : 0"
+        return f"{inside} ? ({kind})({x} >> {args[1]}) : ({kind}){f'-({x} < 0)' if dtype[0] == 'i' else '0'}"
     if op == "invert":
         return f"!{x}" if dtype == "b1" else f"({kind})~{x}"
     return None

@@ -27,6 +27,34 @@ static double gt_logaddexp(double a, double b) {
 static float gt_logaddexpf(float a, float b) { return (float)gt_logaddexp(a, b); }
 static double gt_heaviside(double x, double at_zero) { return x != x ? x : x < 0 ? 0 : x > 0 ? 1 : at_zero; }
 static float gt_heavisidef(float x, float at_zero) { return x != x ? x : x < 0 ? 0 : x > 0 ? 1 : at_zero; }
+static double gt_sigmoid(double x) { return x < 0 ? exp(x) / (1 + exp(x)) : 1 / (1 + exp(-x)); }
+static float gt_sigmoidf(float x) { return (float)gt_sigmoid(x); }
+static double gt_softplus(double x) { return x != x ? x : (x > 0 ? x : 0) + log1p(exp(-fabs(x))); }
+static float gt_softplusf(float x) { return (float)gt_softplus(x); }
+static double gt_remainder(double a, double b) {
+  double rest = fmod(a, b);
+  if (rest == 0) return copysign(0.0, b);
+  return (rest < 0) != (b < 0) ? rest + b : rest;
+}
+static float gt_remainderf(float a, float b) { return (float)gt_remainder(a, b); }
+static double gt_floor_divide(double a, double b) {
+  double rest = fmod(a, b), whole = (a - rest) / b, below;
+  if (b == 0) return a / b;
+  if (rest != 0 && (rest < 0) != (b < 0)) whole -= 1;
+  if (whole == 0) return copysign(0.0, a / b);
+  below = floor(whole);
+  return whole - below > 0.5 ? below + 1 : below;
+}
+static float gt_floor_dividef(float a, float b) { return (float)gt_floor_divide(a, b); }
+static int64_t gt_fmod_i(int64_t a, int64_t b) { return b == 0 || b == -1 ? 0 : a % b; }
+static int64_t gt_remainder_i(int64_t a, int64_t b) {
+  int64_t rest = gt_fmod_i(a, b);
+  return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
+}
+static int64_t gt_floor_divide_i(int64_t a, int64_t b) {
+  if (b == 0 || b == -1) return b == 0 ? 0 : (int64_t)(0 - (uint64_t)a);
+  return a / b - (gt_remainder_i(a, b) != a % b);
+}
 """
 
 _PRODUCT = """
