@@ -290,21 +290,21 @@ def _with_keywords(f: F) -> F:
 def jit(f: F, donate_argnums: int | Sequence[int] = (), memory: int | None = None) -> Jitted:
     """The same function, recorded once for each signature and path, and then run without Python's own steps.
 
-        Arrays and floats are traced. The containers, shapes and dtypes, and the values of integers, truth values, strings
-        and ``None``, make the signature. A decision that Python takes on a traced value (``if``, ``while``, ``int()``,
-        ``x[mask]``) is checked on every call, and another outcome is another path. A function with more than ``MAX_PATHS``
-        of them for one signature runs as plain Python from then on, with one warning; so does one that takes decisions and
-        talks to other processes (``gt.mpi``).
+    Arrays and floats are traced. The containers, shapes and dtypes, and the values of integers, truth values, strings
+    and ``None``, make the signature. A decision that Python takes on a traced value (``if``, ``while``, ``int()``,
+    ``x[mask]``) is checked on every call, and another outcome is another path. A function with more than ``MAX_PATHS``
+    of them for one signature runs as plain Python from then on, with one warning; so does one that takes decisions and
+    talks to other processes (``gt.mpi``).
 
-        The function should depend on its arguments alone: what it reads elsewhere is read when it is recorded. So is text:
-        what it prints is printed then, and an f-string of a traced value keeps the number of that run. Results share no
-        memory with the arguments. Threads may call it at once.
+    The function should depend on its arguments alone: what it reads elsewhere is read when it is recorded. So is text:
+    what it prints is printed then, and an f-string of a traced value keeps the number of that run. Results share no
+    memory with the arguments. Threads may call it at once.
 
-        ``donate_argnums`` numbers the positional arguments whose arrays you give away: a result of the same shape and dtype
-        may be written into their memory, and then is that very array. Use them for nothing else after the call, as in
-        ``params = step(params, x)``.
+    ``donate_argnums`` numbers the positional arguments whose arrays you give away: a result of the same shape and dtype
+    may be written into their memory, and then is that very array. Use them for nothing else after the call, as in
+    ``params = step(params, x)``.
 
-        ``memory`` is how many bytes the values between arguments and results may take together. Cheap ones are then
+    ``memory`` is how many bytes the values between arguments and results may take together. Cheap ones are then
     computed again where they are needed instead of kept, as far as it takes; where that is not enough, a warning says
     so. ``.report().arena`` is what a program takes.
 
@@ -312,13 +312,13 @@ def jit(f: F, donate_argnums: int | Sequence[int] = (), memory: int | None = Non
     floats by zero as NumPy does, and gives NaN where a function of ``math`` raises; without it, it runs as a plan of
     NumPy calls.
 
-        >>> @jit
-        ... def f(x):
-        ...     return x * 2 if x > 0 else -x
-        >>> f(3.0), f(-3.0), f(4.0)
-        (6.0, 3.0, 8.0)
-        >>> from geartrain.api import grad
-        >>> jit(grad(f))(-3.0)
-        -1.0
+    >>> @jit
+    ... def f(x):
+    ...     return x * 2 if x > 0 else -x
+    >>> f(3.0), f(-3.0), f(4.0)
+    (6.0, 3.0, 8.0)
+    >>> from geartrain.api import grad
+    >>> jit(grad(f))(-3.0)
+    -1.0
     """
     return Jitted(f, donate_argnums, memory)
