@@ -21,7 +21,7 @@ from typing import Any
 from geartrain.ir.aval import Array
 from geartrain.kinds import kind_of
 
-__all__ = ["ONE", "Composite", "Constant", "Custom", "Linear", "Op", "Pointwise", "Rule", "is_traced"]
+__all__ = ["ONE", "Composite", "Constant", "Custom", "Linear", "Op", "Pointwise", "Rule", "is_traced", "run_aside"]
 
 Rule = Callable[..., Array]
 
@@ -52,10 +52,20 @@ class Op:
             apply = getattr(kind_of(operand), "__geartrain_apply__", None)
             if apply is not None:
                 return apply(self, operands, params)
-        return self.fn(*operands, *params)
+        if self.pointwise:
+            return self.fn(*operands, *params)
+        return run_aside[0](self.fn, (*operands, *params))
 
     def __repr__(self) -> str:
         return self.name
+
+
+def _at_once(f: Rule, args: tuple[Any, ...]) -> Any:
+    return f(*args)
+
+
+run_aside: list[Callable[[Rule, tuple[Any, ...]], Any]] = [_at_once]
+"""How an op computes plain values. Tracing, which is above, puts its own way here: as if no trace ran."""
 
 
 def is_traced(x: Array) -> bool:

@@ -18,6 +18,7 @@ import numpy as np
 
 from geartrain.errors import SourceLine, TraceError, user_line
 from geartrain.ir.node import Node
+from geartrain.ir.op import run_aside
 from geartrain.trace.foreign import explained
 
 __all__ = ["DEAD", "Decision", "Kind", "Level", "Trace", "active", "aside", "patient", "tracing"]
@@ -175,6 +176,9 @@ def aside(f: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any] | N
         return f(*args, **(kwargs or {}))
     finally:
         active.trace = trace
+
+
+run_aside[0] = aside  # an op that a rule calls on plain values, while an outer trace runs, sees plain NumPy
 
 
 def _end(trace: Trace) -> None:
