@@ -45,8 +45,8 @@ def loss(params, images, noise):
 
 def main(epochs=100, picture=None):
     rng = np.random.default_rng(0)
-    digits = load_digits()
-    images = digits.data / 16
+    pixels, labels = load_digits(return_X_y=True)
+    images = pixels / 16
     params = init(rng)
     adam = optim.adam(learning_rate=2e-3)
     state = adam.init(params)
@@ -63,7 +63,7 @@ def main(epochs=100, picture=None):
             print(f"epoch {epoch:3d}  loss {np.mean(losses):.2f} nats a picture")
 
     if picture:
-        draw(params, images, digits.target, picture)
+        draw(params, images, labels, picture)
 
 
 def draw(params, images, labels, path):

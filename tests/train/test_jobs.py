@@ -204,6 +204,7 @@ def test_the_convolutional_network_is_another_model_and_its_schedule_is_decided_
 def test_the_convolutional_network_reads_what_is_promised() -> None:
     """The whole job but for its report; compiled, or it would take a minute."""
     config = jobs.settings_of("digits", {"model": "cnn"})
+    assert isinstance(config, Config)
     digits = job.prepare(config)
     fitted = job.fitted(config, job.model_of(config, len(digits.train_images)), digits, compiled=True)
     right = job.model_of(config, 1).predict(fitted.params, digits.test_images) == digits.test_labels
