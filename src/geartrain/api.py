@@ -284,10 +284,10 @@ def jvp_for(
             what = f"a tangent has shape {np.shape(dot)}, its argument {np.shape(x)}."
             raise InputError(teach(name, what, "Make them alike."))
         seeds[node] = _as_seed(name, dot, x)
-    moved = run.push(seeds)
     out, aux = _value_and_aux(name, run.out) if has_aux else (run.out, None)
     leaves, treedef = tree.flatten(out)
     outputs = [run.output(y) for y in leaves]
+    moved = run.push(seeds, [node for node, _ in outputs if node is not None])
     seen: set[int] = set()
     y_dots = [as_leaf(moved.get(n) if n is not None else None, y, seen) if is_value(y) else y for n, y in outputs]
     y, y_dot = tree.unflatten(treedef, [y for _, y in outputs]), tree.unflatten(treedef, y_dots)

@@ -4,14 +4,15 @@
 along the tape, so every shared factor is computed once.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 
 from geartrain.errors import RuleError, teach
-from geartrain.ir.aval import Array, aval_of
+from geartrain.ir.aval import Array, aval_of, is_array
 from geartrain.ir.node import Node
 from geartrain.ir.op import ONE, Constant, Custom, Linear, Pointwise
+from geartrain.trace.tracer import value_of
 
 __all__ = ["pull", "pull_through", "push", "push_through"]
 
@@ -65,17 +66,73 @@ def pull(node: Node, y_bar: Array, y: Array, xs: Sequence[Array], wanted: Sequen
 
 
 def push_through(
-    nodes: Sequence[Node], bit: int, dots: dict[Node, Array], operand: Operand, rule: Callable[..., Array | None] = push
+    nodes: Sequence[Node],
+    bit: int,
+    dots: dict[Node, Array],
+    operand: Operand,
+    wanted: Collection[Node] | None = None,
+    rule: Callable[..., Array | None] = push,
 ) -> dict[Node, Array]:
-    """Forward mode: carry the tangents of the inputs along the tape. ``rule`` is how they pass a node."""
-    for node in nodes:
+    """Forward mode: carry the tangents of the inputs along the tape. ``rule`` is how they pass a node.
+
+    Where just the ``wanted`` tangents are to be left, those of arrays that are written part by part change in place.
+    """
+    mine: set[Node] = set()  # their tangents were made here, and may change in place when nobody reads them any more
+    last = {} if wanted is None else _last_readers(nodes, wanted)
+    for i, node in enumerate(nodes):
         if node.depends & bit and node.inputs and node not in dots:
             xs_dot = [dots.get(x) for x in node.inputs]
             if any(x_dot is not None for x_dot in xs_dot):
+                if last.get(node.inputs[0]) == i and _may_give(node):
+                    _push_part(node, dots, xs_dot, [operand(x) for x in node.inputs], mine)
+                    continue
                 y_dot = rule(node, operand(node), [operand(x) for x in node.inputs], xs_dot)
                 if y_dot is not None:
+                    if mine and any(x in mine for x in node.inputs):
+                        y_dot = _apart(y_dot, [dots[x] for x in node.inputs if x in mine])
                     dots[node] = y_dot
     return dots
+
+
+def _last_readers(nodes: Sequence[Node], wanted: Collection[Node]) -> dict[Node, int]:
+    """The place of the last node that reads each array which is written; none for what is wanted in the end."""
+    last = {node.inputs[0]: -1 for node in nodes if _may_give(node)}
+    if last:
+        for i, node in enumerate(nodes):
+            for x in node.inputs:
+                if x in last:
+                    last[x] = i
+        for node in wanted:
+            last.pop(node, None)
+    return last
+
+
+def _may_give(node: Node) -> bool:
+    op = node.op
+    return isinstance(op, Linear) and op.give is not None and node.inputs[0] not in node.inputs[1:]
+
+
+def _push_part(
+    node: Node, dots: dict[Node, Array], xs_dot: Sequence[Array | None], xs: list[Array], mine: set[Node]
+) -> None:
+    """``push`` for an op that writes a part of its first operand, whose own tangent nobody needs any more."""
+    whole, x_dot = node.inputs[0], xs_dot[0]
+    if whole not in mine:
+        aval = node.aval
+        x_dot = np.zeros(aval.shape, aval.dtype) if x_dot is None else np.array(x_dot)
+    assert isinstance(node.op, Linear)
+    assert node.op.give is not None
+    node.op.give(x_dot, xs_dot[1], *xs, *node.params)
+    dots.pop(whole, None)
+    mine.discard(whole)
+    dots[node] = x_dot
+    mine.add(node)
+
+
+def _apart(y_dot: Array, held: Sequence[Array]) -> Array:
+    """A tangent in memory of its own, where it may be a view of one that is going to change."""
+    shares = is_array(y_dot) and any(np.may_share_memory(value_of(y_dot), value_of(x_dot)) for x_dot in held)
+    return np.array(y_dot) if shares else y_dot
 
 
 def pull_through(

@@ -2,7 +2,7 @@
 
 import collections
 import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -195,12 +195,12 @@ class Run:
         """Take what this run made off the tape: see :func:`throw_away`."""
         throw_away(self.level, everything)
 
-    def push(self, x_dots: dict[Node, Array]) -> dict[Node, Array]:
-        """The tangents of all nodes that move."""
+    def push(self, x_dots: dict[Node, Array], wanted: Collection[Node] | None = None) -> dict[Node, Array]:
+        """The tangents of all nodes that move, or at least of the ``wanted`` ones."""
         if self.nan_safe or zero.sweeping.safely:
             with zero.safely():
-                return push_through(self.level.segment, self.level.bit, x_dots, self.operand, zero.push)
-        return push_through(self.level.segment, self.level.bit, x_dots, self.operand)
+                return push_through(self.level.segment, self.level.bit, x_dots, self.operand, rule=zero.push)
+        return push_through(self.level.segment, self.level.bit, x_dots, self.operand, wanted)
 
 
 def throw_away(level: Level, everything: bool = False) -> None:

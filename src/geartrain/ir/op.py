@@ -98,10 +98,11 @@ class Linear(Op):
     (``variadic``). ``jointly`` marks ops that are linear in all differentiable operands together (``a + b``) rather
     than in each one separately (``a @ b``). ``None`` marks an operand without derivative, such as an index.
 
-    Two rules may change cotangents in place, for ops that touch a part of a large operand: n reads or writes of one
-    element each then cost O(n) and not O(n^2). ``into(x_bar, y_bar, *xs, *params)`` adds the cotangent of operand 0 to
-    an accumulator; ``take(y_bar, *xs, *params)`` gives the cotangent of operand 1 and leaves that of operand 0 in
-    ``y_bar``.
+    Three rules may change tangents and cotangents in place, for ops that touch a part of a large operand: n reads or
+    writes of one element each then cost O(n) and not O(n^2). ``into(x_bar, y_bar, *xs, *params)`` adds the cotangent of
+    operand 0 to an accumulator; ``take(y_bar, *xs, *params)`` gives the cotangent of operand 1 and leaves that of
+    operand 0 in ``y_bar``; its mirror ``give(x_dot, part_dot, *xs, *params)`` makes the tangent of the result out of
+    that of operand 0.
     """
 
     transposes: tuple[Rule | None, ...]
@@ -109,6 +110,7 @@ class Linear(Op):
     variadic: bool = False
     into: Rule | None = None
     take: Rule | None = None
+    give: Rule | None = None
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True, repr=False)

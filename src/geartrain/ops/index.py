@@ -166,6 +166,11 @@ def _scatter_take(y_bar: Array, base: Array, part: Array, *rest: Any) -> Array:
     return part_bar
 
 
+def _scatter_give(x_dot: Array, part_dot: Array, base: Array, part: Array, *rest: Any) -> None:
+    *arrays, template = rest
+    x_dot[fill(template, arrays)] = 0 if part_dot is None else part_dot
+
+
 def _scatter_T_part(y_bar: Array, base: Array, part: Array, *rest: Any) -> Array:
     *arrays, template = rest
     index = fill(template, arrays)
@@ -186,6 +191,7 @@ SCATTER = linear(
     jointly=True,
     variadic=True,
     take=_scatter_take,
+    give=_scatter_give,
 )
 
 
@@ -212,6 +218,12 @@ def _scatter_add_take(y_bar: Array, base: Array, part: Array, *rest: Any) -> Arr
     return np.array(part_bar) if np.ndim(part_bar) else part_bar[()]
 
 
+def _scatter_add_give(x_dot: Array, part_dot: Array, base: Array, part: Array, *rest: Any) -> None:
+    *arrays, template = rest
+    if part_dot is not None:
+        np.add.at(x_dot, fill(template, arrays), part_dot)
+
+
 SCATTER_ADD = linear(
     "scatter_add",
     _scatter_add,
@@ -220,6 +232,7 @@ SCATTER_ADD = linear(
     jointly=True,
     variadic=True,
     take=_scatter_add_take,
+    give=_scatter_add_give,
 )
 
 

@@ -88,6 +88,7 @@ def linear(
     pointwise: bool = False,
     into: Rule | None = None,
     take: Rule | None = None,
+    give: Rule | None = None,
     batch: Rule | None = None,
 ) -> Linear:
     """A row for a linear op: see :class:`geartrain.ir.op.Linear`."""
@@ -102,6 +103,7 @@ def linear(
             pointwise=pointwise,
             into=into,
             take=take,
+            give=give,
             batch=batch,
         )
     )
