@@ -8,7 +8,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 
 from geartrain.ir.aval import Array
 from geartrain.ir.untyped import numpy as np
-from geartrain.ops.index import INNER_DIAGONAL
+from geartrain.ops.diagonal import INNER_DIAGONAL
 from geartrain.ops.shape import common_dtype
 from geartrain.ops.table import composite, linear, spells
 

@@ -16,7 +16,8 @@ from geartrain.ir.aval import Array, Aval, aval_of
 from geartrain.ir.node import CONST, Node
 from geartrain.ir.op import Op
 from geartrain.ops.complexes import PARTS
-from geartrain.ops.index import GETITEM, HERE, INNER_DIAGONAL, SCATTER, Template
+from geartrain.ops.diagonal import INNER_DIAGONAL
+from geartrain.ops.index import GETITEM, HERE, SCATTER, Template
 from geartrain.ops.shape import RESHAPE, TRANSPOSE
 
 __all__ = ["Step", "Storage", "lend", "live", "own", "put"]
