@@ -2,9 +2,11 @@
 
 import functools
 import os
+import runpy
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from benchmarks import programs
 from benchmarks.measure import Run, Spread, in_turns, interleaved, ratios
 from benchmarks.peers import Peer
 from benchmarks.rows import Row
+from benchmarks.short import SHORT
 from benchmarks.training.contest import measured
 
 QUICK = ("autograd", "jax", "jax.jit", "torch")
@@ -73,6 +76,38 @@ def _must_agree(name: str, ours: Any, theirs: Any) -> None:
         np.testing.assert_allclose(
             np.asarray(a), np.asarray(b), rtol=1e-6, atol=1e-9, err_msg=f"we and {name} disagree"
         )
+
+
+def _short(peers: list[Peer], rounds: int) -> list[Row]:
+    """Ten short programs, run by Python on every call: ours over HIPS autograd's, which must agree."""
+    by_name = {peer.name: peer for peer in peers}
+    ours, theirs = by_name["geartrain"], by_name.get("autograd")
+    rows: list[Row] = []
+    for what, (program, at) in SHORT.items():
+        runs = {peer.name: _gradient_run(peer, program, (at,)) for peer in (ours, theirs) if peer is not None}
+        if theirs is not None:
+            _must_agree(theirs.name, runs[ours.name](), runs[theirs.name]())
+        seconds = interleaved(runs, rounds)
+        microseconds = Spread(*(1e6 * t for t in Spread.of(seconds[ours.name])))
+        if theirs is None:
+            rows.append(Row(what, microseconds, "µs"))
+        else:
+            there = f"ours {microseconds.median:.0f} µs"
+            rows.append(Row(what, ratios(seconds[ours.name], seconds[theirs.name]), "×", limit=1.0, detail=there))
+    return rows
+
+
+def _coverage(_: list[Peer], __: int) -> list[Row]:
+    """How many of the public functions for which a derivative makes sense have one, in per cent."""
+    found = runpy.run_path(str(Path(__file__).parents[1] / "docs" / "coverage.py"))
+    numpy = found["np"]
+    tables = {module.__name__: found["rows_of"](module) for module in (numpy, numpy.linalg, numpy.fft)}
+    rows: list[Row] = []
+    for name, kinds in {**tables, "ndarray": found["methods"]()}.items():
+        there, of = found["share"](kinds)
+        share = 100 * there / of
+        rows.append(Row(name, Spread(share, share, share), "%", detail=f"{there} of {of}"))
+    return rows
 
 
 def _filling(_: list[Peer], rounds: int) -> list[Row]:
@@ -158,6 +193,8 @@ CASES: dict[str, Case] = {
     "rk4": _against(programs.growth, lambda: (0.1,), ("autograd", "torch")),
     "rk4-vector": _against(programs.pendulum, lambda: (np.array([1.0, 0.0]),), ("autograd",)),
     "list": _against(programs.squares, _two_hundred, QUICK),
+    "short": _short,
+    "coverage": _coverage,
     "filling": _filling,
     "gradient-cost": _gradient_over_forward,
     "sparse": _sparse,
@@ -173,6 +210,8 @@ TITLES = {
     "rk4": "Runge-Kutta, 1,000 steps in a Python loop, one number",
     "rk4-vector": "Runge-Kutta, 1,000 steps in a Python loop, a 2-vector",
     "list": "the squares of a list of 200 arrays",
+    "short": "ten short programs, ours / HIPS autograd",
+    "coverage": "NumPy's public functions that have a derivative",
     "filling": "b = np.zeros(n), then b[i] = f(x[i]) in a loop",
     "gradient-cost": "a perceptron 784-512-512-10, minibatch of 512",
     "sparse": "derivatives with 1,000 columns, three of them beside each other in a row",

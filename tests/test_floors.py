@@ -36,6 +36,8 @@ FLOORS: dict[str, float] = {
     "inspecting": 8,
     "cache": 8,
     "misses": 8,
+    "drawing": 8,
+    "path_report": 8,
     "paths": 8,
     "mapping": 8,
     "rules": 8,

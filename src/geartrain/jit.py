@@ -17,11 +17,13 @@ import numpy as np
 
 from geartrain import tree
 from geartrain.backends.choose import Calls, calls
+from geartrain.drawing import drew, sources
 from geartrain.errors import InputError, teach, warn
 from geartrain.inspecting import Lowered, Report, explain_passes, lower, measure
 from geartrain.ir.aval import Array, is_array
 from geartrain.kinds import kind_of
 from geartrain.misses import LOG, Miss, why
+from geartrain.path_report import PathReport, reported
 from geartrain.paths import Changed, Leaf, Paths
 from geartrain.run import F, Run, is_static
 from geartrain.trace.intercept import stand_in
@@ -132,7 +134,9 @@ class Jitted:
             return self._record_now(key, args, kwargs)
 
     def _record_now(self, key: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        before = sources()
         run = Run("jit", _with_keywords(self._f), (args, kwargs), kind="jit")
+        drawn = drew(before) or run.trace.drawn
         result = tree.map(_apart, run.outputs(run.out))
         with self._lock:
             paths = self._paths.get(key)
@@ -145,7 +149,10 @@ class Jitted:
         leaf: Leaf | None = None
         with paths.lock:
             try:
-                if run.trace.unrepeatable:
+                if drawn:
+                    reason = f"draws from {drawn}, and its record would draw the same numbers on every call"
+                    self._give_up(key, paths, reason)
+                elif run.trace.unrepeatable:
                     reason = f"calls {run.trace.unrepeatable}, which finds its way by the values it meets"
                     self._give_up(key, paths, reason)
                 elif run.trace.decisions and any(node.op.effects for node in run.level.segment):
@@ -184,10 +191,28 @@ class Jitted:
             do = "Calls of this kind run as plain Python from now on, which is right but slower."
             warn(teach("jit", f"{name} {why}.", do))
 
+    def paths(self) -> PathReport:
+        """What is recorded: for each kind of arguments its paths, and the decisions on them. Print it to read it.
+
+        >>> f = jit(lambda x: x * 2 if x > 0 else -x)
+        >>> f(3.0), f(-3.0), f(4.0)
+        (6.0, 3.0, 8.0)
+        >>> print(f.paths())
+        <lambda>: 2 paths, at most 64 for arguments of one kind
+          (f64[]~): 2 paths
+            1. bool(greater) is True
+            2. bool(greater) is False
+        """
+        return reported(self._name, MAX_PATHS, self._paths.values())
+
     @property
-    def paths(self) -> int:
+    def recorded(self) -> int:
         """How many paths are recorded, over all signatures."""
         return sum([paths.count for paths in self._paths.values()])
+
+    @property
+    def _name(self) -> str:
+        return getattr(self._f, "__name__", repr(self._f))
 
     @property
     def given_up(self) -> bool:
@@ -269,7 +294,7 @@ class Jitted:
 
     def __repr__(self) -> str:
         name = getattr(self._f, "__name__", self._f)
-        return f"<jit of {name!s}: {len(self._paths)} signatures, {self.paths} paths>"
+        return f"<jit of {name!s}: {len(self._paths)} signatures, {self.recorded} paths>"
 
 
 def _apart(y: Any) -> Any:
@@ -299,6 +324,10 @@ def jit(f: F, donate_argnums: int | Sequence[int] = (), memory: int | None = Non
     The function should depend on its arguments alone: what it reads elsewhere is read when it is recorded. So is text:
     what it prints is printed then, and an f-string of a traced value keeps the number of that run. Results share no
     memory with the arguments. Threads may call it at once.
+
+    A function that draws random numbers, from a generator that is older than the call or one without a seed, runs as
+    plain Python, so it draws new ones on each call; one warning says so (also if another thread drew meanwhile). What
+    it draws from ``np.random.default_rng(seed)``, made inside, is the same on every call and is recorded.
 
     ``donate_argnums`` numbers the positional arguments whose arrays you give away: a result of the same shape and dtype
     may be written into their memory, and then is that very array. Use them for nothing else after the call, as in

@@ -1,10 +1,13 @@
 """NumPy's names while a trace runs: known everywhere, replaced nowhere for longer than that."""
 
 import functools
+import gc
 import pickle
+import signal
 import statistics
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Generator
 from types import ModuleType
 from typing import Any
@@ -18,7 +21,7 @@ from geartrain.errors import TraceError
 from geartrain.ir.aval import is_array
 from geartrain.kinds import is_a
 from geartrain.ops.table import SPELLINGS
-from geartrain.trace.level import Level
+from geartrain.trace.level import Level, active
 from geartrain.trace.spellings import WRITERS, traced
 from geartrain.trace.tracer import Tracer, new_input, value_of
 from tests.ops import cases, cases_more
@@ -262,3 +265,95 @@ assert not any(type(finder).__name__ == "Arrivals" for finder in sys.meta_path)
 def test_scipy_may_be_imported_for_the_first_time_by_a_traced_function() -> None:
     done = subprocess.run([sys.executable, "-c", FIRST_IMPORT], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+class Stopped(BaseException):
+    """No Exception: like KeyboardInterrupt, or a thread that is told to go."""
+
+
+@pytest.mark.parametrize("kind", [KeyError, KeyboardInterrupt, SystemExit, GeneratorExit, Stopped, MemoryError])
+@pytest.mark.parametrize("transform", [gt.grad, gt.jit, gt.vmap, lambda f: gt.grad(gt.checkpoint(f))])
+def test_names_are_restored_whatever_is_raised(kind: type[BaseException], transform: Callable[[Any], Any]) -> None:
+    def fails(x: Any) -> Any:
+        b = np.zeros(3)
+        b[0] = x
+        assert type(b) is not np.ndarray
+        raise kind
+
+    with pytest.raises(kind):
+        transform(fails)(np.array([1.0]) if transform is gt.vmap else 1.0)
+    assert restored()
+    assert active.trace is None
+    assert type(np.zeros(2)) is np.ndarray
+
+
+def test_names_are_restored_after_an_interrupt_from_outside() -> None:
+    """Ctrl-C at some point of a long program, not at a line that raises."""
+
+    def endless(x: Any) -> Any:
+        while True:
+            x = np.sin(x) + np.mean([x, 1.0])
+
+    timer = threading.Timer(0.2, signal.raise_signal, [signal.SIGINT])
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        gt.grad(endless)(1.0)
+    timer.join()
+    assert restored()
+    assert active.trace is None
+
+
+def test_names_are_restored_after_an_error_in_a_thread_while_another_traces() -> None:
+    """The one that fails leaves the names to the one that goes on; when both are done, they are NumPy's."""
+    failed, go_on = threading.Event(), threading.Event()
+    found: list[Any] = []
+
+    def fails(x: Any) -> Any:
+        raise Stopped
+
+    def slow(x: Any) -> Any:
+        go_on.set()
+        assert failed.wait(60)
+        b = np.zeros(2)  # still the function that knows tracers
+        b[0] = x
+        return b.sum() * x
+
+    def work() -> None:
+        assert go_on.wait(60)
+        with pytest.raises(Stopped):
+            gt.grad(fails)(1.0)
+        found.append(type(np.zeros(2)))
+        failed.set()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert gt.grad(slow)(3.0) == 6.0
+    thread.join()
+    assert found == [np.ndarray]
+    assert restored()
+
+
+def test_a_generator_that_is_never_finished_and_its_collection_leave_no_name_behind() -> None:
+    def parts(x: Any) -> Generator[Any, None, None]:
+        try:
+            while True:
+                x = np.sin(x) * np.ones(1)[0]
+                yield x
+        finally:
+            seen.append(restored())
+
+    def f(x: Any) -> Any:
+        left = parts(x)
+        y = next(left) + next(left)
+        kept.append(left)
+        raise KeyError(y)
+
+    seen: list[bool] = []
+    kept: list[Any] = []
+    with pytest.raises(KeyError):
+        gt.grad(f)(1.0)
+    assert restored()
+    kept.clear()
+    gc.collect()
+    assert restored()
+    assert seen == [True]

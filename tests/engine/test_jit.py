@@ -1,5 +1,6 @@
 """``jit`` is what Python does: on every branch, in any order of calls, and it leaves everybody else's arrays alone."""
 
+import random
 import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -12,6 +13,7 @@ import pytest
 import geartrain as gt
 from geartrain.errors import GeartrainWarning
 from geartrain.jit import MAX_PATHS
+from tests.engine.test_threads import at_once
 
 X: Any = np.array([1.0, 2.0, 3.0])
 LOCKED: Any = X.copy()
@@ -185,6 +187,94 @@ def test_no_random_decision_is_ever_stale(program: Any, arguments: list[Any]) ->
     compiled = gt.jit(lambda x: run(program, x))
     for x in [*arguments, *arguments]:
         same(compiled(x), run(program, x))
+
+
+def a_random_program(rng: np.random.Generator, depth: int) -> Any:
+    """A program for ``run``."""
+    if depth == 0 or rng.random() < 0.2:
+        return "leaf", int(rng.integers(-2, 3))
+    how = ("if", "int", "while", "if")[rng.integers(4)]
+    parts = [a_random_program(rng, depth - 1) for _ in range(2)]
+    return how, int(rng.integers(3)), float(rng.normal()), *parts
+
+
+@pytest.mark.filterwarnings("ignore::geartrain.errors.GeartrainWarning")
+@pytest.mark.parametrize("seed", range(8))
+def test_thousands_of_inputs_in_random_order_from_several_threads(seed: int) -> None:
+    """None of 8 random programs, nor its gradient, ever takes a stale branch: 600 inputs each, from 4 threads."""
+    rng = np.random.default_rng(seed)
+    program = a_random_program(rng, 3)
+
+    def f(x: Any) -> Any:
+        return run(program, x)
+
+    def g(x: Any) -> Any:
+        return gt.value_and_grad(lambda x: np.sum(f(x) ** 2))(x)
+
+    inputs = [np.round(x, 1) for x in 3 * rng.normal(size=(600, 3))]
+    for plain in (f, g):
+        want = [plain(x) for x in inputs]
+        compiled = gt.jit(plain)
+        orders = [rng.permutation(600) for _ in range(4)]
+
+        def work(i: int, compiled: Any = compiled, want: Any = want, orders: Any = orders) -> None:
+            for k in orders[i]:
+                for a, b in zip(gt.tree.leaves(compiled(inputs[k])), gt.tree.leaves(want[k]), strict=True):
+                    np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)
+
+        at_once(work, 4)
+
+
+def test_what_is_drawn_is_drawn_anew_and_said_once() -> None:
+    older = np.random.default_rng(5)
+
+    class Noise:
+        def __init__(self) -> None:
+            self.rng = np.random.default_rng(6)
+
+    noise = Noise()
+    programs: list[Callable[[Any], Any]] = [
+        lambda x: x * vars(np.random)["rand"](),
+        lambda x: x * older.normal(),
+        lambda x: x + noise.rng.standard_normal(),
+        lambda x: x * random.random(),
+        lambda x: x * np.random.default_rng().normal(),
+    ]
+    for f in [*programs, *map(gt.grad, programs[:2])]:
+        compiled = gt.jit(f)
+        with pytest.warns(GeartrainWarning, match="draws from") as caught:
+            drawn = [compiled(1.0) for _ in range(4)]
+        assert len(caught) == 1
+        assert len(set(drawn)) == 4
+    older = np.random.default_rng(5)
+    want = list(np.random.default_rng(5).normal(size=3))
+    compiled = gt.jit(lambda x: x * older.normal())
+    with pytest.warns(GeartrainWarning, match="draws from"):
+        drawn = [compiled(1.0) for _ in range(3)]
+    assert drawn == want  # one draw a call, in order
+    compiled = gt.jit(lambda x: x * np.random.default_rng(0).normal())
+    assert compiled(1.0) == compiled(1.0) == np.random.default_rng(0).normal()
+    assert compiled.recorded == 1
+
+
+def test_paths_are_reported() -> None:
+    def f(x: Any) -> Any:
+        n = 0
+        while x < 2.0:
+            x, n = x + 1.0, n + 1
+        return x * n
+
+    compiled = gt.jit(f)
+    for v in (0.5, 1.5, 0.25, 3.0):
+        assert compiled(v) == f(v)
+    compiled(np.array(1.5))
+    report = compiled.paths()
+    assert (report.total, compiled.recorded, len(report.signatures)) == (4, 4, 2)
+    first, second = report.signatures
+    less, done = "bool(less) is True", "bool(less) is False"
+    assert set(first.paths) == {(done,), (less, done), (less, less, done)}
+    assert (second.arguments, second.given_up) == ("f64[]", False)
+    assert "(f64[]~): 3 paths" in str(report)
 
 
 def test_after_so_many_paths_it_warns_once_and_stays_right() -> None:

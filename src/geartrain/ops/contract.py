@@ -68,11 +68,11 @@ def matmul(a: Array, b: Array) -> Array:
 
 @composite(np.dot)
 def dot(a: Array, b: Array) -> Array:
-    a, b = np.asarray(a), np.asarray(b)
+    a, b = (x if hasattr(x, "dtype") else np.asarray(x) for x in (a, b))
     if a.ndim == 0 or b.ndim == 0:
         return a * b
     if a.ndim <= 2 and b.ndim <= 2:
-        return np.matmul(a, b)
+        return matmul(a, b)
     return np.tensordot(a, b, axes=(-1, -2 if b.ndim > 1 else 0))
 
 

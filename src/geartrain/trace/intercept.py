@@ -194,6 +194,18 @@ _NDITER: Any = np.nditer
 _REPLACED[id(np.nditer)] = (np.nditer, _nditer)
 
 
+def _default_rng(*args: Any, **kwargs: Any) -> Any:
+    """A generator without a seed draws other numbers each time, which a record would not."""
+    trace = active.trace
+    if trace is not None and not args and kwargs.get("seed") is None:
+        trace.drawn = "a generator without a seed"
+    return aside(_DEFAULT_RNG, [plain(a) for a in args], plain(kwargs))
+
+
+_DEFAULT_RNG: Any = np.random.default_rng
+_REPLACED[id(_DEFAULT_RNG)] = (_DEFAULT_RNG, _default_rng)
+
+
 class Holder:
     """A namespace that holds replaced functions: what to put there while a trace runs, and what to put back."""
 
@@ -229,7 +241,7 @@ def _rooms() -> list[dict[str, Any]]:
     """The namespaces whose Python code is to meet the replacements; np.r_ and poly1d are such code."""
     code = (type(np.r_).__getitem__, np.poly1d.__call__)
     return [
-        *(vars(m) for m in (np, np.linalg, np.fft, np.lib.stride_tricks, math, cmath)),
+        *(vars(m) for m in (np, np.linalg, np.fft, np.random, np.lib.stride_tricks, math, cmath)),
         *(f.__globals__ for f in code),
     ]
 

@@ -46,8 +46,9 @@ class Trace:
     ``bits`` has the levels under way; ``data_bits`` those that need every operation on their inputs, and not just what
     is differentiable; ``guard_bits`` and ``vmap_bits`` the ones of those kinds. ``epoch`` counts the levels that throw
     their run away, and ``sealed`` is the epoch of the innermost one: older storages must not be written.
-    ``refused`` is the last error about a bare number, which NumPy may swallow. ``unrepeatable`` names a function whose
-    way through its work depends on values by more than decisions tell, so that a record of it is good for one run.
+    ``refused`` is the last error about a bare number, which NumPy may swallow. ``drawn`` names where random numbers
+    without a seed came from, and ``unrepeatable`` a function whose way through its work depends on values by more than
+    decisions tell, so that a record of it is good for one run.
     ``elements`` has the nodes of single elements that were read, by what they were read of.
 
     A level that has ended still walks its nodes, to pull or to push, so its bit is not given away before it says that
@@ -58,6 +59,7 @@ class Trace:
         "bits",
         "data_bits",
         "decisions",
+        "drawn",
         "elements",
         "ended",
         "epoch",
@@ -81,7 +83,7 @@ class Trace:
         self.elements: dict[tuple[tuple[Node, ...], tuple[Any, ...]], Node] = {}
         self.lines: dict[Node, SourceLine | None] | None = None
         self.refused: TraceError | None = None
-        self.unrepeatable = ""
+        self.unrepeatable = self.drawn = ""
 
     def new_bit(self) -> int:
         """A bit that no node carries."""

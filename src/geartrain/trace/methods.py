@@ -192,7 +192,7 @@ def _set_shape(self: Any, shape: Any) -> None:
         raise AttributeError("Incompatible shape for in-place modification. Use `.reshape()` to make a copy.")
     store = stand_in(self)
     assert reshaped.store is store  # type: ignore[attr-defined]
-    self.path, self.node = reshaped.path, None  # type: ignore[attr-defined]
+    self.path, self.node, self.seen = reshaped.path, None, None  # type: ignore[attr-defined]
 
 
 def _places(size: int, index: Any, shape: tuple[int, ...]) -> Any:

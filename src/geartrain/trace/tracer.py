@@ -59,17 +59,19 @@ class Tracer:
     """Stands for an ndarray or a scalar: see the module's text. Made by transformations only.
 
     ``home`` is the trace it belongs to; ``node`` is what it stands for, or (with a ``store``) a memo of it, good for
-    the storage's ``version``. ``path`` says which view of the storage it is.
+    the storage's ``version``. ``path`` says which view of the storage it is, and ``seen`` is the live view itself, with
+    the buffer that it was taken of.
 
-    Two places stay empty. NumPy's random generators read the flags of what ``out=`` gives them from where an ndarray
+    One place stays empty. NumPy's random generators read the flags of what ``out=`` gives them from where an ndarray
     has them, without asking what it is; an address stands there, and as it is even it says "not contiguous": refused.
     """
 
-    __slots__ = ("_guard", "_room", "home", "node", "path", "store", "version")
+    __slots__ = ("_guard", "home", "node", "path", "seen", "store", "version")
 
     home: Trace
     node: Node | None
     path: tuple[Step, ...]
+    seen: tuple[Array, Array] | None
     store: Storage | None
     version: int
 
@@ -84,6 +86,7 @@ class Tracer:
         self.store = store
         if store is not None:
             self.path = ()
+            self.seen = None
             self.version = -1
 
     @property
@@ -104,7 +107,12 @@ def value_of(x: Array) -> Array:
     store = x.store
     if store is None:
         return x.node.value  # type: ignore[union-attr]
-    return store.buffer if x.path == () else live(store, x.path)
+    if x.path == ():
+        return store.buffer
+    seen = x.seen
+    if seen is None or seen[0] is not store.buffer:
+        seen = x.seen = (store.buffer, live(store, x.path))
+    return seen[1]
 
 
 def depends_of(t: Array) -> int:
@@ -123,7 +131,7 @@ def node_of(t: Array) -> Node:
     if t.version == store.version and t.node is not None and t.node.depends >= 0 and not store.exposed:
         return t.node
     t.version = store.version
-    value = live(store, t.path)
+    value = value_of(t)
     kept = value.copy() if store.owned or store.exposed else value
     if store.node is None or store.node.depends == 0:
         t.node = Node(CONST, (), (), kept)
@@ -131,7 +139,7 @@ def node_of(t: Array) -> Node:
     node = store.node
     part = store.buffer
     for step in t.path:
-        part = step.op.fn(part, *step.params)
+        part = value if step is t.path[-1] else step.op.fn(part, *step.params)
         node = Node(step.op, (node,), step.params, aval_of(part), node.depends & t.home.bits)
         t.home.add(node)
     node.value = kept
@@ -145,6 +153,7 @@ def stand_in(t: Array) -> Storage:
     if store is None:
         store = t.store = Storage(t.node.value, t.node, owned=False, epoch=t.home.epoch)  # type: ignore[union-attr]
         t.path = ()
+        t.seen = None
         t.version = 0
     return store
 

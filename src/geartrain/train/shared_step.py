@@ -115,7 +115,7 @@ class _Gradient:
             buckets.holding = True  # Python runs it once, to record it; the sums are to be those of the program
             program(params, weight, minibatch, numbers)
             buckets.holding = False
-            self._recorded = program.paths
+            self._recorded = program.recorded
         value = program(params, weight, minibatch, numbers)[0]
         if program.given_up:
             raise NotCompiled("the loss takes too many ways, or other ways for the same numbers")

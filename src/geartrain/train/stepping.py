@@ -183,7 +183,7 @@ class Program:
         at_step = [question(*[leaves[i].item() for i in where]) for question, where in self._asked]
         args = (params, state, minibatch, numbers, at_step)
         made = self._step(*args)
-        if (recorded := self._step.paths) != self._recorded:  # Python ran it; now the program does
+        if (recorded := self._step.recorded) != self._recorded:  # Python ran it; now the program does
             self._recorded = recorded
             made = self._step(*args)
         if self._step.given_up:

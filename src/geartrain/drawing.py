@@ -1,0 +1,45 @@
+"""Whether a program drew random numbers: a recorded one would draw the same ones again, without a word.
+
+Generators are compiled objects that tell nobody. So those that are alive before a run are found among the objects of
+the garbage collector, and their states compared with those after it. What a program makes for itself from a seed is
+found by nobody, and need not be: it draws the same numbers on every call.
+"""
+
+import gc
+import pickle
+import random
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Source", "drew", "sources"]
+
+_NUMPY = ("MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64")
+_KINDS: set[type] = {random.Random}
+
+Source = tuple[Any, bytes]
+"""A source of random numbers and the state that it was in."""
+
+
+def sources() -> list[Source]:
+    """Every source of random numbers that is alive, NumPy's and Python's, with its state.
+
+    >>> rng = np.random.default_rng(0)
+    >>> before = sources()
+    >>> drew(before), rng.random() < 1, drew(before)
+    ('', True, 'a generator of NumPy')
+    """
+    kinds = _KINDS.union([getattr(np.random, name) for name in _NUMPY])
+    return [(x, _state(x)) for x in gc.get_objects() if type(x) in kinds]
+
+
+def drew(before: list[Source]) -> str:
+    """What was drawn from in the meantime; nothing if nothing was."""
+    for source, state in before:
+        if _state(source) != state:
+            return "Python's random" if isinstance(source, random.Random) else "a generator of NumPy"
+    return ""
+
+
+def _state(source: Any) -> bytes:
+    return pickle.dumps(source.getstate() if isinstance(source, random.Random) else source.state)
