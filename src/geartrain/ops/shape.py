@@ -44,17 +44,28 @@ _ASARRAY = np.asarray  # NumPy's own, also while a trace runs
 
 
 def _broadcast(x: Array, shape: Shape) -> Array:
+    """As ``np.broadcast_to``, whose own way through Python takes several times as long for arrays side by side."""
     if is_array(x):
-        return np.broadcast_to(x, shape)
+        lead = len(shape) - x.ndim
+        if not x.flags.c_contiguous or x.size == 0 or x.dtype.hasobject or not _repeats(x.shape, shape[lead:], lead):
+            return np.broadcast_to(x, shape)
+        inner = [0 if n == 1 else s for n, s in zip(x.shape, x.strides, strict=True)]
+        repeated = np.ndarray(shape, x.dtype, x, strides=(*(0,) * lead, *inner))
+        repeated.flags.writeable = False
+        return repeated
     scalar: Array = _ASARRAY(x)
     return np.ndarray(shape, scalar.dtype, scalar, strides=(0,) * len(shape))
+
+
+def _repeats(shape: Shape, to: Shape, lead: int) -> bool:
+    return lead >= 0 and all(n in (1, m) for n, m in zip(shape, to, strict=True))
 
 
 def unbroadcast(y_bar: Array, shape: Shape) -> Array:
     """Sum ``y_bar`` over the axes along which an operand of this shape was repeated."""
     lead = y_bar.ndim - len(shape)
     axes = tuple(i for i, n in enumerate(y_bar.shape) if i < lead or (shape[i - lead] == 1 and n != 1))
-    summed = np.sum(y_bar, axis=axes) if axes else y_bar
+    summed = np.add.reduce(y_bar, axis=axes) if axes else y_bar
     return summed if np.shape(summed) == shape else np.reshape(summed, shape)
 
 
