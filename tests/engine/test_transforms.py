@@ -355,3 +355,26 @@ def test_many_inner_gradients_keep_their_bits_apart() -> None:
     h = 1e-6
     assert gt.grad(watched)(0.3) == pytest.approx((f(0.3 + h) - f(0.3 - h)) / (2 * h), rel=1e-6)
     assert levels[0] < 8
+
+
+def partly_batched(x: Any) -> Any:
+    """Writes to one array, first of what is the same for all examples, then of what is not, also through views."""
+
+    def inner(s: Any) -> Any:
+        b = np.zeros((2, 3))
+        b[0] = s * s
+        v = b[:, 1:]
+        v[1, 0] = x * s
+        b.T[2] = s
+        b[0, 0] *= x
+        return np.sum(b * b)
+
+    return gt.grad(inner)(2.0) + gt.jvp(inner, (2.0,), (x,))[1]
+
+
+def test_an_array_that_is_written_by_a_batch_and_by_what_is_none() -> None:
+    xs = np.array([0.5, 1.5, -2.0])
+    np.testing.assert_allclose(gt.vmap(partly_batched)(xs), [partly_batched(x) for x in xs], rtol=1e-12)
+    np.testing.assert_allclose(
+        gt.jacobian(gt.vmap(partly_batched))(xs), np.diag([gt.grad(partly_batched)(x) for x in xs])
+    )

@@ -92,7 +92,8 @@ def put(store: Storage, path: tuple[Step, ...], template: Template, arrays: list
     for step in path:
         value = step.op.fn(value, *step.params)
         if whole.depends:
-            of = Node(step.op, (views[-1][0],), step.params, aval_of(value), whole.depends)
+            known = aval_of(value) if type(whole.value) is Aval else value  # a lent buffer stays as it is
+            of = Node(step.op, (views[-1][0],), step.params, known, whole.depends)
             made.append(of)
         else:
             of = Node(CONST, (), (), value.copy())

@@ -13,7 +13,7 @@ from geartrain.ops.index import GETITEM, HERE, fill, split_index, where
 from geartrain.ops.shape import cast
 from geartrain.trace.apply import apply
 from geartrain.trace.level import Trace, active
-from geartrain.trace.storage import Storage, live, own, put
+from geartrain.trace.storage import Storage, lend, live, own, put
 from geartrain.trace.tracer import Tracer, capture, depends_of, here, known, leaked, stand_in, value_of
 
 __all__ = ["read", "write", "write_out"]
@@ -80,6 +80,8 @@ def write(t: Array, index: Any, value: Any) -> None:
         raise LeakError(leaked("setitem"))
     if depends:
         _check(trace, store, target, value)
+        if store.node is not None and depends & ~store.node.depends & trace.vmap_bits:
+            lend(store)  # a batch is computed from what was there before it, so the old values are kept
         part = _shaped(value, _shape_at(target, place), target.dtype)
         nodes = put(store, t.path, template, [capture(a) for a in arrays], capture(part))
         for node in nodes:
