@@ -32,33 +32,10 @@ from geartrain.trace.ufuncs import Listening
 __all__ = ["HOLDERS", "stand_in", "watch"]
 
 FRESH = [
-    "zeros",
-    "empty",
-    "ones",
-    "full",
-    "zeros_like",
-    "empty_like",
-    "ones_like",
-    "full_like",
-    "arange",
-    "linspace",
-    "logspace",
-    "geomspace",
-    "eye",
-    "identity",
-    "tri",
-    "indices",
-    "fromfunction",
-    "fromiter",
-    "hanning",
-    "hamming",
-    "bartlett",
-    "blackman",
-    "kaiser",
-    "tril_indices",
-    "triu_indices",
-    "diag_indices",
-    "mask_indices",
+    *("zeros", "empty", "ones", "full", "zeros_like", "empty_like", "ones_like", "full_like"),
+    *("arange", "linspace", "logspace", "geomspace", "eye", "identity", "tri"),
+    *("indices", "fromfunction", "fromiter", "hanning", "hamming", "bartlett", "blackman", "kaiser"),
+    *("tril_indices", "triu_indices", "diag_indices", "mask_indices"),
 ]
 """Functions that make an array, which the program may then write traced values into."""
 
