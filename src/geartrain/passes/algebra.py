@@ -36,7 +36,7 @@ def move_views(graph: Graph) -> Graph:
 
 
 def _moved(builder: Builder, node: Node, inputs: tuple[Node, ...]) -> Node | None:
-    if not inputs or type(node.value) is not Aval or node.aval.weak:
+    if len(inputs) == 0 or type(node.value) is not Aval or node.aval.weak:
         return None
     if node.op.pointwise or node.op.name == "where":
         return _pointwise(builder, node, inputs)

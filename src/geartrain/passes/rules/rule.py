@@ -83,8 +83,9 @@ def rule(expressions: Expressions, *domains: Interval, kinds: str = "f") -> Rule
 
 
 def _traced(expressions: Callable[..., Sides], domains: tuple[Interval, ...], kinds: str) -> Rule:
+    middles = [np.full(3, sum(domain) / 2) for domain in domains]  # made before, or they would be tracers
     with Level("record") as level, np.errstate(all="ignore"):
-        xs = [new_input(level, np.full(3, sum(domain) / 2)) for domain in domains]
+        xs = [new_input(level, middle) for middle in middles]
         sides = [node_of(y) if type(y) is Tracer else capture(y) for y in expressions(*xs)]
     return Rule(tuple([node_of(x) for x in xs]), sides[0], sides[1], domains, kinds)
 
@@ -96,7 +97,7 @@ def named(name: str, *operands: Array) -> Array:
 
 def _unknown(x: Array, *_: Array) -> Array:
     """What an operation that has no row yet gives while a rule is traced: numbers of the right shape."""
-    return np.array(x)
+    return x.copy()
 
 
 def _matches(pattern: Node, node: Node, bound: dict[Node, Node]) -> bool:

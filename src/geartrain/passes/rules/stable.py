@@ -15,12 +15,15 @@ NEAR = (-3.0, 3.0)
 POSITIVE = (0.1, 3.0)
 
 
+_exp, _logaddexp = np.exp, np.logaddexp  # NumPy's own, also while a rule is traced
+
+
 def _sigmoid(x: Array) -> Array:
-    return np.exp(-np.logaddexp(0, -x))
+    return _exp(-_logaddexp(0, -x))
 
 
 def _softplus(x: Array) -> Array:
-    return np.logaddexp(x, 0)
+    return _logaddexp(x, 0)
 
 
 sigmoid = Op(name="sigmoid", fn=_sigmoid, pointwise=True)
