@@ -8,6 +8,7 @@ found by nobody, and need not be: it draws the same numbers on every call.
 import gc
 import pickle
 import random
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -36,9 +37,18 @@ def sources() -> list[Source]:
 def drew(before: list[Source]) -> str:
     """What was drawn from in the meantime; nothing if nothing was."""
     for source, state in before:
-        if _state(source) != state:
+        if _state(source) != state and _shared(source, before):
             return "Python's random" if isinstance(source, random.Random) else "a generator of NumPy"
     return ""
+
+
+def _shared(source: Any, before: list[Source]) -> bool:
+    """Whether a program could have it from elsewhere: what only a running function's variable holds is its own."""
+    owners = [x for x in gc.get_referrers(source) if type(x) in (np.random.Generator, np.random.RandomState)]
+    owners = owners or [source]
+    ours = {id(before), id(owners), *map(id, before)}
+    holders = [x for owner in owners for x in gc.get_referrers(owner) if id(x) not in ours]
+    return not all(isinstance(x, FrameType) for x in holders)
 
 
 def _state(source: Any) -> bytes:

@@ -41,6 +41,9 @@ OFTEN = 2
 """Calls that took a path with decisions before it gets a program of its own, which checks them all at its end."""
 
 
+DOUBTS = 100
+"""Runs of one signature in which somebody drew random numbers, perhaps another thread, before they are its own."""
+
 ALL: "weakref.WeakSet[Jitted]" = weakref.WeakSet()
 """The compiled functions of this process."""
 
@@ -60,7 +63,7 @@ class Jitted:
         self._donated = frozenset([donate_argnums] if isinstance(donate_argnums, int) else donate_argnums)
         self._paths: dict[tuple[Any, ...], Paths] = {}
         self._lock = threading.RLock()
-        self._warned = False
+        self.given_up_because = ""
         self._calls: Calls | None = None
         self._hits = 0
         ALL.add(self)
@@ -149,6 +152,8 @@ class Jitted:
         leaf: Leaf | None = None
         with paths.lock:
             try:
+                if drawn and not run.trace.drawn and self._doubted(paths):
+                    return result  # perhaps another thread drew: ask again at the next call
                 if drawn:
                     reason = f"draws from {drawn}, and its record would draw the same numbers on every call"
                     self._give_up(key, paths, reason)
@@ -171,6 +176,11 @@ class Jitted:
             self._call_natively(key, paths, leaf, args)
         return result
 
+    def _doubted(self, paths: Paths) -> bool:
+        """Whether it is not known who drew: other threads are alive, and it was not seen too often."""
+        paths.doubts += 1
+        return threading.active_count() > 1 and paths.doubts < DOUBTS
+
     def _forget(self, key: tuple[Any, ...]) -> None:
         """Let go of a signature."""
         del self._paths[key]
@@ -185,11 +195,15 @@ class Jitted:
     def _give_up(self, key: tuple[Any, ...], paths: Paths, why: str) -> None:
         paths.given_up = True
         self._drop(key)
-        if not self._warned:
-            self._warned = True
-            name = getattr(self._f, "__name__", repr(self._f))
-            do = "Calls of this kind run as plain Python from now on, which is right but slower."
-            warn(teach("jit", f"{name} {why}.", do))
+        if not self.given_up_because:
+            self.given_up_because = why
+            self._tell(why)
+
+    def _tell(self, why: str) -> None:
+        """Say, once, that calls run as plain Python, and why."""
+        name = getattr(self._f, "__name__", repr(self._f))
+        do = "Calls of this kind run as plain Python from now on, which is right but slower."
+        warn(teach("jit", f"{name} {why}.", do))
 
     def paths(self) -> PathReport:
         """What is recorded: for each kind of arguments its paths, and the decisions on them. Print it to read it.

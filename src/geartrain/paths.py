@@ -80,6 +80,7 @@ class Paths:
         self.root: Fork | Leaf | None = None
         self.count = 0
         self.given_up = False
+        self.doubts = 0
         self.lock = threading.Lock()
 
     def call(self, args: Sequence[Array]) -> tuple[Leaf | None, Any]:

@@ -81,7 +81,7 @@ def test_compiled_is_as_plain(case: Case) -> None:
 
 NUMPY: dict[str, str] = {
     "libraries": "solve inv pinv det logabsdet sign_det matrix_rank cholesky qr lu svd svdvals eigh expm logm sqrtm"
-    " sylvester convolve_full convolve_valid sparse_product recursion",
+    " sylvester convolve_full convolve_valid sparse_product recursion qr_pivots solve_banded bspline",
     "sorting": "argsort argpartition lexsort searchsorted histogram histogram_edges place_by_count unravel_index",
     "shapes that depend on data": "nonzero unique unique_counts unique_inverse",
     "solvers, which call the program": "solution",

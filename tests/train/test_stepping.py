@@ -127,7 +127,7 @@ def with_a_weight_from_elsewhere(params: Any, x: Any, y: Any) -> Any:
 
 
 REASONS: dict[str, tuple[Callable[..., Any], Optimizer, str]] = {
-    "generator": (with_a_generator_of_its_own, optim.adam(), "depends on more than its arguments"),
+    "generator": (with_a_generator_of_its_own, optim.adam(), "the loss draws from a generator of NumPy"),
     "draws": (with_draws_that_depend_on_the_data, optim.adam(), "rng.normal is called with arguments that depend"),
     "weight": (with_a_weight_from_elsewhere, optim.adam(), "depends on more than its arguments: compiled it is"),
     "accumulate": (quiet, optim.accumulate(optim.adam(), 2), "works out other numbers at other steps"),

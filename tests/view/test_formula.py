@@ -159,8 +159,12 @@ def test_every_row_explains_its_rates(name: str) -> None:
     node = Node(op, xs, (), op.fn(*values))
     names = {node: "y", **dict(zip(xs, "uvwxyz", strict=False))}
     for i, rate in enumerate(op.partials):
-        assert rate_text(node, i, names) or _is_refused(rate)
+        assert rate_text(node, i, names) or _is_refused(rate) or name in NO_FORMULA
     assert step_text(node, names)
+
+
+NO_FORMULA = [name for name in ROWS if "mathieu" in name and name.endswith("_1")]
+"""Their rates take a characteristic value of the order and q, which is no row: there is no formula to show."""
 
 
 def _is_refused(rate: Callable[..., Any] | None) -> bool:

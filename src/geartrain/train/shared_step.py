@@ -10,11 +10,10 @@ from typing import Any
 from geartrain import tree
 from geartrain.api import gradient_in_parts
 from geartrain.errors import GeartrainError
-from geartrain.jit import Jitted
 from geartrain.optim import Optimizer
 from geartrain.train.buckets import SIZE, Buckets
 from geartrain.train.draws import Draw, DrawsDiffer, Handing, Noting, drawn
-from geartrain.train.stepping import Noise, NotCompiled, Program, Step, Stepped, dots
+from geartrain.train.stepping import Noise, NotCompiled, Program, Quiet, Step, Stepped, dots
 from geartrain.train.team import Team
 
 
@@ -107,7 +106,7 @@ class _Gradient:
             value, marks = in_parts(params, weight, *minibatch, **noise)
             return value, [mark for mark in marks if mark is not None]
 
-        self._program = Jitted(gradient)
+        self._program = Quiet(gradient)
 
     def __call__(self, params: Any, weight: float, minibatch: tuple[Any, ...], numbers: list[Any]) -> float:
         program, buckets = self._program, self._buckets
@@ -118,7 +117,7 @@ class _Gradient:
             self._recorded = program.recorded
         value = program(params, weight, minibatch, numbers)[0]
         if program.given_up:
-            raise NotCompiled("the loss takes too many ways, or other ways for the same numbers")
+            raise NotCompiled(f"the loss {program.given_up_because}")
         return float(value)
 
 

@@ -146,6 +146,13 @@ class Step:
             )
 
 
+class Quiet(Jitted):
+    """A compiled function whose caller says why it is none any more."""
+
+    def _tell(self, why: str) -> None:
+        pass
+
+
 class NotCompiled(GeartrainError):
     """The step cannot be a compiled program; the text says why."""
 
@@ -174,7 +181,7 @@ class Program:
             return value, moved, state, _squares(params_bar) + _squares(moved)
 
         self._optimizer = optimizer
-        self._step = Jitted(step)
+        self._step = Quiet(step)
 
     def __call__(self, params: Any, state: Any, minibatch: tuple[Any, ...], numbers: list[Any]) -> Stepped:
         if not self._recorded:
@@ -187,7 +194,7 @@ class Program:
             self._recorded = recorded
             made = self._step(*args)
         if self._step.given_up:
-            raise NotCompiled("the loss takes too many ways, or other ways for the same numbers")
+            raise NotCompiled(f"the loss {self._step.given_up_because}")
         return Stepped(*made)
 
 
