@@ -7,7 +7,8 @@ import os
 import threading
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
@@ -194,9 +195,9 @@ def test_an_outer_transformation_sees_inside() -> None:
     assert took(inner, 3.0)[0]
 
 
-def test_while_another_thread_traces_calls_are_native_all_the_same() -> None:
-    compiled = gt.jit(lambda x: x * 2)
-    compiled(X)
+@contextmanager
+def another_thread_tracing() -> Generator[None]:
+    """A thread is in the middle of a gradient meanwhile."""
     inside, leave = threading.Event(), threading.Event()
 
     def slow(x: Any) -> Any:
@@ -207,9 +208,18 @@ def test_while_another_thread_traces_calls_are_native_all_the_same() -> None:
     other = threading.Thread(target=gt.grad(slow), args=(2.0,))
     other.start()
     inside.wait(10)
-    native, got = took(compiled, X)
-    leave.set()
-    other.join()
+    try:
+        yield
+    finally:
+        leave.set()
+        other.join()
+
+
+def test_while_another_thread_traces_calls_are_native_all_the_same() -> None:
+    compiled = gt.jit(lambda x: x * 2)
+    compiled(X)
+    with another_thread_tracing():
+        native, got = took(compiled, X)
     assert native
     np.testing.assert_array_equal(got, X * 2)
 
@@ -217,23 +227,12 @@ def test_while_another_thread_traces_calls_are_native_all_the_same() -> None:
 def test_a_fork_while_a_thread_traces_leaves_the_child_in_order() -> None:
     compiled = gt.jit(lambda x: x * 2)
     compiled(X)
-    inside, leave = threading.Event(), threading.Event()
-
-    def slow(x: Any) -> Any:
-        inside.set()
-        leave.wait(10)
-        return x * x
-
-    other = threading.Thread(target=gt.grad(slow), args=(2.0,))
-    other.start()
-    inside.wait(10)
-    child = os.fork()
-    if child == 0:
-        good = took(compiled, X)[0] and gt.grad(lambda x: x * x)(3.0) == 6.0 and gt.jit(lambda x: x + 1)(1.0) == 2.0
-        os._exit(0 if good else 1)
-    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    leave.set()
-    other.join()
+    with another_thread_tracing():
+        child = os.fork()
+        if child == 0:
+            good = took(compiled, X)[0] and gt.grad(lambda x: x * x)(3.0) == 6.0 and gt.jit(lambda x: x + 1)(1.0) == 2.0
+            os._exit(0 if good else 1)
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     assert status == 0
 
 
