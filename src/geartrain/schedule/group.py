@@ -1,14 +1,11 @@
-"""Which nodes make one kernel.
+"""What each node is to a schedule: part of a kernel, a step of its own, or a view.
 
-Nodes are visited in order, and steps are only ever appended. A pointwise node joins the step of an operand of its own
-shape if everything else that it needs is ready before that step; what it then reads of that operand stays in a
-register. A pointwise node that reads from memory alone waits for the first that wants it, and goes with it, so that all
-of an optimiser's update of a parameter is one kernel. Views (slices, transposes, broadcasts, reshapes) are no work at
-all: they say where a value lies.
+``joining`` says which kernel a node joins. Views (slices, transposes, broadcasts, reshapes) are no work at all: they
+say where a value lies.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from geartrain.ir.aval import Aval
@@ -18,25 +15,10 @@ from geartrain.ir.views import View, broadcast, contiguous, diagonal, indexed, i
 from geartrain.passes.loops import LOOP_OUT, Loop
 from geartrain.schedule.element import FOLDS, code_of, element_of, is_native
 from geartrain.schedule.indexing import indexing, spread_operand
-from geartrain.schedule.steps import (
-    COPY,
-    MOST_MEMBERS,
-    Call,
-    Group,
-    Grouping,
-    Home,
-    Matrix,
-    Place,
-    Product,
-    Rolled,
-    Unrollable,
-    dense,
-)
+from geartrain.schedule.joining import Joining
+from geartrain.schedule.steps import COPY, Call, Grouping, Home, Matrix, Place, Product, Rolled, Unrollable, dense
 
 __all__ = ["group"]
-
-SIBLINGS = 6
-"""How far back to look for a kernel over the same space that reads the same memory."""
 
 
 def group(graph: Graph, products: bool = False, views: Sequence[View] | None = None) -> Grouping:
@@ -47,83 +29,36 @@ def group(graph: Graph, products: bool = False, views: Sequence[View] | None = N
     return _Grouper(graph, products, views).run()
 
 
-class _Grouper:
+class _Grouper(Joining):
     def __init__(self, graph: Graph, products: bool, views: Sequence[View] | None) -> None:
+        super().__init__(graph.outputs)
         self.graph = graph
         self.products = products
         self.views = views
         self.loops: dict[Node, tuple[Node, ...]] = {}
-        self.steps: list[Group | Call | Product | Rolled] = []
-        self.homes: dict[Node, Home] = {}
-        self.at: dict[Node, int] = {}
-        self.group_of: dict[Node, Group] = {}
-        self.by_space: dict[tuple[int, ...], list[Group]] = {}
         self.stored: set[Node] = set()
-        self.free: dict[Node, int] = {}
-        self.wanted = set(graph.outputs)
 
     def run(self) -> Grouping:
         for i, node in enumerate(self.graph.inputs):
-            self._own(node, -1)
+            self.own(node, -1)
             if self.views is not None:
                 self.homes[node] = Home(node, self.views[i])
         for node in self.graph.nodes:
             visit = _VISITS.get(node.op.name)
             if visit is not None or element_of(node) is None:
-                self._settle(node.inputs)
+                self.settle(node.inputs)
             if node.op is CONST:
-                self._own(node, -1)
+                self.own(node, -1)
             elif node.op is INPUT:
                 continue
             elif visit is None or not visit(self, node):
                 if element_of(node) is not None:
-                    self._pointwise(node)
+                    self.pointwise(node)
                 else:
                     self._call(node)
         outputs = self._outputs()
         self._find_stored()
         return Grouping(self.steps, self.homes, self.stored, outputs)
-
-    # Where things are.
-
-    def _own(self, node: Node, pos: int) -> None:
-        self.homes[node] = Home(node, contiguous(node.aval.shape))
-        self.at[node] = pos
-
-    def _alias(self, node: Node, base: Node, view: View) -> bool:
-        self.homes[node] = Home(self.homes[base].root, view)
-        self.at[node] = self.at[base]
-        return True
-
-    def _ready(self, node: Node) -> int:
-        return self.at[node] + 1
-
-    def _step(self, space: tuple[int, ...], operands: Sequence[Node], first: int = 0, more: int = 0) -> Group:
-        """The group over ``space`` that something with these operands joins: not before step ``first``."""
-        best: Group | None = None
-        for x in operands:
-            inside = self.group_of.get(x)
-            if inside is not None and inside.space == space and (best is None or inside.pos > best.pos):
-                best = inside
-        if best is not None and not best.full(more):
-            need = max([first, *[self._ready(x) for x in operands if self.group_of.get(x) is not best]])
-            if best.pos >= need:
-                return best
-        need = max([first, *[self._ready(x) for x in operands]])
-        roots = {self.homes[x].root for x in operands}
-        for sibling in reversed(self.by_space.get(space, [])[-SIBLINGS:]):
-            if sibling.pos >= need and not sibling.full(more + len(operands)) and (sibling.reads & roots or not space):
-                return sibling
-        made = Group(space, len(self.steps))
-        self.steps.append(made)
-        self.by_space.setdefault(space, []).append(made)
-        return made
-
-    def _note(self, into: Group, operands: Iterable[Node]) -> None:
-        for x in operands:
-            root = self.homes[x].root
-            if self.group_of.get(x) is not into and (root.op is not CONST or root.aval.size > 1):
-                into.reads.add(root)
 
     # The kinds of node.
 
@@ -132,51 +67,6 @@ class _Grouper:
         self.homes[node] = self.homes[x]
         self.at[node] = max(self.at[x], self.at[earlier])
         return True
-
-    def _pointwise(self, node: Node) -> None:
-        """A node that reads no kernel's registers is free: it goes where it is wanted first.
-
-        ``free`` has the number of free nodes that go with each at most.
-        """
-        together = 1 + sum([self.free.get(x, 0) for x in node.inputs])
-        bound = any(x not in self.free and x in self.group_of for x in node.inputs)
-        if node in self.wanted or bound or together > MOST_MEMBERS // 2:
-            self._place([node])
-        else:
-            self.free[node] = together
-
-    def _settle(self, nodes: Iterable[Node]) -> None:
-        """Nodes that are wanted in memory are free no longer."""
-        for node in nodes:
-            if node in self.free:
-                self._place([node])
-
-    def _place(self, ends: list[Node]) -> None:
-        """Put nodes over one space into a group, and with them what is free and just for them."""
-        space = ends[0].aval.shape
-        cone: list[Node] = []
-        seen: set[Node] = set()
-        stack = [(node, False) for node in ends]
-        while stack:
-            node, ready = stack.pop()
-            if ready:
-                cone.append(node)
-            elif node not in seen:
-                seen.add(node)
-                stack.append((node, True))
-                for x in node.inputs:
-                    if x in self.free and x.aval.shape == space:
-                        stack.append((x, False))
-                    elif x in self.free:
-                        self._place([x])
-        outside = [x for node in cone for x in node.inputs if x not in seen]
-        into = self._step(space, outside, more=len(cone))
-        for node in cone:
-            self.free.pop(node, None)
-            self._note(into, node.inputs)
-            into.members.append(node)
-            self._own(node, into.pos)
-            self.group_of[node] = into
 
     def _fold(self, node: Node) -> bool:
         (x,) = node.inputs
@@ -187,15 +77,15 @@ class _Grouper:
             return False
         if x.aval.size == 0 and node.op.name in ("max", "min"):
             return False
-        into = self._step(x.aval.shape, [x], more=1)
-        self._note(into, [x])
+        into = self.step(x.aval.shape, [x], more=1)
+        self.note(into, [x])
         into.folds.append(node)
         into.reads.add(node)
-        self._own(node, into.pos)
+        self.own(node, into.pos)
         return True
 
     def _call(self, node: Node) -> bool:
-        self._own(node, len(self.steps))
+        self.own(node, len(self.steps))
         self.steps.append(Call(node, len(self.steps)))
         return True
 
@@ -213,7 +103,7 @@ class _Grouper:
         m, k, n = shape_a[-2], shape_a[-1], shape_b[-1]
         left = self._matrix(a, (count, m, k))
         right = self._matrix(b, (count, k, n))
-        self._own(node, len(self.steps))
+        self.own(node, len(self.steps))
         self.steps.append(Product(node, len(self.steps), left, right, m, n, k, count))
         return True
 
@@ -225,7 +115,7 @@ class _Grouper:
                 if not is_native(x.aval):
                     raise Unrollable
                 copy = Node(COPY, (x,), (), x.aval)
-                self._copied(copy, x)
+                self.copied(copy, x)
                 x = copy
             inputs.append(self.homes[x])
         pos = len(self.steps)
@@ -233,7 +123,7 @@ class _Grouper:
         for k, (aval, every) in enumerate(zip(loop.avals(), loop.keep_all, strict=True)):
             by_turns = not every and k in loop.carried
             out = Node(LOOP_OUT, (node,), (k,), Aval((2, *aval.shape), aval.dtype) if by_turns else aval)
-            self._own(out, pos)
+            self.own(out, pos)
             outs.append(out)
         self.steps.append(Rolled(node, pos, tuple(inputs), tuple(outs)))
         self.loops[node] = tuple(outs)
@@ -257,19 +147,11 @@ class _Grouper:
         found = None if view is None else dense(view)
         if view is None or found is None:
             copy = Node(COPY, (x,), (), x.aval)
-            self._copied(copy, x)
+            self.copied(copy, x)
             home = self.homes[copy]
             view = contiguous(shape)
             found = (max(shape[2], 1), False)
         return Matrix(Home(home.root, view), *found, view.strides[0])
-
-    def _copied(self, node: Node, x: Node) -> bool:
-        """``node`` is ``x`` in memory of its own."""
-        into = self._step(x.aval.shape, [x], more=1)
-        self._note(into, [x])
-        self._own(node, into.pos)
-        into.places.append(Place(x, Home(node, contiguous(x.aval.shape))))
-        return True
 
     def _view(self, node: Node) -> bool:
         x = node.inputs[0]
@@ -279,14 +161,14 @@ class _Grouper:
         name = node.op.name
         if name == "reshape":
             found = reshaped(view, node.aval.shape)
-            return self._alias(node, x, found) if found is not None else is_native(x.aval) and self._copied(node, x)
+            return self.alias(node, x, found) if found is not None else is_native(x.aval) and self.copied(node, x)
         if name == "transpose":
-            return self._alias(node, x, transposed(view, node.params[0]))
+            return self.alias(node, x, transposed(view, node.params[0]))
         if name == "broadcast":
-            return self._alias(node, x, broadcast(view, node.params[0]))
+            return self.alias(node, x, broadcast(view, node.params[0]))
         if name == "diagonal":
-            return self._alias(node, x, diagonal(view, *node.params))
-        return self._alias(node, x, indexed(view, node.params[0]))
+            return self.alias(node, x, diagonal(view, *node.params))
+        return self.alias(node, x, indexed(view, node.params[0]))
 
     def _gather(self, node: Node) -> bool:
         """Elements at places that depend on data: a member of a group whose first operand is read from memory."""
@@ -294,10 +176,10 @@ class _Grouper:
         how = indexing(node.params[0], len(x.aval.shape), [a.aval.shape for a in arrays])
         if how is None or not all(is_native(a.aval) for a in node.inputs) or x.aval.size == 0:
             return False
-        into = self._step(node.aval.shape, arrays, first=self._ready(x), more=len(node.inputs))
-        self._note(into, node.inputs)
+        into = self.step(node.aval.shape, arrays, first=self.ready(x), more=len(node.inputs))
+        self.note(into, node.inputs)
         into.members.append(node)
-        self._own(node, into.pos)
+        self.own(node, into.pos)
         self.group_of[node] = into
         return True
 
@@ -310,11 +192,11 @@ class _Grouper:
         view = indexed(contiguous(node.aval.shape), node.params[0])
         if part.aval.shape != view.shape:
             return False
-        into = self._step(view.shape, [part], first=self._ready(base), more=2)
-        self._note(into, [part, base])
+        into = self.step(view.shape, [part], first=self.ready(base), more=2)
+        self.note(into, [part, base])
         into.bases.append((node, base))
         into.places.append(Place(part, Home(node, view)))
-        self._own(node, into.pos)
+        self.own(node, into.pos)
         return True
 
     def _scatter_by_arrays(self, node: Node) -> bool:
@@ -325,12 +207,12 @@ class _Grouper:
         view, _ = spread_operand(contiguous(node.aval.shape), how)
         if part.aval.shape != view.shape:
             return False
-        into = self._step(view.shape, [part], max([self._ready(x) for x in (base, *arrays)]), more=2 + len(arrays))
-        self._note(into, node.inputs)
+        into = self.step(view.shape, [part], max([self.ready(x) for x in (base, *arrays)]), more=2 + len(arrays))
+        self.note(into, node.inputs)
         into.bases.append((node, base))
         add = node.op.name == "scatter_add"
         into.places.append(Place(part, Home(node, contiguous(node.aval.shape)), tuple(arrays), how, add))
-        self._own(node, into.pos)
+        self.own(node, into.pos)
         return True
 
     def _joined(self, node: Node) -> bool:
@@ -346,11 +228,11 @@ class _Grouper:
             else:
                 stop = start + x.aval.shape[axis]
                 view, start = indexed(whole, (slice(None),) * axis + (slice(start, stop),)), stop
-            into = self._step(view.shape, [x], more=1)
-            self._note(into, [x])
+            into = self.step(view.shape, [x], more=1)
+            self.note(into, [x])
             into.places.append(Place(x, Home(node, view)))
             last = max(last, into.pos)
-        self._own(node, last)
+        self.own(node, last)
         return True
 
     # The ends.
@@ -363,7 +245,7 @@ class _Grouper:
             whole = is_contiguous(view) and view.offset == 0 and output.aval.size == root.aval.size
             if root.op is INPUT or root.op is CONST or not whole or root in found:
                 root = Node(COPY, (output,), (), output.aval)
-                if not (is_native(output.aval) and self._copied(root, output)):
+                if not (is_native(output.aval) and self.copied(root, output)):
                     self._call(root)
             found.append(root)
         return found
