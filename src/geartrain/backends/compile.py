@@ -1,5 +1,6 @@
 """From a graph to something that can be called."""
 
+import os
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -47,13 +48,16 @@ def compile(graph: Graph, memory: int | None = None) -> Compiled:
     if not llvm.installed():
         return numpy.compile(optimised(graph))
     products = runtime.has_blas()
+    cores = os.cpu_count() or 1
+    best = optimised(graph)
     try:
-        plan = make_plan(optimised(graph), products)
+        plan = make_plan(best, products, cores=cores)
     except Unrollable:
-        plan = make_plan(optimised(graph, rolled=False), products)
+        best = optimised(graph, rolled=False)
+        plan = make_plan(best, products, cores=cores)
     if memory is not None and plan.arena > memory:
         most = plan.arena
-        plan = within(plan, products, memory)
+        plan = within(make_plan(best, products), products, memory)
         if plan.arena > memory:
             what = f"intermediate values take {plan.arena} bytes ({most} if none is computed again), not {memory}."
             warn(teach("jit", what, "Give more memory, or use gt.checkpoint around parts of the function."))

@@ -11,6 +11,7 @@ from geartrain.schedule.loops import Kernel
 from geartrain.schedule.nest import Run
 from geartrain.schedule.plan import LoopRun, Plan, Step
 from geartrain.schedule.steps import Call, Product
+from geartrain.schedule.strips import Strip
 
 __all__ = ["measured"]
 
@@ -54,6 +55,8 @@ def _name(step: Step, kernels: dict[Kernel, int]) -> tuple[str, str]:
     if isinstance(step, LoopRun):
         inside = [_name(each, {})[1] for each in step.body.steps]
         return "loop", f"{step.rolled.loop.trips} x {len(inside)} steps: {'; '.join(inside)}"
+    if isinstance(step, Strip):
+        return "strips", f"{step.many} x " + "; ".join([_name(part.step, kernels)[1] for part in step.parts])
     return "numpy", step.node.op.name
 
 

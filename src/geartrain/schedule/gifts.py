@@ -6,6 +6,7 @@ from geartrain.ir.node import Node
 from geartrain.schedule.nest import Run
 from geartrain.schedule.plan import LoopRun, Plan, Step
 from geartrain.schedule.steps import Call, Product
+from geartrain.schedule.strips import Strip
 
 __all__ = ["gifts"]
 
@@ -48,6 +49,8 @@ def _touched(step: Step) -> list[Node]:
         return [ref.root for ref in step.refs]
     if isinstance(step, Product):
         return [step.a.home.root, step.b.home.root, step.node]
+    if isinstance(step, Strip):
+        return [root for part in step.parts for root in _touched(part.step)]
     if isinstance(step, LoopRun):
         return [*[home.root for home in step.rolled.inputs], *step.rolled.outs]
     return [*step.node.inputs, step.node]
@@ -57,6 +60,8 @@ def _may_stop(steps: Sequence[Step]) -> bool:
     for step in steps:
         if isinstance(step, Call) or (isinstance(step, LoopRun) and _may_stop(step.body.steps)):
             return True
+        if isinstance(step, Strip) and _may_stop([part.step for part in step.parts]):
+            return True
         if isinstance(step, Run) and (step.kernel.scatters or any(instr.op == "gather" for instr in step.kernel.code)):
             return True
     return False
@@ -64,6 +69,14 @@ def _may_stop(steps: Sequence[Step]) -> bool:
 
 def _each_alone(plan: Plan, step: Step, node: Node, output: int) -> bool:
     """Whether a kernel reads and writes the two in step: every element is read before it is written, by nobody else."""
+    if isinstance(step, Strip):
+        inside = [part.step for part in step.parts]
+        reads = [i for i, part in enumerate(inside) if node in _touched(part)]
+        writes = [i for i, part in enumerate(inside) for x in _touched(part) if plan.spots[x] == ("output", output)]
+        outputs = {x for x in _touched(step) if plan.spots[x] == ("output", output)}
+        if not {node, *outputs} <= step.aligned or reads[-1] > writes[0]:
+            return False
+        return reads[-1] < writes[0] or _each_alone(plan, inside[reads[-1]], node, output)
     if not isinstance(step, Run):
         return False
     folded = {f.operand for f in step.kernel.folds}

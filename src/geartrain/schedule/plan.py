@@ -1,6 +1,6 @@
 """The plan: kernel calls and library calls in order, and the place of every buffer. Data, for any backend to walk."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +15,7 @@ from geartrain.schedule.group import group
 from geartrain.schedule.loops import Kernel, text_of_kernel
 from geartrain.schedule.nest import Run, fill
 from geartrain.schedule.steps import Call, Group, Grouping, Home, Product, Rolled, Unrollable
+from geartrain.schedule.strips import Strip, in_strips
 
 __all__ = ["LoopRun", "Plan", "Spot", "make_plan", "text_of_plan"]
 
@@ -37,7 +38,7 @@ class LoopRun(NamedTuple):
     arena: Node
 
 
-Step = Run | Call | Product | LoopRun
+Step = Run | Call | Product | LoopRun | Strip
 
 
 class Plan(NamedTuple):
@@ -52,13 +53,14 @@ class Plan(NamedTuple):
     arena: int
 
 
-def make_plan(graph: Graph, products: bool = False, views: Sequence[View] | None = None) -> Plan:
+def make_plan(graph: Graph, products: bool = False, views: Sequence[View] | None = None, cores: int = 0) -> Plan:
     """Schedule a graph.
 
     Args:
         graph: the program.
         products: the backend multiplies matrices itself.
         views: how the inputs lie, if not in C order.
+        cores: of a machine whose backend does steps in strips; 0: it does not.
 
     Raises:
         Unrollable: a loop whose body NumPy has to compute in part.
@@ -69,7 +71,7 @@ def make_plan(graph: Graph, products: bool = False, views: Sequence[View] | None
     inside = {n: step for step in grouping.steps if isinstance(step, Group) for n in step.members}
     for step in grouping.steps:
         if isinstance(step, Rolled):
-            steps.append(_loop_run(step, products))
+            steps.append(_loop_run(step, products, cores))
             continue
         if not isinstance(step, Group):
             steps.append(step)
@@ -78,15 +80,48 @@ def make_plan(graph: Graph, products: bool = False, views: Sequence[View] | None
             if root not in heirs:
                 steps.extend(_base(grouping, root, base))
         steps.extend(build_group(step, grouping.homes, grouping.stored, inside))
-    return _placed(graph, grouping, steps, heirs)
+    owner: dict[Node, Node] = {}
+    for root, old in heirs.items():  # in order of steps, so the old one's owner is known
+        owner[root] = owner.get(old, old)
+    if cores:
+        steps = _in_strips(steps, grouping, owner, cores)
+    return _placed(graph, grouping, steps, owner)
 
 
-def _loop_run(rolled: Rolled, products: bool) -> LoopRun:
+def _in_strips(steps: list[Step], grouping: Grouping, owner: dict[Node, Node], cores: int) -> list[Step]:
+    def root(node: Node) -> Node:
+        return owner.get(node, node)
+
+    touched: list[tuple[set[Node], set[Node]]] = []
+    for step in steps:
+        reads, writes = _touched(step, grouping)
+        found = {root(x) for x in writes}
+        touched.append((found | {root(x) for x in reads}, found))
+    parts = [step if isinstance(step, Run | Product) else None for step in steps]
+    return [steps[k] if isinstance(k, int) else k for k in in_strips(parts, grouping.homes, root, touched, cores)]
+
+
+def _touched(step: Step, grouping: Grouping) -> tuple[list[Node], list[Node]]:
+    """The buffers that a step reads, and those that it writes, too."""
+    if isinstance(step, Call):
+        return [grouping.homes[x].root for x in step.node.inputs], [step.node]
+    if isinstance(step, LoopRun):
+        rolled = step.rolled
+        return [*[home.root for home in rolled.inputs], *step.body.consts], [*rolled.outs, step.arena]
+    if isinstance(step, Product):
+        return [step.a.home.root, step.b.home.root], [step.node]
+    if isinstance(step, Strip):
+        inside = [_touched(part.step, grouping) for part in step.parts]
+        return [x for reads, _ in inside for x in reads], [x for _, writes in inside for x in writes]
+    return [ref.root for ref in step.refs], [step.refs[i].root for i in sorted(step.writes)]
+
+
+def _loop_run(rolled: Rolled, products: bool, cores: int) -> LoopRun:
     loop = rolled.loop
     views = [home.view._replace(offset=0) for home in rolled.inputs[: loop.fixed]]
     views += [move.view._replace(offset=0) for move in loop.moving]
     views += [home.view._replace(offset=0) for home in rolled.inputs[loop.fixed + len(loop.moving) :]]
-    body = make_plan(loop.body, products, views)
+    body = make_plan(loop.body, products, views, cores)
     if any(isinstance(step, Call) for step in body.steps):
         raise Unrollable
     return LoopRun(rolled, body, Node(INPUT, (), (), Aval((body.arena,), np.dtype(np.uint8))))
@@ -160,42 +195,35 @@ def _range(view: View) -> tuple[int, int]:
     return view.offset + sum(min(e, 0) for e in ends), view.offset + sum(max(e, 0) for e in ends)
 
 
-def _placed(graph: Graph, grouping: Grouping, steps: list[Step], heirs: dict[Node, Node]) -> Plan:
+def _placed(graph: Graph, grouping: Grouping, steps: list[Step], owner: dict[Node, Node]) -> Plan:
     """Give every buffer a spot: its own input, constant or output, or a place in the arena for as long as it lives."""
-    owner: dict[Node, Node] = {}
 
     def buffer(root: Node) -> Node:
         return owner.get(root, root)
 
-    for root, old in heirs.items():  # in order of steps, so the old one's owner is known
-        owner[root] = buffer(old)
     spots: dict[Node, Spot] = {node: Spot("input", i) for i, node in enumerate(graph.inputs)}
     consts: list[Node] = []
     for i, root in enumerate(grouping.outputs):
         spots[buffer(root)] = Spot("output", i)
-    lives: dict[Node, Lifetime] = {}
-    for time, step in enumerate(steps):
-        if isinstance(step, Call):
-            touched = [grouping.homes[x].root for x in step.node.inputs] + [step.node]
-        elif isinstance(step, LoopRun):
-            rolled = step.rolled
-            touched = [home.root for home in rolled.inputs] + [*rolled.outs, *step.body.consts, step.arena]
-        elif isinstance(step, Product):
-            touched = [step.a.home.root, step.b.home.root, step.node]
-        else:
-            touched = [ref.root for ref in step.refs]
-        for root in touched:
+    lives: dict[Node, Lifetime] = {}  # in whole steps
+    close: dict[Node, Lifetime] = {}  # in parts of strips, too
+    for time, begin, end, step, _ in _times(steps):
+        reads, writes = _touched(step, grouping)
+        for root in (*reads, *writes):
             node = buffer(root)
             if node.op is CONST:
                 if node not in spots:
                     spots[node] = Spot("const", len(consts))
                     consts.append(node)
             elif node not in spots:
+                size = node.aval.size * node.aval.dtype.itemsize
                 life = lives.get(node)
-                lives[node] = Lifetime(life.first if life else time, time, node.aval.size * node.aval.dtype.itemsize)
+                lives[node] = Lifetime(life.first if life else begin, end, size)
+                close[node] = Lifetime(close[node].first if life else time, time, size)
     small = {node: life for node, life in lives.items() if life.size <= 8}
     large = {node: life for node, life in lives.items() if life.size > 8}
-    offsets, below = pack(large, _successors(steps, large, buffer, {buffer(r) for r in heirs}))
+    shared = {buffer(root) for root in owner}
+    offsets, below = pack(large, _successors(steps, {node: close[node] for node in large}, buffer, shared))
     in_cells, above = cells(small)
     offsets |= {node: below + at for node, at in in_cells.items()}
     arena = below + above
@@ -205,24 +233,42 @@ def _placed(graph: Graph, grouping: Grouping, steps: list[Step], heirs: dict[Nod
     return Plan(graph, steps, grouping.homes, spots, consts, grouping.outputs, arena)
 
 
-def _successors(steps: list[Step], lives: dict[Node, Lifetime], buffer: object, shared: set[Node]) -> dict[Node, Node]:
-    """Which buffer may begin where another ends in the same kernel: both are read and written element by element."""
+def _times(steps: list[Step]) -> list[tuple[int, int, int, Run | Call | Product | LoopRun, Strip | None]]:
+    """Each step, and each part of a strip: when it is; when all of the strip begins and ends; the strip."""
+    found: list[tuple[int, int, int, Run | Call | Product | LoopRun, Strip | None]] = []
+    for step in steps:
+        begin = len(found)
+        if not isinstance(step, Strip):
+            found.append((begin, begin, begin, step, None))
+            continue
+        end = begin + len(step.parts) - 1
+        found += [(begin + i, begin, end, part.step, step) for i, part in enumerate(step.parts)]
+    return found
+
+
+def _successors(
+    steps: list[Step], lives: dict[Node, Lifetime], buffer: Callable[[Node], Node], shared: set[Node]
+) -> dict[Node, Node]:
+    """Which buffer may begin where another ends in the same kernel: both are read and written element by element.
+
+    In a strip, both have to be the strip's own rows throughout.
+    """
     found: dict[Node, Node] = {}
-    assert callable(buffer)
-    for time, step in enumerate(steps):
+    for time, _, _, step, strip in _times(steps):
         if not isinstance(step, Run):
             continue
         folded = {f.operand for f in step.kernel.folds}
         dying: dict[Node, list[int]] = {}
         for i, ref in enumerate(step.refs):
-            node: Node = buffer(ref.root)  # type: ignore[assignment]
+            node = buffer(ref.root)
             life = lives.get(node)
-            if life is not None and life.last == time and life.first < time and node not in shared:
+            alone = node not in shared and (strip is None or node in strip.aligned)
+            if life is not None and life.last == time and life.first < time and alone:
                 dying.setdefault(node, []).append(i)
         for i in sorted(step.writes - folded):
-            node = buffer(step.refs[i].root)  # type: ignore[assignment]
+            node = buffer(step.refs[i].root)
             life = lives.get(node)
-            if life is None or life.first != time or node in shared:
+            if life is None or life.first != time or node in shared or (strip and node not in strip.aligned):
                 continue
             for old, reads in dying.items():
                 same = all(
@@ -246,7 +292,15 @@ def text_of_plan(plan: Plan) -> str:
         return names.setdefault(root, "-" if spot is None else f"{spot.kind}+{spot.at}")
 
     lines: list[str] = []
+    flat: list[tuple[str, Step]] = []
     for step in plan.steps:
+        flat.append(("", step))
+        if isinstance(step, Strip):
+            flat += [(f"  {part.per} of {part.size}: ", part.step) for part in step.parts]
+    for before, step in flat:
+        if isinstance(step, Strip):
+            lines.append(f"{step.many} strips of:")
+            continue
         if isinstance(step, Call):
             inputs = ", ".join([name(plan.homes[x].root) for x in step.node.inputs])
             lines.append(f"numpy {step.node.op.name}({inputs}) -> {name(step.node)} {step.node.aval!r}")
@@ -259,12 +313,11 @@ def text_of_plan(plan: Plan) -> str:
             continue
         if isinstance(step, Product):
             a, b = (f"{name(x.home.root)}{' turned' if x.turned else ''}" for x in (step.a, step.b))
-            lines.append(
-                f"product {step.many} x ({step.m}, {step.k}) @ ({step.k}, {step.n}): {a}, {b}, {name(step.node)}"
-            )
+            sizes = f"{step.many} x ({step.m}, {step.k}) @ ({step.k}, {step.n})"
+            lines.append(f"{before}product {sizes}: {a}, {b}, {name(step.node)}")
             continue
         number = kernels.setdefault(step.kernel, len(kernels))
         refs = ", ".join([f"{name(r.root)}{f'[{r.offset}]' if r.offset else ''}{list(r.strides)}" for r in step.refs])
-        lines.append(f"k{number} {list(step.sizes)}: {refs}")
+        lines.append(f"{before}k{number} {list(step.sizes)}: {refs}")
     shapes = [f"k{number}: {text_of_kernel(kernel)}" for kernel, number in kernels.items()]
     return "\n".join([*shapes, f"arena {plan.arena} bytes", *lines])

@@ -8,11 +8,14 @@ import numpy as np
 from geartrain.backends.cpu import kernels
 from geartrain.backends.cpu.gemm import TRANSPOSE_A, TRANSPOSE_B
 from geartrain.backends.cpu.lower import MATH
+from geartrain.backends.cpu.strip_ir import WAYS
+from geartrain.backends.cpu.work import work
 from geartrain.ir.node import Node
 from geartrain.schedule.loops import Kernel
 from geartrain.schedule.nest import Run
 from geartrain.schedule.plan import LoopRun, Plan, Step
 from geartrain.schedule.steps import Call, Product
+from geartrain.schedule.strips import Part, Strip
 
 __all__ = ["Encoder", "Slots", "kernels_of", "slots_of"]
 
@@ -36,6 +39,8 @@ def kernels_of(plan: Plan) -> list[Kernel]:
             found.append(step.kernel)
         elif isinstance(step, LoopRun):
             found += kernels_of(step.body)
+        elif isinstance(step, Strip):
+            found += [part.step.kernel for part in step.parts if isinstance(part.step, Run)]
     return found
 
 
@@ -63,6 +68,10 @@ class Encoder:
         elif isinstance(step, Product):
             dtype = step.node.aval.dtype
             code, size, words = kernels.product(f"f{8 * dtype.itemsize}"), 0, self._product(plan, step, slots)
+        elif isinstance(step, Strip):
+            parts = [word for part in step.parts for word in self._part(plan, part, slots)]
+            cost = work(plan, step).nanoseconds
+            return [kernels.strip(), 1 + len(parts), step.many, 1, cost, len(step.parts), *parts]
         else:
             assert not isinstance(step, Call)
             code, size, words = kernels.looper(), 0, self._loop(step, slots)
@@ -80,6 +89,15 @@ class Encoder:
             data = np.asarray(value, dtype).tobytes()
             words.append(int.from_bytes(data.ljust(8, b"\0"), "little", signed=True))
         return words
+
+    def _part(self, plan: Plan, part: Part, slots: Slots) -> list[int]:
+        """A part as ``kernels.strip`` reads it."""
+        if isinstance(part.step, Run):
+            code, words = kernels.address(part.step.kernel), self._run(part.step, slots)
+        else:
+            code = kernels.strip_product(f"f{8 * part.step.node.aval.dtype.itemsize}")
+            words = [*self._product(plan, part.step, slots), WAYS[part.way], part.per]
+        return [code, len(words), part.per, part.size, *words]
 
     def _product(self, plan: Plan, product: Product, slots: Slots) -> list[int]:
         size = product.node.aval.dtype.itemsize

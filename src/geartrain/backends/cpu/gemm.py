@@ -5,10 +5,13 @@ Programs call, for T of f32, f64, c64, c128::
     gt_gemm_T(flags, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
     gt_gemm_batch_T(flags, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, count, stride_a, stride_b, stride_c)
 
+    gt_gemm_some_T(..., stride_c, begin, end)
+
 which is ``c = alpha * op(a) @ op(b) + beta * c``, row-major: op(a) is (m, k), op(b) is (k, n), c is (m, n), and ``lda``
 is the distance in elements from one row of ``a``, as it lies in memory, to the next. ``flags``: TRANSPOSE_A, ... ; the
 rest are i64 and pointers (to alpha and beta too). With beta 0, what was in ``c`` does not matter, not even a NaN. The
 strides of a batch are in elements; 0 takes the same operand for all. A product with a vector (m or n is 1) is a gemv.
+``some`` does the matrices [begin, end) of a batch, each as one piece, in the thread that calls.
 
 The tiles depend on (m, n, k), the flags and the machine, never on the number of threads, and one thread computes a
 tile: so the bits of the result do not depend on the number of threads, which OpenBLAS's own threading does not promise.
@@ -27,7 +30,7 @@ TRANSPOSE_A, TRANSPOSE_B, CONJUGATE_A, CONJUGATE_B = 1, 2, 4, 8
 
 LETTERS = {"f32": "s", "f64": "d", "c64": "c", "c128": "z"}
 SIZES = {"f32": 4, "f64": 8, "c64": 8, "c128": 16}
-PRODUCTS = tuple(f"gt_gemm_{kind}{t}" for t in LETTERS for kind in ("", "batch_"))
+PRODUCTS = tuple(f"gt_gemm_{kind}{t}" for t in LETTERS for kind in ("", "batch_", "some_"))
 EXPORTS = ("gt_blas", *PRODUCTS)
 
 PER_NS = {"f32": 24, "f64": 12, "c64": 6, "c128": 3}
@@ -68,6 +71,7 @@ ARGUMENTS = {
     "ldc": I64,
 }
 BATCH = {"count": I64, "stride_a": I64, "stride_b": I64, "stride_c": I64}
+SOME = {"begin": I64, "end": I64}
 
 
 def write(module: Module) -> None:
@@ -223,15 +227,22 @@ def _product(module: Module) -> None:
 
 
 def _entries(module: Module, t: str) -> None:
-    """``gt_gemm_batch_T`` and ``gt_gemm_T``: the arguments and the type, as a context."""
-    for name, parameters in ((f"gt_gemm_batch_{t}", ARGUMENTS | BATCH), (f"gt_gemm_{t}", ARGUMENTS)):
+    """``gt_gemm_batch_T``, ``gt_gemm_T`` and ``gt_gemm_some_T``: the arguments and the type, as a context."""
+    kinds = {"batch_": ARGUMENTS | BATCH, "": ARGUMENTS, "some_": ARGUMENTS | BATCH | SOME}
+    for kind, parameters in kinds.items():
+        name = f"gt_gemm_{kind}{t}"
         f = module.function(name, VOID, **parameters)
         x = f.room(f.const(CONTEXT_SIZE))
         for i, name in enumerate(ARGUMENTS | BATCH):
             f.store(x, i * 8, f[name] if name in parameters else f.const(1 if name == "count" else 0))
         f.store(x, SIZE, SIZES[t])
         f.store(x, ROUTINES, f.symbol("gt_blas").at(16 * list(LETTERS).index(t)))
-        f.call("gt_product", VOID, x, f.const(PER_NS[t]))
+        if kind == "some_":
+            for where, what in ((ROWS, f["m"]), (COLUMNS, f["n"]), (ACROSS, 1), (TILES, 1)):
+                f.store(x, where, what)
+            f.call("gt_tiles", VOID, x, f["begin"], f["end"])
+        else:
+            f.call("gt_product", VOID, x, f.const(PER_NS[t]))
         f.give()
 
 

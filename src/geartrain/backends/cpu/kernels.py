@@ -10,10 +10,23 @@ from geartrain.backends.cpu import pool, runtime
 from geartrain.backends.cpu.emit import I64, PTR, VOID, Function, Module, Value
 from geartrain.backends.cpu.kernel_ir import kernel_text
 from geartrain.backends.cpu.mathlib import MathLibrary, function_text
+from geartrain.backends.cpu.strip_ir import write_part, write_strip
 from geartrain.backends.object_cache import kept
 from geartrain.schedule.loops import Kernel
 
-__all__ = ["address", "addresses", "count", "looper", "module_text", "object_code", "product", "walker", "whole_code"]
+__all__ = [
+    "address",
+    "addresses",
+    "count",
+    "looper",
+    "module_text",
+    "object_code",
+    "product",
+    "strip",
+    "strip_product",
+    "walker",
+    "whole_code",
+]
 
 _PRODUCT = """
 @one = private constant {t} 1.0
@@ -60,6 +73,7 @@ if hasattr(os, "register_at_fork"):
 
 _functions: dict[str, int] = {}
 _products: dict[str, int] = {}
+_strips: dict[str, int] = {}
 _loop: list[int] = []
 _walk: list[int] = []
 
@@ -142,6 +156,33 @@ def product(t: str) -> int:
             _code.append(code)
             _products[t] = code["product"]
         return _products[t]
+
+
+def strip() -> int:
+    """The address of the step that does others strip by strip."""
+    with _lock:
+        if "" not in _strips:
+            module = Module()
+            write_strip(module)
+            _add_strip("", "gt_strip", str(module), {})
+        return _strips[""]
+
+
+def strip_product(t: str) -> int:
+    """The address of the part that multiplies one strip of matrices of ``f32`` or ``f64``."""
+    with _lock:
+        if t not in _strips:
+            module = Module()
+            write_part(module, t)
+            symbol = f"gt_gemm_some_{t}"
+            _add_strip(t, f"gt_strip_{t}", str(module), {symbol: runtime.symbols()[symbol]})
+        return _strips[t]
+
+
+def _add_strip(key: str, name: str, text: str, outside: dict[str, int]) -> None:
+    code = llvm.load([whole_code(text)], [name], outside)
+    _code.append(code)
+    _strips[key] = code[name]
 
 
 def looper() -> int:

@@ -7,6 +7,7 @@ from geartrain.backends.cpu.lower import MATH
 from geartrain.schedule.nest import Run
 from geartrain.schedule.plan import LoopRun, Plan, Step
 from geartrain.schedule.steps import Product
+from geartrain.schedule.strips import Strip
 
 __all__ = ["Work", "nanoseconds", "work"]
 
@@ -33,6 +34,8 @@ def work(plan: Plan, step: Step) -> Work:
         inside = [work(step.body, each) for each in step.body.steps]
         trips = step.rolled.loop.trips
         return Work(*[trips * sum(column) for column in zip(*inside, strict=True)] or [0, 0, 0])
+    if isinstance(step, Strip):
+        return Work(*[sum(column) for column in zip(*[work(plan, part.step) for part in step.parts], strict=True)])
     avals = [x.aval for x in (*step.node.inputs, step.node)]
     moved = sum([aval.size * aval.dtype.itemsize for aval in avals])
     return Work(0, moved, 5000 + moved)
