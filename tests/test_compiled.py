@@ -25,3 +25,21 @@ def test_also_when_numpy_random_was_never_asked_for_before() -> None:
     )
     shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     assert float(shown.stdout) == np.random.default_rng(0).random()
+
+
+def test_python_integers_are_native_and_do_not_wrap() -> None:
+    """A count of steps is arithmetic on Python's integers; what does not fit in 64 bits is Python's to compute."""
+
+    def f(n: Any, x: Any) -> Any:
+        k = n.item()
+        return k + 1, k * 3 - k, -k, k < 5, x * (k + 2)
+
+    run = gt.jit(f, donate_argnums=(1,))
+    for value in (3, 4, 5, 2**62, 2**63 - 1, -(2**63), 7):
+        n, x = np.array(value), np.ones(3)
+        *whole, y = run(n, x)
+        *expected, wanted = f(n, np.ones(3))
+        assert [(type(k), k) for k in whole] == [(type(k), k) for k in expected]
+        np.testing.assert_array_equal(y, wanted)
+    assert y is x
+    assert "NumPy computes" not in str(run.report(np.array(3), np.ones(3)))

@@ -48,6 +48,12 @@ _OF_OTHERS = {
 }
 """Functions of one operand that NumPy has not: the name of the row, and that of the loop."""
 
+_CHECKED = frozenset(["add", "subtract", "multiply", "negative"])
+"""Python's integers grow without end: what does not fit in 64 bits is noted as an error, and then Python's to compute."""
+
+_WITHIN = frozenset(["positive", "maximum", "minimum", "sign", *_ORDER, *_LOGIC, *_BITS])
+"""What integers of 64 bits do not leave."""
+
 FOLDS = {"sum": "fiub", "max": "fiub", "min": "fiub", "any": "b", "all": "b"}
 """Reductions with a loop nest, and for which kinds of dtype (``any`` and ``all`` of others are tested against zero)."""
 
@@ -94,11 +100,17 @@ def element_of(node: Node) -> Element | None:
     if name not in _KINDS or not node.op.pointwise:
         return None
     kinds = tuple([_python_kind(x) for x in node.inputs])
+    if name in _ORDER and all(kind is int for kind in kinds):
+        return Element(name, ("i8", "i8"), "b1") if out == "b1" else None  # Python's integers, which NumPy knows as objects
     loop = _loop(name, tuple([k if k is not None else a.dtype for k, a in zip(kinds, avals, strict=True)]))
     if loop is None or np.dtype(loop[-1]) != aval.dtype or loop[0][0] not in _KINDS[name] or len({*loop[:-1]}) != 1:
         return None
     if loop[0][0] in "iu" and any(_out_of_range(x, loop[0]) for x in node.inputs):
         return None
+    if loop[0][0] == "i" and all(kind is int for kind in kinds):
+        if name in _CHECKED:
+            return Element(f"{name}_checked", loop[:-1], loop[-1])
+        return Element(name, loop[:-1], loop[-1]) if name in _WITHIN else None
     return Element(name, loop[:-1], loop[-1])
 
 
@@ -122,6 +134,6 @@ def _loop(name: str, given: tuple[Any, ...]) -> tuple[str, ...] | None:
 def _out_of_range(node: Node, dtype: str) -> bool:
     """Whether a Python integer does not fit: NumPy has rules of its own for that."""
     if node.op is not CONST or type(node.value) is not int:
-        return node.aval.weak and node.aval.dtype.kind == "i"
+        return node.aval.weak and node.aval.dtype.kind == "i" and dtype != "i8"
     info = np.iinfo(dtype)
     return not info.min <= node.value <= info.max

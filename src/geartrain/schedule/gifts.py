@@ -14,11 +14,12 @@ __all__ = ["gifts"]
 def gifts(plan: Plan, given: Sequence[bool]) -> dict[int, int]:
     """Output number -> number of the ``given`` input whose memory it takes: of the same shape and dtype, each once.
 
-    The output is first written after the last step that reads the input, or by that step itself, element by element. A
-    plan that may stop half-way (an index out of range) takes nothing, since the call is then done again.
+    The output is first written after the last step that reads the input, or by that step itself, element by element.
+    Where a plan may stop half-way (an index out of range), the call is then done again, so nothing is written before.
     """
-    if not any(given) or _may_stop(plan.steps):
+    if not any(given):
         return {}
+    stops = max([i for i, step in enumerate(plan.steps) if _may_stop([step])], default=-1)
     touched = [_touched(step) for step in plan.steps]
     last: dict[Node, int] = {}
     first: dict[int, int] = {}
@@ -34,7 +35,7 @@ def gifts(plan: Plan, given: Sequence[bool]) -> dict[int, int]:
             continue
         for j, output in enumerate(plan.graph.outputs):
             same = (output.aval.shape, output.aval.dtype) == (node.aval.shape, node.aval.dtype)
-            if j in found or not same or j not in first:
+            if j in found or not same or first.get(j, -1) <= stops:
                 continue
             end = last.get(node, -1)
             if first[j] > end or (first[j] == end and _each_alone(plan, plan.steps[end], node, j)):
@@ -62,9 +63,13 @@ def _may_stop(steps: Sequence[Step]) -> bool:
             return True
         if isinstance(step, Strip) and _may_stop([part.step for part in step.parts]):
             return True
-        if isinstance(step, Run) and (step.kernel.scatters or any(instr.op == "gather" for instr in step.kernel.code)):
+        if isinstance(step, Run) and (step.kernel.scatters or any(_checks(instr.op) for instr in step.kernel.code)):
             return True
     return False
+
+
+def _checks(op: str) -> bool:
+    return op == "gather" or op.endswith("_checked")
 
 
 def _each_alone(plan: Plan, step: Step, node: Node, output: int) -> bool:

@@ -107,6 +107,8 @@ class _Printer(Places):
                 values[i] = self.compute(self.one, op, dtype, out, [values[a] for a in args])
 
     def compute(self, e: Lines, op: str, dtype: str, out: str, args: list[str]) -> str:
+        if op.endswith("_checked"):
+            return self.checked(e, op.removesuffix("_checked"), args)
         return cast(e, dtype, out, args[0]) if op == "cast" else LOWERINGS[op](e, dtype, args)
 
     def counted(self, name: str, j: str, end: str) -> None:

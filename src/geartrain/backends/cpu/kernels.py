@@ -236,7 +236,7 @@ def walker() -> int:
 
     A step is the kernel's address, the number of its words, the size of its outermost loop, how many repetitions of
     that a worker takes at least, and the nanoseconds that all of it takes, about; then the words. A step that may not
-    be shared has no time.
+    be shared has no time. Once a step has noted an error no other one runs.
     """
     with _lock:
         if not _walk:
@@ -248,8 +248,9 @@ def walker() -> int:
             f = module.function("gt_walk", VOID, plan=PTR, end=PTR, bases=PTR)
             at = f.var(f["plan"])
             context = f.room(f.const(24))
+            status = f.load(f["bases"], 8, PTR)
             with f.loop():
-                f.leave_if(at.get().equals(f["end"]))
+                f.leave_if(at.get().equals(f["end"]) | f.load(status, 0, I64).differs(0))
                 kernel = f.load(at.get(), 0, PTR)
                 count, size, grain, cost = (f.load(at.get(), 8 * i, I64) for i in range(1, 5))
                 words = at.get().at(8 * HEADER)

@@ -1,4 +1,4 @@
-"""Loads and stores at places that depend on data: gather and scatter, with checked indices."""
+"""What may go wrong: gather and scatter at places that depend on data, and integers that have to fit in 64 bits."""
 
 from collections.abc import Sequence
 
@@ -10,8 +10,11 @@ from geartrain.schedule.loops import Scatter
 __all__ = ["Places"]
 
 
+_CHECKED = {"add": "add", "subtract": "sub", "multiply": "mul", "negative": "sub"}
+
+
 class Places(Printer):
-    """Prints gathers and scatters."""
+    """Prints gathers, scatters, and checked arithmetic."""
 
     def places(self, e: Lines, where: Sequence[int], values: list[str]) -> str:
         """The bytes to go, for each lane: indices are checked, and counted from the end if negative."""
@@ -33,7 +36,7 @@ class Places(Printer):
         return [self.uniform.get(i, v) for i, v in enumerate(values)]
 
     def note(self, e: Lines, wrong: str) -> None:
-        """Note an index out of range; :meth:`finish_notes` tells it at the end."""
+        """Note that something went wrong; :meth:`finish_notes` tells it at the end."""
         if e.lanes > 1:
             symbol = f"llvm.vector.reduce.or.v{e.lanes}i1"
             self.library.declare(symbol, f"declare i1 @{symbol}({e.type('b1')})")
@@ -45,11 +48,22 @@ class Places(Printer):
         self.line(f"store i1 {self.do(f'or i1 {old}, {wrong}')}, ptr {self.noted}")
 
     def finish_notes(self) -> None:
-        """Set the word that base 1 points to if an index was out of range."""
+        """Set the word that base 1 points to if something went wrong."""
         if self.noted:
             status = self.do(f"load ptr, ptr {self.do('getelementptr ptr, ptr %bases, i64 1')}")
             wrong = self.do(f"zext i1 {self.do(f'load i1, ptr {self.noted}')} to i64")
             self.line(f"atomicrmw or ptr {status}, i64 {wrong} monotonic")
+
+    def checked(self, e: Lines, op: str, args: Sequence[str]) -> str:
+        """Arithmetic of Python's integers, while they fit."""
+        t, truth = e.type("i8"), e.type("b1")
+        values = (e.const("i8", 0), *args) if op == "negative" else tuple(args)
+        symbol = f"llvm.s{_CHECKED[op]}.with.overflow.{'' if e.lanes == 1 else f'v{e.lanes}'}i64"
+        pair = f"{{ {t}, {truth} }}"
+        self.library.declare(symbol, f"declare {pair} @{symbol}({t}, {t})")
+        made = self.do(f"call {pair} @{symbol}({t} {values[0]}, {t} {values[1]})")
+        self.note(e, self.do(f"extractvalue {pair} {made}, 1"))
+        return self.do(f"extractvalue {pair} {made}, 0")
 
     def gather(
         self, e: Lines, dtype: str, operand: int, where: Sequence[int], values: list[str], pointers: list[str], j: str
