@@ -10,6 +10,7 @@ from geartrain.passes.expand import expand
 from geartrain.passes.fold import fold_constants
 from geartrain.passes.loops import LOOP, Loop
 from geartrain.passes.normalise import explicit, plain
+from geartrain.passes.outside import outside
 from geartrain.passes.rewrite import Builder, rewritten
 from geartrain.passes.roll import roll
 from geartrain.passes.rules import apply_rules
@@ -47,7 +48,7 @@ def optimised(graph: Graph, observer: Observer | None = None, rolled: bool = Tru
         if observer is not None:
             observer(name, graph, after)
         graph = after
-    return rewritten(graph, lambda builder, node, inputs: _with_body(builder, node, inputs, observer))
+    return outside(rewritten(graph, lambda builder, node, inputs: _with_body(builder, node, inputs, observer)))
 
 
 def _with_body(builder: Builder, node: Node, inputs: tuple[Node, ...], observer: Observer | None) -> Node | None:

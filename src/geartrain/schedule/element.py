@@ -49,7 +49,7 @@ _OF_OTHERS = {
 """Functions of one operand that NumPy has not: the name of the row, and that of the loop."""
 
 _CHECKED = frozenset(["add", "subtract", "multiply", "negative"])
-"""Python's integers grow without end: what does not fit in 64 bits is noted as an error, and then Python's to compute."""
+"""Python's integers grow without end: what does not fit in 64 bits is noted as an error, and is Python's to compute."""
 
 _WITHIN = frozenset(["positive", "maximum", "minimum", "sign", *_ORDER, *_LOGIC, *_BITS])
 """What integers of 64 bits do not leave."""
@@ -101,7 +101,7 @@ def element_of(node: Node) -> Element | None:
         return None
     kinds = tuple([_python_kind(x) for x in node.inputs])
     if name in _ORDER and all(kind is int for kind in kinds):
-        return Element(name, ("i8", "i8"), "b1") if out == "b1" else None  # Python's integers, which NumPy knows as objects
+        return Element(name, ("i8", "i8"), "b1") if out == "b1" else None  # NumPy takes them for objects
     loop = _loop(name, tuple([k if k is not None else a.dtype for k, a in zip(kinds, avals, strict=True)]))
     if loop is None or np.dtype(loop[-1]) != aval.dtype or loop[0][0] not in _KINDS[name] or len({*loop[:-1]}) != 1:
         return None
