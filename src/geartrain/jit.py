@@ -85,14 +85,16 @@ class Jitted:
             leaf, result = paths.call(traced)
             if leaf is not None:
                 self._hits += 1
-                if leaf.decisions and leaf.walks == OFTEN and not kwargs:
-                    self._call_natively(key, paths, leaf, args)
+                if leaf.decisions and leaf.walks == OFTEN:
+                    self._call_natively(key, paths, leaf, args, kwargs)
                 return result
         return self._record(key, args, kwargs)
 
-    def _call_natively(self, key: tuple[Any, ...], paths: Paths, leaf: Leaf, args: tuple[Any, ...]) -> None:
+    def _call_natively(
+        self, key: tuple[Any, ...], paths: Paths, leaf: Leaf, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
         """Let calls like this one take no step in Python, if that can be done."""
-        native = paths.native(leaf, args, self._donated)
+        native = paths.native(leaf, args, kwargs, self._donated)
         if native is None:
             return
         with self._lock:
@@ -172,8 +174,8 @@ class Jitted:
                 self._give_up(
                     key, paths, "took different decisions on the same values, so it depends on more than its arguments"
                 )
-        if leaf is not None and not leaf.decisions and not kwargs:
-            self._call_natively(key, paths, leaf, args)
+        if leaf is not None and not leaf.decisions:
+            self._call_natively(key, paths, leaf, args, kwargs)
         return result
 
     def _doubted(self, paths: Paths) -> bool:

@@ -131,18 +131,24 @@ class Paths:
         made = self.recording.graph(segment.reads, segment.makes)
         return closed(Graph(segment.reads, made.nodes, made.outputs))
 
-    def native(self, leaf: Leaf, args: tuple[Any, ...], donated: frozenset[int]) -> Native | None:
+    def native(
+        self, leaf: Leaf, args: tuple[Any, ...], kwargs: dict[str, Any], donated: frozenset[int]
+    ) -> Native | None:
         """A whole path as one program, for arguments like these; ``None`` if there cannot be one.
 
         ``donated`` are the numbers of the arguments that the caller gives away.
         """
         if len(leaf.decisions) > MOST_DECISIONS or any(how == "shape" for _, how, _ in leaf.decisions):
             return None
-        leaves, arguments = tree.flatten(args)
-        given = [i in donated for i, child in enumerate(arguments.children) for _ in tree.names(child)]
+        leaves, (plain, named) = tree.flatten((args, kwargs))[0], tree.flatten((args, kwargs))[1].children
+        arguments = tree.TreeDef(tuple, (), (*plain.children, *named.children))
+        given = [i in donated for i, child in enumerate(plain.children) for _ in tree.names(child)]
+        given += [False] * (len(leaves) - len(given))
         guarded = bool(leaf.decisions)
         program = self._guarded(leaf) if guarded else leaf.segment.program
-        return Native(program, arguments, leaves, [*map(is_static, leaves)], leaf.results, leaf.treedef, guarded, given)
+        static = [*map(is_static, leaves)]
+        made = (program, arguments, leaves, static, leaf.results, leaf.treedef, guarded, given)
+        return Native(*made, names=tuple(kwargs))
 
     def _guarded(self, leaf: Leaf) -> Program:
         """One program for a whole path: its results, and then whether all decisions are as they were on this path.

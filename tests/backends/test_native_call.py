@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import geartrain as gt
 from geartrain import tree
 from geartrain.api import value_and_grad
 from geartrain.backends import llvm
@@ -78,3 +79,30 @@ def test_an_index_out_of_range_goes_the_slow_way() -> None:
     np.testing.assert_array_equal(g(np.arange(3.0), np.array([-1, 1])), [4.0, 2.0])
     with pytest.raises(IndexError, match="index 3 is out of bounds"):
         g(np.arange(3.0), np.array([0, 3]))
+
+
+def test_arguments_by_name_are_native() -> None:
+    f = gt.jit(lambda x, *, scale, shift: (x * scale + shift["b"], -shift["a"]))
+    x, shift = np.arange(3.0), {"a": 1.0, "b": np.ones(3)}
+    for given in ({"scale": 2.0, "shift": shift}, {"shift": shift, "scale": 2.0}):  # each order is a program
+        f(x, **given)
+        before = f.calls()[0]
+        y, z = f(x, **given)
+        np.testing.assert_array_equal(y, 2 * x + 1)
+        assert (type(z), z) == (float, -1.0)
+        assert f.calls()[0] == before + 1
+    y, _ = f(x=x, shift=shift, scale=3.0)
+    np.testing.assert_array_equal(y, 3 * x + 1)
+    y, _ = f(x, **{bytes([115, 99, 97, 108, 101]).decode(): 5.0, "shift": shift})  # equal text, another object
+    np.testing.assert_array_equal(y, 5 * x + 1)
+    with pytest.raises(TypeError):
+        f(x, scale=2.0)
+    with pytest.raises(TypeError):
+        f(x, scale=2.0, shift=shift, other=1.0)
+
+
+def test_names_and_places_do_not_get_mixed_up() -> None:
+    f = gt.jit(lambda a, b: a - 2 * b)
+    for _ in range(3):
+        assert f(1.0, 2.0) == f(1.0, b=2.0) == f(a=1.0, b=2.0) == f(b=2.0, a=1.0) == -3.0
+    assert f.calls()[0] == 8

@@ -254,7 +254,7 @@ def test_every_pass_keeps_the_meaning(seed: int) -> None:
 def test_an_observer_sees_each_step() -> None:
     r = Recorder()
     seen: list[str] = []
-    optimised(r.graph([known_numbers(r)]), lambda name, before, after: seen.append(name))
+    optimised(r.graph([known_numbers(r)]), lambda name, before, after: seen.append(name), pairs=True)
     assert seen == [name for name, _ in PIPELINE]
 
 

@@ -101,7 +101,7 @@ def _program(native: Native) -> Program | None:
         leaf = inputs[i]
         assert isinstance(leaf, Array)
         inputs[i] = leaf._replace(given=True)
-    seen = iter(enumerate(compiled.plan.graph.outputs))
+    seen = iter(enumerate(compiled.graph.outputs))
     outputs: list[Leaf] = []
     for result in native.results:
         if result.node is None:
@@ -115,6 +115,7 @@ def _program(native: Native) -> Program | None:
         keep=plan.keep,
         release=takes >= WORTH_RELEASING,
         context=plan.context,
+        names=native.names,
     )
 
 

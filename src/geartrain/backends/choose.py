@@ -87,7 +87,8 @@ class StepReport(NamedTuple):
 class Native(NamedTuple):
     """A program that may be called natively: what it takes, by example, and what it gives.
 
-    ``leaves`` are the leaves of the positional ``arguments``; those that are not ``static`` are the program's inputs.
+    ``leaves`` are the leaves of the ``arguments``; those that are not ``static`` are the program's inputs. The last
+    arguments are given by name: ``names`` in the order of the call, the arguments in that of the sorted names.
     ``guarded``: its last output is no result, and says whether the results are valid. ``donated`` says which leaves the
     caller gives away: results may be written there.
     """
@@ -100,6 +101,7 @@ class Native(NamedTuple):
     result: TreeDef
     guarded: bool
     donated: Sequence[bool]
+    names: Sequence[str] = ()
 
 
 class Calls(Protocol):

@@ -13,7 +13,7 @@ from geartrain.ir.graph import Graph
 from geartrain.passes.pipeline import optimised
 from geartrain.schedule.plan import make_plan
 from geartrain.schedule.recompute import within
-from geartrain.schedule.steps import Unrollable
+from geartrain.schedule.steps import FACTORS, Unrollable
 
 __all__ = ["Compiled", "compile"]
 
@@ -47,13 +47,13 @@ def compile(graph: Graph, memory: int | None = None) -> Compiled:
     """
     if not llvm.installed():
         return numpy.compile(optimised(graph))
-    products = runtime.has_blas()
+    products = FACTORS * runtime.has_blas()
     cores = os.cpu_count() or 1
-    best = optimised(graph)
+    best = optimised(graph, pairs=True)
     try:
         plan = make_plan(best, products, cores=cores)
     except Unrollable:
-        best = optimised(graph, rolled=False)
+        best = optimised(graph, rolled=False, pairs=True)
         plan = make_plan(best, products, cores=cores)
     if memory is not None and plan.arena > memory:
         most = plan.arena
@@ -61,4 +61,4 @@ def compile(graph: Graph, memory: int | None = None) -> Compiled:
         if plan.arena > memory:
             what = f"intermediate values take {plan.arena} bytes ({most} if none is computed again), not {memory}."
             warn(teach("jit", what, "Give more memory, or use gt.checkpoint around parts of the function."))
-    return Executor(plan)
+    return Executor(plan, graph)

@@ -12,6 +12,7 @@ from geartrain.passes.pipeline import optimised
 from geartrain.passes.show import shown
 from geartrain.schedule.group import group
 from geartrain.schedule.plan import text_of_plan
+from geartrain.schedule.steps import FACTORS
 from geartrain.schedule.text import text_of_grouping
 
 __all__ = ["lowered", "passes"]
@@ -28,7 +29,7 @@ def lowered(graph: Graph, program: Program) -> Texts:
     return Texts(
         shown(graph),
         shown(plan.graph),
-        text_of_grouping(plan.graph, group(plan.graph, runtime.has_blas())),
+        text_of_grouping(plan.graph, group(plan.graph, FACTORS * runtime.has_blas())),
         text_of_plan(plan),
         text,
         _assembly(text) if text else "",
@@ -44,5 +45,7 @@ def _assembly(text: str) -> str:
 def passes(graph: Graph) -> list[tuple[str, str, str]]:
     """The name of each pass, and the graph before and after it; the bodies of loops come after the loop."""
     found: list[tuple[str, str, str]] = []
-    optimised(graph, lambda name, before, after: found.append((name, shown(before), shown(after))))
+    optimised(
+        graph, lambda name, before, after: found.append((name, shown(before), shown(after))), pairs=llvm.installed()
+    )
     return found

@@ -10,7 +10,7 @@ from geartrain.ir.aval import Array
 from geartrain.schedule.loops import Kernel
 from geartrain.schedule.nest import Run
 from geartrain.schedule.plan import LoopRun, Plan, Step
-from geartrain.schedule.steps import Call, Product
+from geartrain.schedule.steps import Call, Product, Routine
 from geartrain.schedule.strips import Strip
 
 __all__ = ["measured"]
@@ -52,6 +52,8 @@ def _name(step: Step, kernels: dict[Kernel, int]) -> tuple[str, str]:
     if isinstance(step, Product):
         many = f"{step.many} x " if step.many > 1 else ""
         return "product", f"{many}({step.m}, {step.k}) @ ({step.k}, {step.n})"
+    if isinstance(step, Routine):
+        return step.name, f"{step.many} x {', '.join([str(int(n)) for n in step.sizes])}"
     if isinstance(step, LoopRun):
         inside = [_name(each, {})[1] for each in step.body.steps]
         return "loop", f"{step.rolled.loop.trips} x {len(inside)} steps: {'; '.join(inside)}"

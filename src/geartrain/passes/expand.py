@@ -12,6 +12,7 @@ from geartrain.ir.aval import Array, Aval, aval_of
 from geartrain.ir.graph import Graph, topological
 from geartrain.ir.node import CONST, Node
 from geartrain.ir.untyped import numpy as np
+from geartrain.ops.determinant import COFACTOR, COFACTOR_RATE
 from geartrain.passes.rewrite import Builder, rewritten
 from geartrain.trace import wear
 from geartrain.trace.level import Level, aside
@@ -41,6 +42,20 @@ def _first(x: Array, wanted: Array, axis: int) -> Array:
     return np.min(np.where(found, places, n), axis=axis)
 
 
+def _cumsum(x: Array, axis: int) -> Array | None:
+    """Short whole numbers are summed as long ones."""
+    wide = np.sum(np.ones(1, x.dtype)).dtype
+    return None if x.dtype == wide else np.cumsum(x.astype(wide), axis=axis)
+
+
+def _searchsorted(a: Array, v: Array, *rest: str) -> Array | None:
+    """Both in one dtype, in which NumPy compares."""
+    if len(rest) != 1 or getattr(v, "dtype", None) == a.dtype:
+        return None
+    dtype = np.result_type(a, v)
+    return np.searchsorted(a.astype(dtype), np.asarray(v).astype(dtype), *rest)
+
+
 def _round(x: Array, decimals: int) -> Array:
     if decimals == 0:
         return np.rint(x)
@@ -50,6 +65,24 @@ def _round(x: Array, decimals: int) -> Array:
 
 def _norm2(x: Array, axes: tuple[int, ...]) -> Array:
     return np.sqrt(np.sum(x * x, axis=axes))
+
+
+def _pinv(a: Array, rcond: Any) -> Array | None:
+    if rcond is not None and np.ndim(rcond):
+        return None
+    u, s, vh = np.linalg.svd(a, full_matrices=False)
+    large = s > (1e-15 if rcond is None else rcond) * np.max(s, axis=-1, keepdims=True)
+    one = np.ones((), a.dtype)
+    inverse = np.where(large, one / np.where(large, s, one), np.zeros((), a.dtype))
+    return np.swapaxes(vh, -1, -2) @ (inverse[..., None] * np.swapaxes(u, -1, -2))
+
+
+def _matrix_rank(a: Array, tol: Any, hermitian: bool, rtol: Any) -> Array | None:
+    if a.ndim < 2 or hermitian or tol is not None or np.ndim(rtol):
+        return None
+    s = np.linalg.svd(a, compute_uv=False)
+    cut = max(a.shape[-2:]) * np.finfo(a.dtype).eps if rtol is None else rtol
+    return np.sum(s > np.max(s, axis=-1, keepdims=True) * cut, axis=-1)
 
 
 def _power(x: Array, exponent: Array) -> Array | None:
@@ -112,8 +145,14 @@ EXPANSIONS: dict[str, tuple[str, Callable[..., Array | None]]] = {
     "argmin": ("fiub", _argmin),
     "round": ("f", _round),
     "norm2": ("f", _norm2),
+    "cumsum": ("biu", _cumsum),
+    "searchsorted": ("fiub", _searchsorted),
     "power": ("iu", _power),
-    "einsum": ("f", _einsum),
+    "einsum": ("fc", _einsum),
+    "pinv": ("f", _pinv),
+    "matrix_rank": ("f", _matrix_rank),
+    "cofactor": ("f", COFACTOR.fn),
+    "cofactor_rate": ("f", COFACTOR_RATE.fn),
 }
 """By the name of the row: for which kinds of dtype, and the expression, which takes what the row's ``fn`` takes."""
 

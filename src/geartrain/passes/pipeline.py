@@ -11,6 +11,7 @@ from geartrain.passes.fold import fold_constants
 from geartrain.passes.loops import LOOP, Loop
 from geartrain.passes.normalise import explicit, plain
 from geartrain.passes.outside import outside
+from geartrain.passes.pairs import as_pairs, in_pairs
 from geartrain.passes.rewrite import Builder, rewritten
 from geartrain.passes.roll import roll
 from geartrain.passes.rules import apply_rules
@@ -23,6 +24,7 @@ Pass = tuple[str, Callable[[Graph], Graph]]
 Observer = Callable[[str, Graph, Graph], None]
 
 PIPELINE: tuple[Pass, ...] = (
+    ("pairs", in_pairs),
     ("roll", roll),
     ("expand", expand),
     ("explicit", explicit),
@@ -35,16 +37,17 @@ PIPELINE: tuple[Pass, ...] = (
 )
 
 
-def optimised(graph: Graph, observer: Observer | None = None, rolled: bool = True) -> Graph:
+def optimised(graph: Graph, observer: Observer | None = None, rolled: bool = True, pairs: bool = False) -> Graph:
     """The graph after every step; each step is verified. ``observer(name, before, after)`` is told of each.
 
     The bodies of loops go through the same steps. With ``rolled`` false there are no loops.
+    With ``pairs``, complex inputs and outputs become arrays of pairs over the same memory.
     """
     for name, step in PIPELINE:
-        if step is roll and not rolled:
+        if (step is roll and not rolled) or (step is in_pairs and not pairs):
             continue
         after = step(graph)
-        verify(name, graph, after)
+        verify(name, graph, after, as_pairs if step is in_pairs else None)
         if observer is not None:
             observer(name, graph, after)
         graph = after

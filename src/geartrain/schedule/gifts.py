@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from geartrain.ir.node import Node
 from geartrain.schedule.nest import Run
 from geartrain.schedule.plan import LoopRun, Plan, Step
-from geartrain.schedule.steps import Call, Product
+from geartrain.schedule.steps import Call, Product, Routine
 from geartrain.schedule.strips import Strip
 
 __all__ = ["gifts"]
@@ -15,7 +15,8 @@ def gifts(plan: Plan, given: Sequence[bool]) -> dict[int, int]:
     """Output number -> number of the ``given`` input whose memory it takes: of the same shape and dtype, each once.
 
     The output is first written after the last step that reads the input, or by that step itself, element by element.
-    Where a plan may stop half-way (an index out of range), the call is then done again, so nothing is written before.
+    Where a plan may stop half-way (an index out of range, a singular matrix), the call is then done again, so nothing
+    is written before.
     """
     if not any(given):
         return {}
@@ -50,6 +51,8 @@ def _touched(step: Step) -> list[Node]:
         return [ref.root for ref in step.refs]
     if isinstance(step, Product):
         return [step.a.home.root, step.b.home.root, step.node]
+    if isinstance(step, Routine):
+        return [*[home.root for home in step.inputs], *step.outs]
     if isinstance(step, Strip):
         return [root for part in step.parts for root in _touched(part.step)]
     if isinstance(step, LoopRun):
@@ -59,7 +62,7 @@ def _touched(step: Step) -> list[Node]:
 
 def _may_stop(steps: Sequence[Step]) -> bool:
     for step in steps:
-        if isinstance(step, Call) or (isinstance(step, LoopRun) and _may_stop(step.body.steps)):
+        if isinstance(step, (Call, Routine)) or (isinstance(step, LoopRun) and _may_stop(step.body.steps)):
             return True
         if isinstance(step, Strip) and _may_stop([part.step for part in step.parts]):
             return True

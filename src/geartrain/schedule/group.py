@@ -14,29 +14,46 @@ from geartrain.ir.node import CONST, INPUT, Node
 from geartrain.ir.views import View, broadcast, contiguous, diagonal, indexed, is_contiguous, reshaped, transposed
 from geartrain.passes.loops import LOOP_OUT, Loop
 from geartrain.schedule.element import FOLDS, code_of, element_of, is_native
+from geartrain.schedule.factors import ROWS, Factors
 from geartrain.schedule.indexing import indexing, spread_operand
 from geartrain.schedule.joining import Joining
-from geartrain.schedule.steps import COPY, Call, Grouping, Home, Matrix, Place, Product, Rolled, Unrollable, dense
+from geartrain.schedule.scans import SCANS, scan
+from geartrain.schedule.steps import (
+    COPY,
+    FACTORS,
+    Call,
+    Grouping,
+    Home,
+    Matrix,
+    Place,
+    Product,
+    Rolled,
+    Routine,
+    Unrollable,
+    dense,
+)
 
 __all__ = ["group"]
 
 
-def group(graph: Graph, products: bool = False, views: Sequence[View] | None = None) -> Grouping:
+def group(graph: Graph, products: int = False, views: Sequence[View] | None = None) -> Grouping:
     """Put the nodes of ``graph`` into steps.
 
-    ``products``: the backend multiplies matrices itself. ``views``: how the inputs lie, if not in C order.
+    ``products``: the backend multiplies matrices itself; ``FACTORS``: it factors and sorts, too. ``views``: how the
+    inputs lie, if not in C order.
     """
     return _Grouper(graph, products, views).run()
 
 
 class _Grouper(Joining):
-    def __init__(self, graph: Graph, products: bool, views: Sequence[View] | None) -> None:
+    def __init__(self, graph: Graph, products: int, views: Sequence[View] | None) -> None:
         super().__init__(graph.outputs)
         self.graph = graph
         self.products = products
         self.views = views
         self.loops: dict[Node, tuple[Node, ...]] = {}
         self.stored: set[Node] = set()
+        self.factors = Factors()
 
     def run(self) -> Grouping:
         for i, node in enumerate(self.graph.inputs):
@@ -107,6 +124,33 @@ class _Grouper(Joining):
         self.steps.append(Product(node, len(self.steps), left, right, m, n, k, count))
         return True
 
+    def _routine(self, node: Node) -> bool:
+        """A factorisation, or an equation, which needs one: the same one serves all that ask for it."""
+        avals = [x.aval for x in (node, *node.inputs)]
+        if self.products < FACTORS or len({a.dtype for a in avals}) > 1 or any(a.size == 0 for a in avals):
+            return False
+        if code_of(node.aval.dtype) not in ("f4", "f8"):
+            return False
+        homes = [self.homes[x] for x in node.inputs]
+        self.steps += self.factors.steps(node, homes, self._side_by_side, len(self.steps))
+        self.own(node, len(self.steps) - 1)
+        return True
+
+    def _scan(self, node: Node) -> bool:
+        step = scan(node, self._side_by_side, len(self.steps)) if self.products >= FACTORS else None
+        if step is not None:
+            self.steps.append(step)
+            self.own(node, step.pos)
+        return step is not None
+
+    def _side_by_side(self, x: Node) -> Home:
+        """A value in C order; copied where it is not so."""
+        if is_contiguous(self.homes[x].view):
+            return self.homes[x]
+        copy = Node(COPY, (x,), (), x.aval)
+        self.copied(copy, x)
+        return self.homes[copy]
+
     def _loop(self, node: Node) -> bool:
         loop: Loop = node.params[0]
         inputs: list[Home] = []
@@ -166,8 +210,8 @@ class _Grouper(Joining):
             return self.alias(node, x, transposed(view, node.params[0]))
         if name == "broadcast":
             return self.alias(node, x, broadcast(view, node.params[0]))
-        if name == "diagonal":
-            return self.alias(node, x, diagonal(view, *node.params))
+        if name in ("diagonal", "inner_diagonal"):
+            return self.alias(node, x, diagonal(view, *(node.params or (0, -2, -1))))
         return self.alias(node, x, indexed(view, node.params[0]))
 
     def _gather(self, node: Node) -> bool:
@@ -257,7 +301,7 @@ class _Grouper(Joining):
             if isinstance(step, Product):
                 stored.update([step.a.home.root, step.b.home.root])
                 continue
-            if isinstance(step, Rolled):
+            if isinstance(step, (Rolled, Routine)):
                 stored.update([home.root for home in step.inputs])
                 continue
             if isinstance(step, Call):
@@ -272,12 +316,14 @@ class _Grouper(Joining):
 
 _VISITS: dict[str, Any] = {
     **dict.fromkeys(FOLDS, _Grouper._fold),  # pyright: ignore[reportPrivateUsage]
-    **dict.fromkeys(["reshape", "transpose", "broadcast", "diagonal", "getitem"], _Grouper._view),  # pyright: ignore[reportPrivateUsage]
+    **dict.fromkeys(["reshape", "transpose", "broadcast", "diagonal", "inner_diagonal", "getitem"], _Grouper._view),  # pyright: ignore[reportPrivateUsage]
     **dict.fromkeys(["concatenate", "stack"], _Grouper._joined),  # pyright: ignore[reportPrivateUsage]
     "after": _Grouper._after,  # pyright: ignore[reportPrivateUsage]
     "loop": _Grouper._loop,  # pyright: ignore[reportPrivateUsage]
     "loop_out": _Grouper._loop_out,  # pyright: ignore[reportPrivateUsage]
     "scatter": _Grouper._scatter,  # pyright: ignore[reportPrivateUsage]
     "scatter_add": _Grouper._scatter,  # pyright: ignore[reportPrivateUsage]
+    **dict.fromkeys(ROWS, _Grouper._routine),  # pyright: ignore[reportPrivateUsage]
+    **dict.fromkeys(SCANS, _Grouper._scan),  # pyright: ignore[reportPrivateUsage]
     "matmul": _Grouper._product,  # pyright: ignore[reportPrivateUsage]
 }

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from geartrain.ir.node import CONST, Node
 from geartrain.ir.views import View, contiguous
-from geartrain.schedule.steps import MOST_MEMBERS, Call, Group, Home, Place, Product, Rolled
+from geartrain.schedule.steps import MOST_MEMBERS, Call, Group, Home, Place, Product, Rolled, Routine
 
 __all__ = ["Joining"]
 
@@ -22,7 +22,7 @@ class Joining:
     """The steps so far, and where each value lies."""
 
     def __init__(self, wanted: Iterable[Node]) -> None:
-        self.steps: list[Group | Call | Product | Rolled] = []
+        self.steps: list[Group | Call | Product | Routine | Rolled] = []
         self.homes: dict[Node, Home] = {}
         self.at: dict[Node, int] = {}
         self.group_of: dict[Node, Group] = {}

@@ -7,7 +7,7 @@ from geartrain.schedule.group import group
 __all__ = ["freeing"]
 
 
-def freeing(graph: Graph, products: bool) -> Graph:
+def freeing(graph: Graph, products: int) -> Graph:
     """The graph with its nodes in such an order; otherwise they keep theirs.
 
     A sweep back makes the cotangent of a weight from what the forward pass kept and from what is on its way down. Where
@@ -17,7 +17,7 @@ def freeing(graph: Graph, products: bool) -> Graph:
 
 
 class _Freeing:
-    def __init__(self, graph: Graph, products: bool) -> None:
+    def __init__(self, graph: Graph, products: int) -> None:
         self.before = graph
         homes = group(graph, products).homes
         self.root = {node: homes[node].root if node in homes else node for node in (*graph.inputs, *graph.nodes)}

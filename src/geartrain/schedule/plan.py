@@ -14,7 +14,7 @@ from geartrain.schedule.build import build_group, copy_runs
 from geartrain.schedule.group import group
 from geartrain.schedule.loops import Kernel, text_of_kernel
 from geartrain.schedule.nest import Run, fill
-from geartrain.schedule.steps import Call, Group, Grouping, Home, Product, Rolled, Unrollable
+from geartrain.schedule.steps import Call, Group, Grouping, Home, Product, Rolled, Routine, Unrollable
 from geartrain.schedule.strips import Strip, in_strips
 
 __all__ = ["LoopRun", "Plan", "Spot", "make_plan", "text_of_plan"]
@@ -38,7 +38,7 @@ class LoopRun(NamedTuple):
     arena: Node
 
 
-Step = Run | Call | Product | LoopRun | Strip
+Step = Run | Call | Product | Routine | LoopRun | Strip
 
 
 class Plan(NamedTuple):
@@ -53,12 +53,12 @@ class Plan(NamedTuple):
     arena: int
 
 
-def make_plan(graph: Graph, products: bool = False, views: Sequence[View] | None = None, cores: int = 0) -> Plan:
+def make_plan(graph: Graph, products: int = False, views: Sequence[View] | None = None, cores: int = 0) -> Plan:
     """Schedule a graph.
 
     Args:
         graph: the program.
-        products: the backend multiplies matrices itself.
+        products: the backend multiplies matrices itself; ``FACTORS``: it factors them, too.
         views: how the inputs lie, if not in C order.
         cores: of a machine whose backend does steps in strips; 0: it does not.
 
@@ -108,6 +108,8 @@ def _touched(step: Step, grouping: Grouping) -> tuple[list[Node], list[Node]]:
     if isinstance(step, LoopRun):
         rolled = step.rolled
         return [*[home.root for home in rolled.inputs], *step.body.consts], [*rolled.outs, step.arena]
+    if isinstance(step, Routine):
+        return [home.root for home in step.inputs], [*step.outs]
     if isinstance(step, Product):
         return [step.a.home.root, step.b.home.root], [step.node]
     if isinstance(step, Strip):
@@ -116,7 +118,7 @@ def _touched(step: Step, grouping: Grouping) -> tuple[list[Node], list[Node]]:
     return [ref.root for ref in step.refs], [step.refs[i].root for i in sorted(step.writes)]
 
 
-def _loop_run(rolled: Rolled, products: bool, cores: int) -> LoopRun:
+def _loop_run(rolled: Rolled, products: int, cores: int) -> LoopRun:
     loop = rolled.loop
     views = [home.view._replace(offset=0) for home in rolled.inputs[: loop.fixed]]
     views += [move.view._replace(offset=0) for move in loop.moving]
@@ -169,10 +171,10 @@ def _loads(step: Group, grouping: Grouping) -> Iterator[Home]:
         yield from [grouping.homes[x] for x in (place.value, *place.arrays) if x not in own]
 
 
-def _reads(step: Group | Call | Product | Rolled, grouping: Grouping) -> Iterator[Home]:
+def _reads(step: Group | Call | Product | Routine | Rolled, grouping: Grouping) -> Iterator[Home]:
     if isinstance(step, Product):
         yield from (step.a.home, step.b.home)
-    elif isinstance(step, Rolled):
+    elif isinstance(step, (Rolled, Routine)):
         yield from step.inputs
     elif isinstance(step, Call):
         yield from [grouping.homes[x] for x in step.node.inputs]
@@ -233,9 +235,9 @@ def _placed(graph: Graph, grouping: Grouping, steps: list[Step], owner: dict[Nod
     return Plan(graph, steps, grouping.homes, spots, consts, grouping.outputs, arena)
 
 
-def _times(steps: list[Step]) -> list[tuple[int, int, int, Run | Call | Product | LoopRun, Strip | None]]:
+def _times(steps: list[Step]) -> list[tuple[int, int, int, Run | Call | Product | Routine | LoopRun, Strip | None]]:
     """Each step, and each part of a strip: when it is; when all of the strip begins and ends; the strip."""
-    found: list[tuple[int, int, int, Run | Call | Product | LoopRun, Strip | None]] = []
+    found: list[tuple[int, int, int, Run | Call | Product | Routine | LoopRun, Strip | None]] = []
     for step in steps:
         begin = len(found)
         if not isinstance(step, Strip):
@@ -310,6 +312,10 @@ def text_of_plan(plan: Plan) -> str:
             outs = ", ".join([name(out) for out in step.rolled.outs])
             lines.append(f"loop {step.rolled.loop.trips} x ({inputs}) -> {outs}:")
             lines += ["  " + line for line in text_of_plan(step.body).splitlines()]
+            continue
+        if isinstance(step, Routine):
+            inputs, outs = (", ".join([name(x) for x in xs]) for xs in ([h.root for h in step.inputs], step.outs))
+            lines.append(f"{step.name} {step.many} x {[int(n) for n in step.sizes]}: {inputs} -> {outs}")
             continue
         if isinstance(step, Product):
             a, b = (f"{name(x.home.root)}{' turned' if x.turned else ''}" for x in (step.a, step.b))

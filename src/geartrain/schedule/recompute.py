@@ -16,7 +16,7 @@ from geartrain.schedule.element import element_of
 from geartrain.schedule.group import group
 from geartrain.schedule.order import freeing
 from geartrain.schedule.plan import Plan, make_plan
-from geartrain.schedule.steps import AFTER, Call, Group, Grouping, Product, Rolled
+from geartrain.schedule.steps import AFTER, Call, Group, Grouping, Product, Rolled, Routine
 
 __all__ = ["within"]
 
@@ -28,7 +28,7 @@ SMALL = 4
 """What is this much smaller than a value may live longer for it."""
 
 
-def within(plan: Plan, products: bool, memory: int) -> Plan:
+def within(plan: Plan, products: int, memory: int) -> Plan:
     """A plan of the same program whose arena has at most ``memory`` bytes, or the smallest that was found."""
     if plan.arena > memory:
         made = make_plan(freeing(plan.graph, products), products)
@@ -49,7 +49,7 @@ def within(plan: Plan, products: bool, memory: int) -> Plan:
 class _Lighter:
     """Looks at the step at which most bytes are alive, and drops values that are not read there."""
 
-    def __init__(self, graph: Graph, products: bool, memory: int) -> None:
+    def __init__(self, graph: Graph, products: int, memory: int) -> None:
         self.before, self.memory = graph, memory
         self.grouping = group(graph, products)
         self.at: dict[Node, int] = {}  # the step that computes a node
@@ -205,18 +205,18 @@ def _needed(order: Iterable[Node], outputs: Iterable[Node]) -> list[Node]:
     return [node for node in dict.fromkeys(order) if node in seen]
 
 
-def _made(step: Group | Call | Product | Rolled) -> list[Node]:
+def _made(step: Group | Call | Product | Routine | Rolled) -> list[Node]:
     """The nodes that a step computes."""
     if isinstance(step, Group):
         return [*step.members, *step.folds, *[place.home.root for place in step.places]]
-    return list(step.outs) if isinstance(step, Rolled) else [step.node]
+    return list(step.outs) if isinstance(step, (Rolled, Routine)) else [step.node]
 
 
-def _read(step: Group | Call | Product | Rolled, grouping: Grouping) -> list[Node]:
+def _read(step: Group | Call | Product | Routine | Rolled, grouping: Grouping) -> list[Node]:
     """The buffers that a step reads from memory."""
     if isinstance(step, Product):
         return [step.a.home.root, step.b.home.root]
-    if isinstance(step, Rolled):
+    if isinstance(step, (Rolled, Routine)):
         return [home.root for home in step.inputs]
     if isinstance(step, Call):
         return [grouping.homes[x].root for x in step.node.inputs]

@@ -1,6 +1,6 @@
 """What grouping gives: steps in order, and where each value lies."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from geartrain.ir.aval import Array
 from geartrain.ir.node import Node
@@ -12,6 +12,7 @@ from geartrain.schedule.indexing import Indexing
 __all__ = [
     "AFTER",
     "COPY",
+    "FACTORS",
     "MOST_MEMBERS",
     "Call",
     "Group",
@@ -21,12 +22,16 @@ __all__ = [
     "Place",
     "Product",
     "Rolled",
+    "Routine",
     "Unrollable",
     "dense",
 ]
 
 MOST_MEMBERS = 200
 MOST_OPERANDS = 28
+
+FACTORS: Final = 2
+"""What a backend may say of ``products``, if it has the routines of ``factors.py`` and ``scans.py`` too."""
 
 
 class Unrollable(Exception):
@@ -134,6 +139,21 @@ class Product(NamedTuple):
     many: int
 
 
+class Routine(NamedTuple):
+    """A step that is no loop nest, ``many`` times: ``factors.py`` and ``scans.py`` have the names.
+
+    ``inputs`` are side by side in C order. ``outs`` are the buffers of its results; then come those that it works in.
+    """
+
+    node: Node
+    pos: int
+    name: str
+    inputs: tuple[Home, ...]
+    outs: tuple[Node, ...]
+    many: int
+    sizes: tuple[int, ...]
+
+
 class Rolled(NamedTuple):
     """A step that is a loop over a program of its own. ``outs`` are the buffers of its results.
 
@@ -153,7 +173,7 @@ class Rolled(NamedTuple):
 class Grouping(NamedTuple):
     """The steps in order, where each value lies, which group members are stored, and whose buffer each output is."""
 
-    steps: list[Group | Call | Product | Rolled]
+    steps: list[Group | Call | Product | Routine | Rolled]
     homes: dict[Node, Home]
     stored: set[Node]
     outputs: list[Node]

@@ -2,7 +2,7 @@
 
 from geartrain.ir.graph import Graph
 from geartrain.ir.node import Node
-from geartrain.schedule.steps import Call, Group, Grouping, Product
+from geartrain.schedule.steps import Call, Group, Grouping, Product, Routine
 
 __all__ = ["text_of_grouping"]
 
@@ -26,6 +26,8 @@ def text_of_grouping(graph: Graph, grouping: Grouping) -> str:
             lines.append(
                 f"{i}: product of {step.many} x ({step.m}, {step.k}) @ ({step.k}, {step.n}): {name(step.node)}"
             )
+        elif isinstance(step, Routine):
+            lines.append(f"{i}: {step.name} of {step.many} x {[int(n) for n in step.sizes]}: {name(step.node)}")
         elif isinstance(step, Call):
             lines.append(f"{i}: NumPy's {step.node.op.name}: {name(step.node)}")
         else:

@@ -17,10 +17,11 @@ import itertools
 from collections.abc import Generator, Sequence
 from typing import Final
 
-__all__ = ["F32", "F64", "I1", "I8", "I32", "I64", "PTR", "VOID", "Function", "Module", "Value", "Var"]
+__all__ = ["F32", "F64", "I1", "I8", "I16", "I32", "I64", "PTR", "VOID", "Function", "Module", "Value", "Var"]
 
 I1: Final = "i1"
 I8: Final = "i8"
+I16: Final = "i16"
 I32: Final = "i32"
 I64: Final = "i64"
 F32: Final = "float"
@@ -28,7 +29,7 @@ F64: Final = "double"
 PTR: Final = "ptr"
 VOID: Final = "void"
 
-SIZES = {I8: 1, I32: 4, I64: 8, F32: 4, F64: 8, PTR: 8}
+SIZES = {I8: 1, I16: 2, I32: 4, I64: 8, F32: 4, F64: 8, PTR: 8}
 
 
 class Value:

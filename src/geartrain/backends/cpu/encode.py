@@ -5,16 +5,18 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from geartrain.backends.cpu import kernels
+from geartrain.backends.cpu import kernels, routines
 from geartrain.backends.cpu.gemm import TRANSPOSE_A, TRANSPOSE_B
 from geartrain.backends.cpu.lower import MATH
 from geartrain.backends.cpu.strip_ir import WAYS
 from geartrain.backends.cpu.work import work
 from geartrain.ir.node import Node
+from geartrain.ir.views import contiguous
+from geartrain.schedule.element import code_of
 from geartrain.schedule.loops import Kernel
 from geartrain.schedule.nest import Run
 from geartrain.schedule.plan import LoopRun, Plan, Step
-from geartrain.schedule.steps import Call, Product
+from geartrain.schedule.steps import Call, Home, Product, Routine
 from geartrain.schedule.strips import Part, Strip
 
 __all__ = ["Encoder", "Slots", "kernels_of", "slots_of"]
@@ -68,6 +70,9 @@ class Encoder:
         elif isinstance(step, Product):
             dtype = step.node.aval.dtype
             code, size, words = kernels.product(f"f{8 * dtype.itemsize}"), 0, self._product(plan, step, slots)
+        elif isinstance(step, Routine):
+            dtype = code_of(step.inputs[0].root.aval.dtype)
+            code, size, words = routines.address(step.name, dtype), 0, self._routine(step, slots)
         elif isinstance(step, Strip):
             parts = [word for part in step.parts for word in self._part(plan, part, slots)]
             cost = work(plan, step).nanoseconds
@@ -108,6 +113,13 @@ class Encoder:
         a, b, m, n, k = product.a, product.b, product.m, product.n, product.k
         words += [TRANSPOSE_A * a.turned | TRANSPOSE_B * b.turned, m, n, k, a.ld, b.ld, n]
         return [*words, product.many, a.step, b.step, m * n]
+
+    def _routine(self, step: Routine, slots: Slots) -> list[int]:
+        words: list[int] = []
+        for root, view in (*step.inputs, *[Home(out, contiguous(())) for out in step.outs]):
+            slot, at = slots[root]
+            words += [slot, at + view.offset * root.aval.dtype.itemsize]
+        return [*words, step.many, *map(int, step.sizes)]
 
     def _loop(self, step: LoopRun, slots: Slots) -> list[int]:
         """The repetitions; how each base of the body moves; the steps of the body."""

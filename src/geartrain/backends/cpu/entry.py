@@ -3,7 +3,8 @@
 A ``Function`` is a builtin function (METH_FASTCALL, made without a C compiler: LLVM emits it, ``PyCFunction_NewEx``
 wraps it) with a list of ``Program`` s. A call tries them in turn: if the arguments are exactly what a program expects
 (types, containers, dtypes, shapes, C-contiguous, aligned, in native byte order), it makes fresh outputs, runs the plan
-with the GIL released, and builds the result. In every other case, and for keywords, it calls the slow path, in Python.
+with the GIL released, and builds the result. Keywords have to be those of
+the program, in its order. In every other case it calls the slow path, in Python.
 """
 
 import ctypes
@@ -160,9 +161,12 @@ class Function:
     def _python(self, *args: Any, **kwargs: Any) -> Any:
         """The same without native code: for a Python or a NumPy whose objects are laid out in another way."""
         which, status = 0, ir.NO_MATCH
-        for i, program in enumerate(() if kwargs else self.programs):
+        for i, program in enumerate(self.programs):
+            given = [*args, *kwargs.values()]
+            if tuple(kwargs) != program.names or len(given) != len(program.places()):
+                continue
             try:
-                return program.run(*args)
+                return program.run(*[given[place] for place in program.places()])
             except Misfit:
                 continue
             except PlanStopped as stop:

@@ -42,8 +42,10 @@ from geartrain.backends.cpu.entry_words import (
     MAKE_TUPLE,
     N_ARGS,
     N_BUILD,
+    N_NAMES,
     N_OUT,
     N_READ,
+    NAMES,
     NO_MATCH,
     NUMPY,
     OUT,
@@ -289,16 +291,22 @@ def _call_always(module: Module) -> None:
     The cell is a list: what to call in Python, then the programs. They are tried in turn.
     """
     f = module.function("gt_call_always", PTR, cell=PTR, args=PTR, n=I64, names=PTR)
-    cell, args, n = f["cell"], f["args"], f["n"]
+    cell, args, n, names = f["cell"], f["args"], f["n"], f["names"]
     result = f.reserve(PTR)
-    which, status = f.var(0), f.var(NO_MATCH)
-    with f.when(f["names"].is_null(), likely=True), f.count(f.call("PyList_Size", I64, cell), 1) as i:
+    which, status, named = f.var(0), f.var(NO_MATCH), f.var(0)
+    with f.when(names.is_null().equals(0), likely=False):
+        named.set(f.call("PyTuple_Size", I64, names))
+    with f.count(f.call("PyList_Size", I64, cell), 1) as i:
         # A reference of our own: while the GIL is released, another thread may put other programs into the cell.
         program = f.call("gt_fetch", PTR, f.const(FROM_LIST), cell, i)
         f.leave_if(program.is_null())
         words = f.call("PyBytes_AsString", PTR, f.call("PyTuple_GetItem", PTR, program, f.const(0)))
         now = f.var(NO_MATCH)
-        with f.when(f.load(words, N_ARGS, I64).equals(n)):
+        fits = f.load(words, N_ARGS, I64).equals(n) & f.load(words, N_NAMES, I64).equals(named.get())
+        same = f.var(fits.select(f.const(1), f.const(0)))
+        with f.when(fits & named.get().differs(0), likely=False):
+            same.set(f.call("gt_same_names", I64, names, f.load(words, NAMES, PTR), named.get()))
+        with f.when(same.get().differs(0)):
             now.set(f.call("gt_try", I64, words, args, result))
             with f.when(now.get().equals(DONE), likely=True):
                 calls = f.load(words, CALLS, PTR)
@@ -310,7 +318,7 @@ def _call_always(module: Module) -> None:
             which.set(i)
             status.set(now.get())
         f.call("PyErr_Clear", VOID)
-    f.give(f.call("gt_slow", PTR, cell, which.get(), status.get(), args, n, f["names"]))
+    f.give(f.call("gt_slow", PTR, cell, which.get(), status.get(), args, n, names))
 
 
 def _call(module: Module) -> None:

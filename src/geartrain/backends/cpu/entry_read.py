@@ -53,11 +53,12 @@ _REFS: Final = sys.version_info >= (3, 13)
 
 
 def write(module: Module) -> None:
-    """Write ``gt_fetch`` and ``gt_match``, and what they need."""
+    """Write ``gt_fetch``, ``gt_match`` and ``gt_same_names``, and what they need."""
     _fetch(module)
     _scalar(module)
     _array(module)
     _same_keys(module)
+    _same_names(module)
     _match(module)
     _apart(module)
 
@@ -149,6 +150,19 @@ def _same_keys(module: Module) -> None:
             for each in (have, want):
                 with f.when(f.load(each, TYPE, PTR).equals(text).equals(0), likely=False):
                     f.give(0)
+            with f.when(f.call("PyObject_RichCompareBool", I32, have, want, f.const(2, I32)).differs(1)):
+                f.give(0)
+    f.give(1)
+
+
+def _same_names(module: Module) -> None:
+    """``gt_same_names(names, wanted, n)``: whether the names of a call are these, in this order."""
+    f = module.function("gt_same_names", I64, names=PTR, wanted=PTR, n=I64)
+    with f.count(f["n"]) as i:
+        have, want = f.call("PyTuple_GetItem", PTR, f["names"], i), f.load(f["wanted"], i * 8, PTR)
+        with f.when(have.differs(want), likely=False):
+            with f.when(f.load(have, TYPE, PTR).differs(f.symbol("PyUnicode_Type"))):
+                f.give(0)
             with f.when(f.call("PyObject_RichCompareBool", I32, have, want, f.const(2, I32)).differs(1)):
                 f.give(0)
     f.give(1)

@@ -17,7 +17,8 @@ N_READ, READ, N_OUT, OUT, N_BUILD, BUILD = range(40, 88, 8)  # how many instruct
 SCRATCH, AT_IN, AT_OUT, AT_SLOTS, AT_MADE, AT_STACK = range(88, 136, 8)  # see _try
 GIVEN_AWAY, HOLDS = 136, 144  # whether there are inputs that are given away; items of containers, held by references
 CONTEXT, CALLS = 152, 160  # what the plan is given; where calls are counted
-WORDS: Final = 21
+N_NAMES, NAMES = 168, 176  # how many of the arguments are given by which names, in this order; N_ARGS are the others
+WORDS: Final = 23
 
 # An instruction that reads an object and checks it.
 FROM, PARENT, INDEX, KIND, IS, SIZE, NDIMS, SHAPE, NEED, SLOT, NBYTES = range(0, 88, 8)

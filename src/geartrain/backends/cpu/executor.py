@@ -17,6 +17,7 @@ from geartrain.backends.cpu import kernels
 from geartrain.backends.cpu.encode import Encoder, kernels_of, slots_of
 from geartrain.backends.cpu.plan_ir import NativePlan, native_plan
 from geartrain.ir.aval import Array, Aval
+from geartrain.ir.graph import Graph
 from geartrain.ir.node import CONST, Node
 from geartrain.schedule.plan import Plan
 from geartrain.schedule.steps import Call, Home
@@ -46,8 +47,10 @@ def address(array: Array) -> int:
 class Executor:
     """A compiled plan: called with a list of values, it returns a list of fresh arrays (scalars for 0-d results)."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, graph: Graph | None = None) -> None:
+        """``graph``: what the plan was made for, where its inputs and outputs are looked at in another way."""
         self.plan = plan
+        self.graph = graph or plan.graph
         self._frames: deque[_Frame] = deque()
         self._walk: Callable[..., None] = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)(
             kernels.walker()
@@ -66,8 +69,8 @@ class Executor:
             for i in range(len(many)):
                 numbers[kind, i] = len(numbers)
         self._consts = [(numbers["const", i], np.ascontiguousarray(n.value)) for i, n in enumerate(plan.consts)]
-        self._inputs = [(numbers["input", i], node.aval) for i, node in enumerate(plan.graph.inputs)]
-        self._outputs = [(numbers["output", i], node.aval) for i, node in enumerate(plan.graph.outputs)]
+        self._inputs = [(numbers["input", i], node.aval) for i, node in enumerate(self.graph.inputs)]
+        self._outputs = [(numbers["output", i], node.aval) for i, node in enumerate(self.graph.outputs)]
         self._slots = slots_of(plan, numbers)
         kernels.addresses(kernels_of(plan))  # all at once, which is quicker
         encoder = Encoder(len(numbers))
@@ -119,7 +122,7 @@ class Executor:
             else:
                 self._walk(self._start + 8 * segment[0], self._start + 8 * segment[1], bases)
         if frame.status[0]:
-            return numpy.compile(self.plan.graph)(args)  # which says what is wrong
+            return numpy.compile(self.graph)(args)  # which says what is wrong
         return self._end(frame)
 
     def timed(self, args: Sequence[Array]) -> list[tuple[int, int]]:

@@ -9,6 +9,7 @@ arena is aligned to 64 bytes, holds anything, and belongs to this one call; the 
 import ctypes
 import dataclasses
 import functools
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
@@ -123,6 +124,8 @@ class Program:
         keep: what has to live as long as the program: the loaded code.
         release: whether to let go of the GIL meanwhile; not worth it for a plan of less than a microsecond.
         context: an address that the plan is given: what one function for many plans tells them apart by.
+        names: the names of the last arguments, if they are given by name, in the order of the call; their containers
+            and leaves come in the order of the sorted names.
     """
 
     def __init__(
@@ -136,7 +139,9 @@ class Program:
         keep: Any = None,
         release: bool = True,
         context: int = 0,
+        names: Sequence[str] = (),
     ) -> None:
+        self.names = tuple([sys.intern(name) for name in names])
         self.arguments, self.inputs = arguments, tuple(inputs)
         self.result, self.outputs = result, tuple(outputs)
         self.plan, self.context = plan, context
@@ -147,7 +152,7 @@ class Program:
     def _encode(self, arena: int, release: bool, keep: Any) -> tuple[Any, ...]:
         words = _Words()
         reads = _Reader(words, self.inputs)
-        for i, child in enumerate(self.arguments.children):
+        for i, child in zip(self.places(), self.arguments.children, strict=True):
             reads.read(child, ir.FROM_ARGS, 0, i)
         seen = [leaf for leaf in self.outputs if not isinstance(leaf, Static)]
         outs = [word for j, leaf in enumerate(seen) for word in _out(words, leaf, reads, j)]
@@ -165,7 +170,9 @@ class Program:
             ir.ARENA: self._arena.size if arena else 0,
             ir.KEPT: ctypes.addressof(self._arena.cell),
             ir.RELEASE: release,
-            ir.N_ARGS: len(self.arguments.children),
+            ir.N_ARGS: len(self.arguments.children) - len(self.names),
+            ir.N_NAMES: len(self.names),
+            ir.NAMES: words.array([words.object(name) for name in self.names]),
             ir.N_READ: n_read,
             ir.READ: words.array(reads.code),
             ir.N_OUT: n_out,
@@ -185,6 +192,11 @@ class Program:
         }
         packed = np.array([header[8 * i] for i in range(ir.WORDS)], np.int64).tobytes()
         return packed, words.keep, keep, self._arena, self.calls
+
+    def places(self) -> list[int]:
+        """Where each argument stands in a call: those by name come in the order of the call."""
+        plain = len(self.arguments.children) - len(self.names)
+        return [*range(plain), *[plain + self.names.index(name) for name in sorted(self.names)]]
 
     def run(self, *args: Any) -> Any:
         """Call the plan by way of ctypes, converting what needs no more than a copy: byte order, layout, subclasses.

@@ -6,7 +6,8 @@ from typing import NamedTuple
 from geartrain.backends.cpu.lower import MATH
 from geartrain.schedule.nest import Run
 from geartrain.schedule.plan import LoopRun, Plan, Step
-from geartrain.schedule.steps import Product
+from geartrain.schedule.scans import SCANS
+from geartrain.schedule.steps import Product, Routine
 from geartrain.schedule.strips import Strip
 
 __all__ = ["Work", "nanoseconds", "work"]
@@ -30,6 +31,8 @@ def work(plan: Plan, step: Step) -> Work:
         flops = 2 * step.many * step.m * step.n * step.k
         size = step.node.aval.dtype.itemsize * step.many
         return Work(flops, size * (step.m * step.k + step.k * step.n + step.m * step.n), flops // 20)
+    if isinstance(step, Routine):
+        return _of_routine(step)
     if isinstance(step, LoopRun):
         inside = [work(step.body, each) for each in step.body.steps]
         trips = step.rolled.loop.trips
@@ -39,6 +42,28 @@ def work(plan: Plan, step: Step) -> Work:
     avals = [x.aval for x in (*step.node.inputs, step.node)]
     moved = sum([aval.size * aval.dtype.itemsize for aval in avals])
     return Work(0, moved, 5000 + moved)
+
+
+PER_CUBE = {"lu": 0.67, "lu_inverse": 2, "cholesky": 0.33, "eigh": 9, "svd": 20, "svdvals": 4}
+"""Operations for n^3 of a matrix with n columns, about."""
+
+
+def _of_routine(step: Routine) -> Work:
+    """Of linear algebra: (m, n) stands first in its sizes, or n, or n and the number of right sides."""
+    n = step.sizes[0]
+    if step.name in SCANS:
+        many = step.node.aval.size
+        moved = 16 * many
+        return Work(many, moved, many * (2 if step.name == "cumsum" else 5 * (1 + n.bit_length())))
+    if step.name in ("lu_solve", "tri_solve"):
+        flops = (2 if step.name == "lu_solve" else 1) * n * n * step.sizes[1]
+    elif step.name in ("qr", "svd", "svdvals"):
+        flops = int(PER_CUBE.get(step.name, 4) * n * step.sizes[1] * min(n, step.sizes[1]))
+    else:
+        flops = int(PER_CUBE.get(step.name, 0) * n**3) + n
+    touched = [home.root.aval for home in step.inputs] + [out.aval for out in step.outs]
+    moved = sum([aval.size * aval.dtype.itemsize for aval in touched])
+    return Work(step.many * flops, moved, step.many * (500 + flops // 4))
 
 
 def nanoseconds(plan: Plan) -> int:

@@ -1,0 +1,35 @@
+"""Steps of a plan that are no loop nests, in native code: linear algebra, sorting.
+
+A step is ``void(ptr words, ptr bases, i64 low, i64 high)``, as all are; its words are the base and the offset of each
+buffer, how many repetitions there are, and the sizes.
+"""
+
+import functools
+
+from geartrain.backends import llvm
+from geartrain.backends.cpu import lapack, lapack_ir, runtime, sorting_ir
+from geartrain.backends.cpu.step_ir import Step
+from geartrain.backends.object_cache import kept
+
+__all__ = ["address"]
+
+ROUTINES = lapack_ir.ROUTINES | sorting_ir.ROUTINES
+
+
+@functools.cache
+def address(name: str, dtype: str) -> int:
+    """The address of a step, which is compiled when it is first asked for."""
+    return _code(name, dtype)[f"gt_{name}_{dtype}"]
+
+
+@functools.cache
+def _code(name: str, dtype: str) -> llvm.Code:
+    buffers, body = ROUTINES[name]
+    symbol = f"gt_{name}_{dtype}"
+    s = Step(symbol, dtype, buffers)
+    with s.f.count(s.many) as i:
+        body(s, i)
+    s.f.give()
+    text = str(s.module)
+    made = kept(("routine", *llvm.host(), text), lambda: llvm.compile_ir(text, 1, llvm.QUICK))
+    return llvm.load([made], [symbol], runtime.symbols() | lapack.symbols())
