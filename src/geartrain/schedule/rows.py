@@ -84,11 +84,11 @@ def _run(run: Run, rows: int) -> Rows | None:
     if kernel.ragged:
         if run.sizes[-1] != rows:
             return None
-        return Rows(tuple([*_touches(run, rows, 1, 1)]), 1, run.sizes[1], "")
+        return Rows((*_touches(run, rows, 1, 1),), 1, run.sizes[1], "")
     per = run.sizes[0] // rows
     if per * rows != run.sizes[0]:
         return None
-    return Rows(tuple([*_touches(run, rows, per, 0)]), per, 1, "")
+    return Rows((*_touches(run, rows, per, 0),), per, 1, "")
 
 
 def _touches(run: Run, rows: int, per: int, first: int) -> Iterator[Touch]:
