@@ -14,6 +14,7 @@ from geartrain.schedule.element import code_of
 from geartrain.schedule.nest import Run
 from geartrain.schedule.plan import LoopRun, Plan, Step
 from geartrain.schedule.steps import Home, Product
+from geartrain.schedule.strips import Strip
 
 __all__ = ["HEADERS", "HELPERS", "Parameter", "function", "prototype"]
 
@@ -162,6 +163,8 @@ class _Function:
             return [_product(step, plan.homes[step.node], places)]
         if isinstance(step, LoopRun):
             return ["{", *["  " + line for line in self.loop(step, places)], "}"]
+        if isinstance(step, Strip):
+            raise TypeError("C is written from plans without strips")
         raise Unwritable(f"{step.node.op.name}, which NumPy computes")
 
     def loop(self, step: LoopRun, places: Mapping[Node, Place]) -> list[str]:
