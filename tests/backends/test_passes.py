@@ -54,6 +54,16 @@ def written_twice(r: Recorder) -> Node:
     return r.op("multiply", r.op("getitem", y, params=(index,)), r.op("sum", y, params=((0,),)))
 
 
+def written_slice_by_slice(r: Recorder) -> Node:
+    """As the cotangents of slices come together, each added to what is there."""
+    x, y = r.input(np.ones((2, 3))), r.op("broadcast", 0.0, params=((2, 6),))
+    for part in (slice(3, 6), slice(0, 3)):
+        index = (slice(None), part)
+        old = r.op("getitem", y, params=(index,))
+        y = r.op("scatter", y, r.op("subtract", old, x), params=(index,))
+    return y
+
+
 def scatter_add_is_three_nodes(r: Recorder) -> Node:
     x, y = r.input(np.arange(3.0)), r.input(np.arange(2.0))
     return r.op("scatter_add", x, y, params=((slice(0, 2),),))
@@ -142,6 +152,17 @@ return %4""",
 %2 = scatter %0 %1 {index=(0,)} : f64[3]
 %3 = sum %2 {axes=(0,)} : f64[]
 %4 = multiply %1 %3 : f64[]
+return %4""",
+    ),
+    (
+        simplify_updates,
+        written_slice_by_slice,
+        """\
+%0 = input : f64[2,3]
+%1 = const 0.0
+%2 = broadcast %1 {shape=(2, 3)} : f64[2,3]
+%3 = subtract %2 %0 : f64[2,3]
+%4 = concatenate %3 %3 {axis=1} : f64[2,6]
 return %4""",
     ),
     (

@@ -1,6 +1,5 @@
 """A graph as a plan of NumPy calls: values in registers, let go after their last use, dead updates done in place."""
 
-import operator
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -45,7 +44,7 @@ def compile(graph: Graph) -> Program:
         if node.op is CONST:
             start[register[node]] = node.value
             continue
-        fn = _in_place[node.op] if _may_overwrite(node, i, last, kept) else _function(node)
+        fn = _in_place[node.op] if _may_overwrite(node, i, last, kept) else node.op.fn
         frees = {register[x] for x in node.inputs if last[x] == i and x.op is not CONST}
         steps.append(Step(fn, tuple([register[x] for x in node.inputs]), node.params, register[node], tuple(frees)))
     inputs, outputs = len(graph.inputs), [register[node] for node in graph.outputs]
@@ -60,24 +59,6 @@ def compile(graph: Graph) -> Program:
         return _apart([values[r] for r in outputs], args, start)
 
     return program
-
-
-def _function(node: Node) -> Callable[..., Array]:
-    """Python's own arithmetic where all is Python's integers, which do not wrap."""
-    made = _PYTHON.get(node.op.name)
-    return made if made is not None and all(_is_int(x) for x in (node, *node.inputs)) else node.op.fn
-
-
-def _is_int(node: Node) -> bool:
-    return node.aval.weak and node.aval.dtype.kind == "i"
-
-
-_PYTHON: dict[str, Callable[..., Any]] = {
-    "add": operator.add,
-    "subtract": operator.sub,
-    "multiply": operator.mul,
-    "negative": operator.neg,
-}
 
 
 def _last_uses(graph: Graph) -> dict[Node, float]:

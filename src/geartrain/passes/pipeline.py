@@ -7,6 +7,7 @@ from geartrain.ir.graph import Graph
 from geartrain.ir.node import Node
 from geartrain.passes.algebra import move_views
 from geartrain.passes.expand import expand
+from geartrain.passes.exponentials import share_exponentials
 from geartrain.passes.fold import fold_constants
 from geartrain.passes.loops import LOOP, Loop
 from geartrain.passes.normalise import explicit, plain
@@ -32,6 +33,7 @@ PIPELINE: tuple[Pass, ...] = (
     ("fold constants", fold_constants),
     ("simplify updates", simplify_updates),
     ("rules", apply_rules),
+    ("share exponentials", share_exponentials),
     ("move views", move_views),
     ("tidy", plain),
 )

@@ -37,7 +37,11 @@ PER_NS = {"f32": 24, "f64": 12, "c64": 6, "c128": 3}
 """Products of elements in a ns by one thread, about."""
 
 TILE = 1 << 21
-"""A product of fewer multiplications stays whole."""
+"""Tiles of fewer multiplications are not cut further."""
+
+SMALL_TILE, SMALL_SIDE = 1 << 18, 64
+"""A product of less than ``TILE``, not one of a batch, is cut into one tile for each core: of so many multiplications
+at least (some 5 us), and nothing that is narrower than this."""
 
 ENOUGH_PER_CORE = 2
 """So many tiles for each core of the machine, used or not, are enough, if none is larger than ``LARGE``."""
@@ -121,10 +125,13 @@ def _cut(module: Module) -> None:
     vector = by_column | m.equals(1)
     # The matrix of a product with a vector is cut between its rows, as they lie in memory, or across them.
     across = by_column.select(_has(flags, TRANSPOSE_A), _has(flags, TRANSPOSE_B).equals(0))
-    limit = vector.select(f.const(VECTOR_TILE), f.const(TILE))
-    smallest = vector.select(across.select(f.const(PART_ROWS), f.const(WHOLE_ROWS)), f.const(SMALL))
+    small = (m * n * k <= TILE) & f.load(x, COUNT, I64).equals(1)
+    limit = vector.select(f.const(VECTOR_TILE), small.select(f.const(SMALL_TILE), f.const(TILE)))
+    narrowest = small.select(f.const(SMALL_SIDE), f.const(SMALL))
+    smallest = vector.select(across.select(f.const(PART_ROWS), f.const(WHOLE_ROWS)), narrowest)
     rows, columns, tiles = f.var(m), f.var(n), f.var(1)
     enough = f.load(f.symbol("gt_blas"), ENOUGH, I64)
+    enough = small.select(enough // ENOUGH_PER_CORE, enough)
 
     def halve(side: Value) -> Value:
         return (side + 31) // 32 * 16  # half, up to a multiple of 16: no kernel is left with a thin rest
