@@ -100,6 +100,7 @@ class _Strips:
     ) -> None:
         self.given, self.homes, self.owner, self.touched, self.cores = given, homes, owner, touched, cores
         self.done = [False] * len(given)
+        self.ways: dict[tuple[int, int], Rows | None] = {}
 
     def steps(self) -> list[int | Strip | Run]:
         found: list[int | Strip | Run] = []
@@ -127,15 +128,28 @@ class _Strips:
             other = self.given[j]
             if other is not None and self.touched[j][0] & self.touched[i][0]:
                 found += counts(other)
-        return [rows for rows in dict.fromkeys(found) if by_rows(step, rows)]
+        return [rows for rows in dict.fromkeys(found) if self._way(i, rows)]
+
+    def _way(self, i: int, rows: int) -> Rows | None:
+        """How step ``i`` goes over so many rows."""
+        key = i, rows
+        if key not in self.ways:
+            step = self.given[i]
+            few = isinstance(step, Product) and self._too_few(step, rows)
+            self.ways[key] = None if step is None or few else by_rows(step, rows)
+        return self.ways[key]
 
     def _grown(self, first: int, rows: int) -> _Growing:
         grown = _Growing(rows)
         if not self._join(grown, first):
             return grown
+        ahead = range(first + 1, min(first + AHEAD, len(self.given)))
+        large = {root for root, each in grown.touches.items() if each[0][1].row and _bytes(root) >= SHARED}
+        if all(large.isdisjoint(self.touched[j][0]) for j in ahead):
+            return grown
         waiting: list[int] = []  # they do not depend on the strip
         behind: list[int] = []  # they do
-        for j in range(first + 1, min(first + AHEAD, len(self.given))):
+        for j in ahead:
             if self.done[j]:
                 continue
             if any(self._depends(j, k) for k in behind):
@@ -164,11 +178,9 @@ class _Strips:
 
     def _join(self, grown: _Growing, j: int) -> bool:
         """Let a step be a part of the strip, if it can be, and if it shares a buffer with the others."""
+        way = self._way(j, grown.rows)
         step = self.given[j]
-        if step is None or self.touched[j][0] & grown.closed:
-            return False
-        way = by_rows(step, grown.rows)
-        if way is None or (isinstance(step, Product) and self._too_few(step, grown.rows)):
+        if way is None or not self.touched[j][0].isdisjoint(grown.closed):
             return False
         shared = False
         for root in {self.owner(touch.root) for touch in way.touches}:
@@ -191,7 +203,7 @@ class _Strips:
         """The bytes that need not come from memory again, if that is worth it."""
         saved = 0
         for root, touches in grown.touches.items():
-            size = root.aval.size * root.aval.dtype.itemsize
+            size = _bytes(root)
             readers = len({k for k, touch in touches if touch.row})
             saved += size * (readers - 1) if size >= SHARED and readers else 0
         return saved
@@ -240,3 +252,7 @@ class _Strips:
         dtype = code_of(product.node.aval.dtype)
         nest.fold("sum", nest.load(self.homes[part], dtype), Home(home.root, contiguous(shape[1:])), (0,))
         return product._replace(node=part), nest.runs()
+
+
+def _bytes(root: Node) -> int:
+    return root.aval.size * root.aval.dtype.itemsize
