@@ -83,6 +83,7 @@ def test_all_of_it_is_one_strip(name: str) -> None:
     outside = [step for step in plan.steps if isinstance(step, Run) and len(step.sizes) == 2]
     assert not [step for step in plan.steps if isinstance(step, Product)]
     assert len(outside) == (name == "curvature")  # the sum of what strips left
+    assert plan.arena < 2000  # what is between lives in the strips
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from heapq import heappop, heappush
 from typing import Any, NamedTuple
 
-__all__ = ["Lifetime", "cells", "pack"]
+__all__ = ["LINE", "Lifetime", "cells", "pack"]
 
 LINE = 64
 

@@ -9,7 +9,7 @@ from geartrain.ir.aval import Aval
 from geartrain.ir.graph import Graph
 from geartrain.ir.node import CONST, INPUT, Node
 from geartrain.ir.views import View, is_contiguous
-from geartrain.schedule.arena import Lifetime, cells, pack
+from geartrain.schedule.arena import LINE, Lifetime, cells, pack
 from geartrain.schedule.build import build_group, copy_runs
 from geartrain.schedule.group import group
 from geartrain.schedule.loops import Kernel, text_of_kernel
@@ -20,8 +20,15 @@ from geartrain.schedule.strips import Strip, in_strips
 __all__ = ["LoopRun", "Plan", "Spot", "make_plan", "text_of_plan"]
 
 
+MOST_LOCAL = 1 << 18
+"""Bytes on the stack of a thread."""
+
+
 class Spot(NamedTuple):
-    """Where a buffer begins. ``kind``: ``arena`` (at a byte), or the ``input``, ``const`` or ``output`` of a number."""
+    """Where a buffer begins. ``kind``: ``arena`` (at a byte), or the ``input``, ``const`` or ``output`` of a number.
+
+    Or ``local``: it lives within strips of rows, of which each thread has one at a time, at a byte of its own memory.
+    """
 
     kind: str
     at: int
@@ -222,9 +229,11 @@ def _placed(graph: Graph, grouping: Grouping, steps: list[Step], owner: dict[Nod
                 life = lives.get(node)
                 lives[node] = Lifetime(life.first if life else begin, end, size)
                 close[node] = Lifetime(close[node].first if life else time, time, size)
+    shared = {buffer(root) for root in owner}
+    spots |= _local(steps, close, shared)
+    lives = {node: life for node, life in lives.items() if node not in spots}
     small = {node: life for node, life in lives.items() if life.size <= 8}
     large = {node: life for node, life in lives.items() if life.size > 8}
-    shared = {buffer(root) for root in owner}
     offsets, below = pack(large, _successors(steps, {node: close[node] for node in large}, buffer, shared))
     in_cells, above = cells(small)
     offsets |= {node: below + at for node, at in in_cells.items()}
@@ -233,6 +242,22 @@ def _placed(graph: Graph, grouping: Grouping, steps: list[Step], owner: dict[Nod
     for home in grouping.homes.values():  # what nothing touches is empty, or a constant that became a number
         spots.setdefault(home.root, spots.get(buffer(home.root), Spot("arena", 0)))
     return Plan(graph, steps, grouping.homes, spots, consts, grouping.outputs, arena)
+
+
+def _local(steps: list[Step], lives: dict[Node, Lifetime], shared: set[Node]) -> dict[Node, Spot]:
+    """Buffers that nobody needs outside of one step of strips, as far as memory of its own goes."""
+    found: dict[Node, Spot] = {}
+    for _, begin, end, _, strip in _times(steps):
+        if strip is None or begin == end:
+            continue
+        at = 0
+        inside = [node for node in strip.aligned if node in lives and node not in found and node not in shared]
+        for node in sorted(inside, key=lambda node: lives[node].first):
+            size = -(-strip.bytes_of(node) // LINE) * LINE
+            if begin <= lives[node].first and lives[node].last <= end and at + size <= MOST_LOCAL:
+                found[node] = Spot("local", at)
+                at += size
+    return found
 
 
 def _times(steps: list[Step]) -> list[tuple[int, int, int, Run | Call | Product | Routine | LoopRun, Strip | None]]:

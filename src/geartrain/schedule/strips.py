@@ -46,12 +46,18 @@ class Part(NamedTuple):
 class Strip(NamedTuple):
     """Do ``parts`` in order, for each of ``many`` strips; in any order of strips, or at the same time.
 
-    ``aligned``: buffers of which every part touches only the rows of its strip.
+    A strip is ``rows`` of ``total`` rows. ``aligned``: buffers of which every part touches only the rows of its strip.
     """
 
     parts: tuple[Part, ...]
     many: int
+    rows: int
+    total: int
     aligned: frozenset[Node]
+
+    def bytes_of(self, root: Node) -> int:
+        """The bytes of one strip of an aligned buffer."""
+        return root.aval.size // self.total * self.rows * root.aval.dtype.itemsize
 
 
 Touched = tuple[set[Node], set[Node]]
@@ -240,7 +246,7 @@ class _Strips:
                 parts.append(Part(step, rows, grown.rows, way.way))
             else:
                 parts.append(Part(step, rows * way.per // way.unit, step.sizes[0], ""))
-        return [Strip(tuple(parts), many, frozenset(aligned)), *after]
+        return [Strip(tuple(parts), many, rows, grown.rows, frozenset(aligned)), *after]
 
     def _summed(self, product: Product, many: int) -> tuple[Product, list[Run]]:
         """The product with a place of its own for each strip, and the sum of those."""

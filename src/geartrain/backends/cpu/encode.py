@@ -30,6 +30,7 @@ def slots_of(plan: Plan, bases: Mapping[tuple[str, int], int]) -> Slots:
     return {
         node: (bases["arena", 0], at) if kind == "arena" else (bases[kind, at], 0)
         for node, (kind, at) in plan.spots.items()
+        if kind != "local"
     }
 
 
@@ -44,6 +45,12 @@ def kernels_of(plan: Plan) -> list[Kernel]:
         elif isinstance(step, Strip):
             found += [part.step.kernel for part in step.parts if isinstance(part.step, Run)]
     return found
+
+
+def _roots(step: Run | Product) -> list[Node]:
+    if isinstance(step, Run):
+        return [ref.root for ref in step.refs]
+    return [step.a.home.root, step.b.home.root, step.node]
 
 
 def _share(run: Run) -> tuple[int, int]:
@@ -74,9 +81,8 @@ class Encoder:
             dtype = code_of(step.inputs[0].root.aval.dtype)
             code, size, words = routines.address(step.name, dtype), 0, self._routine(step, slots)
         elif isinstance(step, Strip):
-            parts = [word for part in step.parts for word in self._part(plan, part, slots)]
-            cost = work(plan, step).nanoseconds
-            return [kernels.strip(), 1 + len(parts), step.many, 1, cost, len(step.parts), *parts]
+            words, cost = self._strip(plan, step, slots), work(plan, step).nanoseconds
+            return [kernels.strip(), len(words), step.many, 1, cost, *words]
         else:
             assert not isinstance(step, Call)
             code, size, words = kernels.looper(), 0, self._loop(step, slots)
@@ -94,6 +100,20 @@ class Encoder:
             data = np.asarray(value, dtype).tobytes()
             words.append(int.from_bytes(data.ljust(8, b"\0"), "little", signed=True))
         return words
+
+    def _strip(self, plan: Plan, strip: Strip, slots: Slots) -> list[int]:
+        """The words of ``kernels.strip``: parts know bases by their place in a list that begins as the plan's does."""
+        touched = [root for part in strip.parts for root in _roots(part.step)]
+        roots = list(dict.fromkeys([root for root in touched if root in slots]))
+        numbers = list(dict.fromkeys([0, 1, *[slots[root][0] for root in roots]]))
+        inside = {root: (numbers.index(slots[root][0]), slots[root][1]) for root in roots}
+        local = list(dict.fromkeys([root for root in touched if root not in slots]))
+        inside |= {root: (len(numbers) + i, 0) for i, root in enumerate(local)}
+        places = [(plan.spots[root].at, strip.bytes_of(root)) for root in local]
+        size = max([at + step for at, step in places], default=0)
+        flat = [word for place in places for word in place]
+        words = [len(strip.parts), len(numbers), len(local), size, *numbers, *flat]
+        return [*words, *[word for part in strip.parts for word in self._part(plan, part, inside)]]
 
     def _part(self, plan: Plan, part: Part, slots: Slots) -> list[int]:
         """A part as ``kernels.strip`` reads it."""

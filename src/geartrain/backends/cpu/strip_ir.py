@@ -5,8 +5,8 @@ from geartrain.backends.cpu.gemm import TRANSPOSE_A, TRANSPOSE_B
 
 __all__ = ["PART", "STRIP", "WAYS", "write_part", "write_strip"]
 
-STRIP, PART = 8, 32
-"""Bytes of words before the parts, and before the words of each part."""
+STRIP, PART = 32, 32
+"""Bytes of words before the bases, and before the words of each part."""
 
 WAYS = {"rows": 0, "stack": 1, "summed": 2}
 """A strip of a product: some of its rows; some of its matrices; a part of the sum, with a place of its own."""
@@ -15,14 +15,28 @@ WAYS = {"rows": 0, "stack": 1, "summed": 2}
 def write_strip(module: Module) -> None:
     """``gt_strip(words, bases, low, high)``: strips [low, high).
 
-    Words: the number of parts; for each the address of its code, the number of its words, how many repetitions of its
-    outermost loop are for one strip, how many there are in all, and its words.
+    Words: how many parts, bases and local buffers there are, and the bytes of these; the number of each base; for each
+    local buffer where it lies in memory of this thread, and the bytes of a strip; then the parts: the address of the
+    code, the number of its words, how many repetitions of its outermost loop are for one strip, how many there are in
+    all, and its words. Parts know bases by their place in this list, with local buffers behind.
+
+    A part finds its strip of a local buffer where that of a whole one would be: the base is so much before it.
     """
     f = module.function("gt_strip", VOID, words=PTR, bases=PTR, low=I64, high=I64)
-    parts = f.load(f["words"], 0, I64)
+    parts, bases, many, size = (f.load(f["words"], 8 * i, I64) for i in range(4))
+    table = f.room((bases + many) * 8)
+    memory = f.make(PTR, f"alloca i8, i64 {size.text}, align 64")
+    numbers = f["words"].at(STRIP)
+    with f.count(bases) as i:
+        base = f.load(f["bases"].at(f.load(numbers.at(i * 8), 0, I64) * 8), 0, PTR)
+        f.store(table.at(i * 8), 0, base)
+    local, own = numbers.at(bases * 8), table.at(bases * 8)
     at = f.var(f["words"])
     with f.count(f["high"], f["low"]) as strip:
-        at.set(f["words"].at(STRIP))
+        with f.count(many) as i:
+            begin, step = (f.load(local.at(i * 16), 8 * k, I64) for k in range(2))
+            f.store(own.at(i * 8), 0, memory.at(begin - strip * step))
+        at.set(local.at(many * 16))
         with f.count(parts):
             code = f.load(at.get(), 0, PTR)
             count, per, size = (f.load(at.get(), 8 * i, I64) for i in range(1, 4))
@@ -31,7 +45,7 @@ def write_strip(module: Module) -> None:
             end = begin + per
             end = (end < size).select(end, size)
             with f.when(begin < end):
-                f.call_at(code, VOID, words, f["bases"], begin, end)
+                f.call_at(code, VOID, words, table, begin, end)
             at.set(words.at(count * 8))
     f.give()
 
