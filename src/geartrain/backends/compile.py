@@ -49,15 +49,13 @@ def compile(graph: Graph, memory: int | None = None) -> Compiled:
         return numpy.compile(optimised(graph))
     products = FACTORS * runtime.has_blas()
     cores = os.cpu_count() or 1
-    best = optimised(graph, pairs=True)
     try:
-        plan = make_plan(best, products, cores=cores)
+        plan = make_plan(optimised(graph, pairs=True), products, cores=cores)
     except Unrollable:
-        best = optimised(graph, rolled=False, pairs=True)
-        plan = make_plan(best, products, cores=cores)
+        plan = make_plan(optimised(graph, rolled=False, pairs=True), products, cores=cores)
     if memory is not None and plan.arena > memory:
         most = plan.arena
-        plan = within(make_plan(best, products), products, memory)
+        plan = within(plan, products, memory, cores)
         if plan.arena > memory:
             what = f"intermediate values take {plan.arena} bytes ({most} if none is computed again), not {memory}."
             warn(teach("jit", what, "Give more memory, or use gt.checkpoint around parts of the function."))

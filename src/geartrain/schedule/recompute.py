@@ -28,10 +28,10 @@ SMALL = 4
 """What is this much smaller than a value may live longer for it."""
 
 
-def within(plan: Plan, products: int, memory: int) -> Plan:
+def within(plan: Plan, products: int, memory: int, cores: int = 0) -> Plan:
     """A plan of the same program whose arena has at most ``memory`` bytes, or the smallest that was found."""
     if plan.arena > memory:
-        made = make_plan(freeing(plan.graph, products), products)
+        made = _smaller(freeing(plan.graph, products), products, cores)
         plan = made if made.arena <= plan.arena else plan
     for _ in range(ROUNDS):
         if plan.arena <= memory:
@@ -39,11 +39,18 @@ def within(plan: Plan, products: int, memory: int) -> Plan:
         graph = _Lighter(plan.graph, products, memory).graph()
         if graph is None:
             break
-        made = make_plan(graph, products)
+        made = _smaller(graph, products, cores)
         if made.arena >= plan.arena:
             break
         plan = made
     return plan
+
+
+def _smaller(graph: Graph, products: int, cores: int) -> Plan:
+    """With strips, whose steps let go of more at once, or without, which may be in another order."""
+    plain = make_plan(graph, products)
+    made = make_plan(graph, products, cores=cores)
+    return made if made.arena <= plain.arena else plain
 
 
 class _Lighter:
