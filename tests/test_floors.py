@@ -21,6 +21,7 @@ FLOORS: dict[str, float] = {
     "ir": 1,
     "ops": 2,
     "trace": 3,
+    "again": 4,
     "chain": 4,
     "batch": 4,
     "zero": 4,

@@ -2,21 +2,24 @@
 
 ``push`` carries tangents forward through one node, ``pull`` carries cotangents back through it. The sweeps apply them
 along the tape, so every shared factor is computed once.
+
+Where the result of an op is not unique (the eigenvectors of equal eigenvalues), local rates do not tell enough, and the
+rule is given a look at what follows: see ``again``.
 """
 
+import functools
 from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 
+from geartrain.again import Ends, Operand, Rerun, looked, turned
 from geartrain.errors import RuleError, teach
 from geartrain.ir.aval import Array, aval_of, is_array
 from geartrain.ir.node import Node
-from geartrain.ir.op import ONE, Constant, Custom, Linear, Pointwise
+from geartrain.ir.op import ONE, Constant, Custom, Elsewhere, Linear, Pointwise
 from geartrain.trace.tracer import value_of
 
-__all__ = ["pull", "pull_through", "push", "push_through"]
-
-Operand = Callable[[Node], Array]
+__all__ = ["Operand", "pull", "pull_through", "push", "push_through"]
 
 
 def push(node: Node, y: Array, xs: Sequence[Array], xs_dot: Sequence[Array | None]) -> Array | None:
@@ -43,10 +46,22 @@ def push(node: Node, y: Array, xs: Sequence[Array], xs_dot: Sequence[Array | Non
     return y_dot
 
 
-def pull(node: Node, y_bar: Array, y: Array, xs: Sequence[Array], wanted: Sequence[int]) -> list[Array | None]:
-    """How the end moves when the operands move: a cotangent for each operand that is ``wanted``."""
+def pull(
+    node: Node,
+    y_bar: Array,
+    y: Array,
+    xs: Sequence[Array],
+    wanted: Sequence[int],
+    elsewhere: Elsewhere | None = None,
+) -> list[Array | None]:
+    """How the end moves when the operands move: a cotangent for each operand that is ``wanted``.
+
+    ``elsewhere`` is given where the rule for a result that is not unique is needed.
+    """
     op = node.op
     if isinstance(op, Custom):
+        if op.careful is not None and elsewhere is not None:
+            return list(op.careful.pull(elsewhere, y_bar, y, xs, *node.params))
         return list(op.pull(y_bar, y, xs, *node.params))
     xs_bar: list[Array | None] = [None] * len(xs)
     for i, want in enumerate(wanted):
@@ -79,10 +94,16 @@ def push_through(
     """
     mine: set[Node] = set()  # their tangents were made here, and may change in place when nobody reads them any more
     last = {} if wanted is None else _last_readers(nodes, wanted)
+    rerun: Rerun | None = None
     for i, node in enumerate(nodes):
+        if rerun is not None:
+            operand = rerun.along(node)
         if node.depends & bit and node.inputs and node not in dots:
             xs_dot = [dots.get(x) for x in node.inputs]
             if any(x_dot is not None for x_dot in xs_dot):
+                if isinstance(node.op, Custom) and node.op.careful is not None:
+                    rerun = turned(node, xs_dot, operand, rerun, nodes[:i])
+                    operand = operand if rerun is None else rerun.value
                 if last.get(node.inputs[0]) == i and _may_give(node):
                     _push_part(node, dots, xs_dot, [operand(x) for x in node.inputs], mine)
                     continue
@@ -91,6 +112,8 @@ def push_through(
                     if mine and any(x in mine for x in node.inputs):
                         y_dot = _apart(y_dot, [dots[x] for x in node.inputs if x in mine])
                     dots[node] = y_dot
+    if rerun is not None:
+        rerun.refuse_change(dots, nodes if wanted is None else wanted)
     return dots
 
 
@@ -142,13 +165,15 @@ def pull_through(
     operand: Operand,
     keep: bool = False,
     rule: Callable[..., list[Array | None]] = pull,
+    ends: Ends | None = None,
 ) -> dict[Node, Array]:
     """Reverse mode: carry the cotangents of the outputs back along the tape. ``rule`` is how they pass a node.
 
     Cotangents of arrays that are read or written part by part change in place and are not left in the result, unless
-    ``keep`` asks for all of them.
+    ``keep`` asks for all of them. ``ends`` has the whole tape and the cotangents at its end, where ``nodes`` is a part.
     """
     mine: set[Node] = set()  # their cotangents were made here and nobody else holds them, so they may change in place
+    ends = ends or Ends(nodes, dict(bars))
     for node in reversed(nodes):
         y_bar = bars.get(node)
         inputs = node.inputs
@@ -160,7 +185,11 @@ def pull_through(
             _pull_part(node, op, bit, bars, xs, mine)
             continue
         wanted = [x.depends & bit for x in inputs]
-        for x, want, x_bar in zip(inputs, wanted, rule(node, y_bar, operand(node), xs, wanted), strict=True):
+        more: tuple[Elsewhere, ...] = ()
+        if isinstance(op, Custom) and op.careful is not None:
+            elsewhere = looked(node, ends, bit, operand, functools.partial(pull_through, rule=rule))
+            more = () if elsewhere is None else (elsewhere,)
+        for x, want, x_bar in zip(inputs, wanted, rule(node, y_bar, operand(node), xs, wanted, *more), strict=True):
             if want and x_bar is not None:
                 if x in bars:
                     _add(bars, x, x_bar, mine)

@@ -8,11 +8,14 @@ from typing import Any
 import numpy as np
 
 from geartrain import tree
+from geartrain.again import always, looking_always
 from geartrain.batch import batch_through
 from geartrain.errors import InputError, teach
 from geartrain.ir.aval import Array
 from geartrain.run import F, Run, is_value
 from geartrain.trace.intercept import stand_in
+from geartrain.trace.level import active
+from geartrain.trace.tracer import Tracer, depends_of, node_of
 
 __all__ = ["vmap"]
 
@@ -53,9 +56,18 @@ def vmap(f: F, in_axes: Any = 0, out_axes: Any = 0) -> F:
             return traced(*tree.unflatten(treedef, full), **kwargs)
 
         one.__wrapped__ = f  # type: ignore[attr-defined]
+        trace = active.trace
+        known = 0 if trace is None else len(trace.doubts)
         run = Run("vmap", one, [_first(batches[i], size) for i in chosen], kind="vmap")
         values = {node: batches[i] for node, i in zip(run.nodes, chosen, strict=True) if node is not None}
         values = batch_through(run.level.segment, run.level.bit, size, values, run.operand)
+        doubts = run.trace.doubts[known:]
+        del run.trace.doubts[known:]
+        run.trace.doubts += [node for node in doubts if node not in values]
+        if not looking_always() and any([_holds(values[node]) for node in doubts if node in values]):
+            run.throw_away()
+            with always():
+                return vmap_f(*args, **kwargs)
         outs, out_def = tree.flatten(run.out)
         to = _spread(out_axes, run.out, "out_axes")
         results: list[Any] = []
@@ -66,6 +78,16 @@ def vmap(f: F, in_axes: Any = 0, out_axes: Any = 0) -> F:
         return tree.unflatten(out_def, results)
 
     return vmap_f
+
+
+def _holds(answers: Array) -> bool:
+    """Whether a question that a rule had is answered with yes for any example, or for an outer batch it may be."""
+    any_: Any = np.any(answers)
+    trace = active.trace
+    if type(any_) is Tracer and trace is not None and depends_of(any_) & trace.vmap_bits:
+        trace.doubts.append(node_of(any_))
+        return False
+    return bool(any_)
 
 
 def _spread(axes: Any, like: Any, name: str) -> list[int | None]:

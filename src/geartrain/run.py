@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from geartrain import tree, zero
+from geartrain.again import Ends
 from geartrain.chain import Operand, pull_through, push_through
 from geartrain.errors import InputError, teach
 from geartrain.ir.aval import Array, aval_of, is_array
@@ -183,10 +184,10 @@ class Run:
             for x in node.inputs:
                 if x in number:
                     first.setdefault(x, place)
-        behind, seen = len(tape), set[int]()
+        behind, seen, ends = len(tape), set[int](), Ends(tape, dict(y_bars))
         unused = {node: behind for node in number if node not in first}
         for node, place in (*unused.items(), *reversed(first.items())):
-            pull_through(tape[place:behind], self.level.bit, y_bars, self.operand)
+            pull_through(tape[place:behind], self.level.bit, y_bars, self.operand, ends=ends)
             behind = place
             i = number[node]
             yield i, as_leaf(y_bars.get(node), self.leaves[i], seen)
@@ -199,7 +200,7 @@ class Run:
         """The tangents of all nodes that move, or at least of the ``wanted`` ones."""
         if self.nan_safe or zero.sweeping.safely:
             with zero.safely():
-                return push_through(self.level.segment, self.level.bit, x_dots, self.operand, rule=zero.push)
+                return push_through(self.level.segment, self.level.bit, x_dots, self.operand, None, zero.push)
         return push_through(self.level.segment, self.level.bit, x_dots, self.operand, wanted)
 
 

@@ -15,7 +15,7 @@ from typing import TypeGuard
 from geartrain import chain
 from geartrain.ir.aval import Array, aval_of
 from geartrain.ir.node import Node
-from geartrain.ir.op import ONE, Custom, Linear, Op, Pointwise, is_traced
+from geartrain.ir.op import ONE, Custom, Elsewhere, Linear, Op, Pointwise, is_traced
 from geartrain.ir.untyped import numpy as np
 from geartrain.ops.reduce import keep
 from geartrain.trace.level import active
@@ -71,7 +71,14 @@ def push(node: Node, y: Array, xs: Sequence[Array], xs_dot: Sequence[Array | Non
     return y_dot
 
 
-def pull(node: Node, y_bar: Array, y: Array, xs: Sequence[Array], wanted: Sequence[int]) -> list[Array | None]:
+def pull(
+    node: Node,
+    y_bar: Array,
+    y: Array,
+    xs: Sequence[Array],
+    wanted: Sequence[int],
+    elsewhere: Elsewhere | None = None,
+) -> list[Array | None]:
     """:func:`geartrain.chain.pull`, where zero wins."""
     op = node.op
     if isinstance(op, Pointwise):
@@ -82,7 +89,7 @@ def pull(node: Node, y_bar: Array, y: Array, xs: Sequence[Array], wanted: Sequen
         return bars
     if _multiplies(op):
         return [_pulled_part(node, op, i, y_bar, xs) if want else None for i, want in enumerate(wanted)]
-    bars = chain.pull(node, y_bar, y, xs, wanted)
+    bars = chain.pull(node, y_bar, y, xs, wanted, elsewhere)
     if not isinstance(op, Custom):
         return bars
     if op.name in _FOLDS:

@@ -16,12 +16,13 @@ Composite    none of its own: a NumPy expression of other ops, expanded when it 
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from geartrain.ir.aval import Array
 from geartrain.kinds import kind_of
 
-__all__ = ["ONE", "Composite", "Constant", "Custom", "Linear", "Op", "Pointwise", "Rule", "is_traced", "run_aside"]
+__all__ = ["ONE", "Careful", "Composite", "Constant", "Custom", "Elsewhere", "Linear", "Op", "Pointwise", "Rule"]
+__all__ += ["is_traced", "run_aside"]
 
 Rule = Callable[..., Array]
 
@@ -118,16 +119,43 @@ class Constant(Op):
     """Piecewise constant (floor, comparisons, argmax): its derivative is zero wherever it exists."""
 
 
+class Elsewhere(NamedTuple):
+    """What a rule may ask of the program that follows its op.
+
+    ``at(y)`` is the cotangent that would arrive if the result were ``y``: what follows is run again for it. ``None``
+    where that cannot be done. ``watched`` says that the answer is to be differentiated again, ``decides`` that Python
+    may branch on values.
+    """
+
+    at: Callable[[Array], Array] | None
+    watched: bool
+    decides: bool
+
+
+class Careful(NamedTuple):
+    """The rules of a custom op at points where its result is not unique, so that local rates do not tell enough.
+
+    ``near(y, xs, *params)`` says whether it is such a point. There ``pull(elsewhere, y_bar, y, xs, *params)`` stands in
+    for the op's own; and ``turn(y, xs, xs_dot, *params)`` is the result, of those that would do, which moves with
+    ``xs_dot`` as the op's own ``push`` says.
+    """
+
+    near: Rule
+    pull: Rule
+    turn: Rule
+
+
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True, repr=False)
 class Custom(Op):
     """Both directions by hand.
 
     ``push(y, xs, xs_dot, *params)`` gives ``y_dot`` (``None`` in ``xs_dot`` is zero); ``pull(y_bar, y, xs, *params)``
-    gives a cotangent (or ``None``) for each operand.
+    gives a cotangent (or ``None``) for each operand. ``careful`` has the rules where the result is not unique.
     """
 
     push: Rule
     pull: Rule
+    careful: Careful | None = None
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)

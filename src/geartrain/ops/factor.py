@@ -6,9 +6,8 @@ results" (2008), and for complex ones S. Ma, Z. Wan, "Automatic differentiation 
 decomposition" (2019).
 
 ``cholesky`` and ``eigh`` read one triangle but are defined on Hermitian matrices: their cotangents are Hermitian.
-Where eigenvalues or singular values coincide the factors do not have a derivative; the finite part is given. Gradients
-of symmetric functions of the values, of spaces and of ``u v^H`` are right with it. Second derivatives there, and
-functions of a matrix written as ``v f(w) v^H``, are not: ``scipy.linalg`` has ``expm``, ``sqrtm``, ``logm`` for these.
+Where eigenvalues or singular values coincide the factors do not have a derivative, but smooth functions of them do, and
+get it by a look at what follows: see ``degenerate``.
 """
 
 import math
@@ -17,9 +16,11 @@ from typing import Any, Literal
 
 from geartrain.errors import RuleError, teach
 from geartrain.ir.aval import Array
+from geartrain.ir.op import Careful, Elsewhere
 from geartrain.ir.untyped import numpy as np
 from geartrain.ops.complexes import conj, is_complex, over_stacks
 from geartrain.ops.contract import mT
+from geartrain.ops.degenerate import any_near, coupling, turn_along
 from geartrain.ops.shape import cast
 from geartrain.ops.table import custom, spells
 
@@ -250,6 +251,30 @@ def _pull_eigh(y_bar: Array, y: Array, xs: Sequence[Array], uplo: str) -> tuple[
     return (conj(hermitian(v @ inner @ adjoint(v))),)
 
 
+def _near_eigh(y: Array, xs: Sequence[Array], uplo: str) -> Array:
+    return any_near(_vector_and_matrix(y, xs[0].shape[-1])[0])
+
+
+def _pull_eigh_ahead(look: Elsewhere, y_bar: Array, y: Array, xs: Sequence[Array], uplo: str) -> tuple[Array]:
+    n = xs[0].shape[-1]
+    w, v = _vector_and_matrix(y, n)
+    w_bar, v_bar = _vector_and_matrix(conj(y_bar), n)
+    again = look.at
+
+    def at(mix: Array) -> tuple[Array, Array]:
+        turned = v @ mix
+        w_bar, v_bar = _vector_and_matrix(conj(again(pack(turned, w))), n)
+        return w_bar, adjoint(turned) @ v_bar
+
+    beside = coupling(look, w, w_bar, adjoint(v) @ v_bar, at if again else None)
+    return (conj(hermitian(v @ (as_diagonal(w_bar) + beside) @ adjoint(v))),)
+
+
+def _turn_eigh(y: Array, xs: Sequence[Array], xs_dot: Sequence[Array], uplo: str) -> Array:
+    w, v = _vector_and_matrix(y, xs[0].shape[-1])
+    return pack(v @ turn_along(w, adjoint(v) @ hermitian(xs_dot[0]) @ v), w)
+
+
 EIGH = custom(
     "eigh",
     _eigh,
@@ -257,6 +282,7 @@ EIGH = custom(
     push=_push_eigh,
     pull=_pull_eigh,
     batch=over_stacks("eigh"),
+    careful=Careful(_near_eigh, _pull_eigh_ahead, _turn_eigh),
 )
 
 

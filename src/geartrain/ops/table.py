@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from geartrain.ir.aval import Array
-from geartrain.ir.op import ONE, Composite, Constant, Custom, Linear, Op, Pointwise, Rule
+from geartrain.ir.op import ONE, Careful, Composite, Constant, Custom, Linear, Op, Pointwise, Rule
 
 __all__ = ["COMPOSITES", "ROWS", "SPELLINGS"]
 __all__ += ["binary", "composite", "constant", "custom", "linear", "spells", "still", "unary"]
@@ -109,9 +109,11 @@ def linear(
     )
 
 
-def custom(name: str, fn: Rule, *params: str, push: Rule, pull: Rule, batch: Rule | None = None) -> Custom:
+def custom(
+    name: str, fn: Rule, *params: str, push: Rule, pull: Rule, batch: Rule | None = None, careful: Careful | None = None
+) -> Custom:
     """A row for an op with both directions by hand: see :class:`geartrain.ir.op.Custom`."""
-    return row(Custom(name=name, fn=fn, params=params, push=push, pull=pull, batch=batch))
+    return row(Custom(name=name, fn=fn, params=params, push=push, pull=pull, batch=batch, careful=careful))
 
 
 def spells(*functions: Any) -> Callable[[F], F]:

@@ -49,7 +49,8 @@ class Trace:
     ``refused`` is the last error about a bare number, which NumPy may swallow. ``drawn`` names where random numbers
     without a seed came from, and ``unrepeatable`` a function whose way through its work depends on values by more than
     decisions tell, so that a record of it is good for one run.
-    ``elements`` has the nodes of single elements that were read, by what they were read of.
+    ``elements`` has the nodes of single elements that were read, by what they were read of. ``doubts`` has truth values
+    that a rule would have asked for, had there been one answer for a whole batch.
 
     A level that has ended still walks its nodes, to pull or to push, so its bit is not given away before it says that
     it is done (``Level.forget``). New nodes carry bits of levels under way only.
@@ -59,6 +60,7 @@ class Trace:
         "bits",
         "data_bits",
         "decisions",
+        "doubts",
         "drawn",
         "elements",
         "ended",
@@ -80,6 +82,7 @@ class Trace:
         self.bits = self.data_bits = self.guard_bits = self.vmap_bits = 0
         self.epoch = self.sealed = 0
         self.decisions: list[Decision] = []
+        self.doubts: list[Node] = []
         self.elements: dict[tuple[tuple[Node, ...], tuple[Any, ...]], Node] = {}
         self.lines: dict[Node, SourceLine | None] | None = None
         self.refused: TraceError | None = None

@@ -1,0 +1,148 @@
+"""What follows an op, run again with another result of it: for rules that must look ahead (``ir.op.Careful``).
+
+The eigenvectors of equal eigenvalues are one choice of many. How a smooth function of them moves shows when the rest of
+the program is run with other choices. This happens at such points only; nothing is run twice elsewhere.
+"""
+
+import threading
+from collections.abc import Callable, Collection, Generator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import numpy as np
+
+from geartrain.ir.aval import Array, Aval, aval_of
+from geartrain.ir.node import Node
+from geartrain.ir.op import Custom, Elsewhere
+from geartrain.trace.level import active
+from geartrain.trace.tracer import Tracer, depends_of, node_of, value_of
+
+__all__ = ["Ends", "Operand", "Rerun", "always", "looked", "looking_always", "turned"]
+
+Operand = Callable[[Node], Array]
+
+
+class Ends(NamedTuple):
+    """A whole tape, and the cotangents that a sweep back along it starts with."""
+
+    nodes: Sequence[Node]
+    bars: dict[Node, Array]
+
+
+class _Looking(threading.local):
+    always = False
+
+
+_looking = _Looking()
+
+
+@contextmanager
+def always() -> Generator[None]:
+    """Rules look ahead without asking first whether they must: for batches, where there is no one answer."""
+    before, _looking.always = _looking.always, True
+    try:
+        yield
+    finally:
+        _looking.always = before
+
+
+def looking_always() -> bool:
+    """Whether rules do so now."""
+    return _looking.always
+
+
+class Rerun:
+    """The values of the nodes on a tape that depend on some whose values are given anew."""
+
+    def __init__(self, operand: Operand, values: dict[Node, Array]) -> None:
+        self.operand = operand
+        self.values = values
+
+    def value(self, node: Node) -> Array:
+        return self.values[node] if node in self.values else self.operand(node)
+
+    def needs(self, node: Node) -> bool:
+        """Whether a node has another value now, or (as an array that is written part by part) had none so far."""
+        return bool(node.inputs) and node not in self.values and (
+            type(node.value) is Aval or any(x in self.values for x in node.inputs)
+        )
+
+    def along(self, node: Node) -> Operand:
+        """Compute one node, if it must be; the nodes come in the order of the tape."""
+        if self.needs(node):
+            self.values[node] = node.op(*[self.value(x) for x in node.inputs], params=node.params)
+        return self.value
+
+    def refuse_change(self, dots: dict[Node, Array], wanted: Collection[Node]) -> None:
+        """NaN for the tangents of ``wanted`` nodes whose values depend on the choice that was made anew."""
+        for node in wanted:
+            if node in dots and node in self.values and type(node.value) is not Aval:
+                was, now = self.operand(node), self.values[node]
+                dtype = aval_of(value_of(was)).dtype
+                slack = 100 * float(np.sqrt(np.finfo(dtype).eps)) if dtype.kind in "fc" else 0.0
+                size = np.max(np.abs(was), initial=0)
+                differ = np.abs(now - was) > slack * size
+                dots[node] = np.where(differ, np.asarray(np.nan, aval_of(value_of(dots[node])).dtype), dots[node])[()]
+
+
+def _must(node: Node, operand: Operand) -> tuple[bool, bool]:
+    """Whether the rule of an op is to look ahead, and whether it may take decisions meanwhile."""
+    op = node.op
+    assert isinstance(op, Custom)
+    assert op.careful is not None
+    near = op.careful.near(operand(node), [operand(x) for x in node.inputs], *node.params)
+    trace = active.trace
+    if type(near) is Tracer and trace is not None and depends_of(near) & trace.vmap_bits:
+        trace.doubts.append(node_of(near))
+        return _looking.always, False
+    return bool(near), True
+
+
+def looked(node: Node, ends: Ends, bit: int, operand: Operand, sweep: Callable[..., dict[Node, Array]]) -> Elsewhere | None:
+    """What the rule of a node may ask of the tape that follows it; ``None`` where its result is unique.
+
+    ``sweep(nodes, bit, bars, operand)`` carries cotangents back.
+    """
+    must, decides = _must(node, operand)
+    if not must:
+        return None
+    later = ends.nodes
+    marked = {node}
+    for one in later:
+        if one.inputs and one is not node and (type(one.value) is Aval or any(x in marked for x in one.inputs)):
+            marked.add(one)
+    again = [one for one in later if one in marked]
+
+    def at(y: Array) -> Array:
+        rerun = Rerun(operand, {node: y})
+        for one in again:
+            rerun.along(one)
+        after = [one for one in again if one is not node]
+        y_bar = sweep(after, bit, dict(ends.bars), rerun.value).get(node)
+        aval = aval_of(value_of(y))
+        return np.zeros(aval.shape, aval.dtype) if y_bar is None else y_bar
+
+    trace, y = active.trace, operand(node)
+    depends = depends_of(y) if type(y) is Tracer else 0
+    watched = trace is not None and bool(depends & trace.bits & ~(trace.guard_bits | trace.vmap_bits))
+    noticed = any(one.op.effects for one in again)
+    return Elsewhere(None if noticed else at, watched, decides)
+
+
+def turned(
+    node: Node, xs_dot: Sequence[Array | None], operand: Operand, before: Rerun | None, earlier: Sequence[Node]
+) -> Rerun | None:
+    """The run that goes on with the result of a node that suits the tangents, where there are several results."""
+    if not _must(node, operand)[0]:
+        return before
+    op = node.op
+    assert isinstance(op, Custom)
+    assert op.careful is not None
+    rerun = before
+    if rerun is None:
+        rerun = Rerun(operand, {})
+        for one in earlier:
+            rerun.along(one)
+    xs = [operand(x) for x in node.inputs]
+    rerun.values[node] = op.careful.turn(operand(node), xs, xs_dot, *node.params)
+    return rerun
