@@ -63,8 +63,10 @@ class Rerun:
 
     def needs(self, node: Node) -> bool:
         """Whether a node has another value now, or (as an array that is written part by part) had none so far."""
-        return bool(node.inputs) and node not in self.values and (
-            type(node.value) is Aval or any(x in self.values for x in node.inputs)
+        return (
+            bool(node.inputs)
+            and node not in self.values
+            and (type(node.value) is Aval or any(x in self.values for x in node.inputs))
         )
 
     def along(self, node: Node) -> Operand:
@@ -81,7 +83,7 @@ class Rerun:
                 dtype = aval_of(value_of(was)).dtype
                 slack = 100 * float(np.sqrt(np.finfo(dtype).eps)) if dtype.kind in "fc" else 0.0
                 size = np.max(np.abs(was), initial=0)
-                differ = np.abs(now - was) > slack * size
+                differ = ~(np.abs(now - was) <= slack * size)
                 dots[node] = np.where(differ, np.asarray(np.nan, aval_of(value_of(dots[node])).dtype), dots[node])[()]
 
 
@@ -98,7 +100,9 @@ def _must(node: Node, operand: Operand) -> tuple[bool, bool]:
     return bool(near), True
 
 
-def looked(node: Node, ends: Ends, bit: int, operand: Operand, sweep: Callable[..., dict[Node, Array]]) -> Elsewhere | None:
+def looked(
+    node: Node, ends: Ends, bit: int, operand: Operand, sweep: Callable[..., dict[Node, Array]]
+) -> Elsewhere | None:
     """What the rule of a node may ask of the tape that follows it; ``None`` where its result is unique.
 
     ``sweep(nodes, bit, bars, operand)`` carries cotangents back.
@@ -131,18 +135,19 @@ def looked(node: Node, ends: Ends, bit: int, operand: Operand, sweep: Callable[.
 
 def turned(
     node: Node, xs_dot: Sequence[Array | None], operand: Operand, before: Rerun | None, earlier: Sequence[Node]
-) -> Rerun | None:
-    """The run that goes on with the result of a node that suits the tangents, where there are several results."""
-    if not _must(node, operand)[0]:
-        return before
+) -> tuple[Rerun, Array] | None:
+    """The run that goes on with the result of a node that suits the tangents, and how that moves.
+
+    ``None`` where there is one result only.
+    """
     op = node.op
-    assert isinstance(op, Custom)
-    assert op.careful is not None
+    if not isinstance(op, Custom) or op.careful is None or not _must(node, operand)[0]:
+        return None
     rerun = before
     if rerun is None:
         rerun = Rerun(operand, {})
         for one in earlier:
             rerun.along(one)
     xs = [operand(x) for x in node.inputs]
-    rerun.values[node] = op.careful.turn(operand(node), xs, xs_dot, *node.params)
-    return rerun
+    rerun.values[node], y_dot = op.careful.turn(operand(node), xs, xs_dot, *node.params)
+    return rerun, y_dot

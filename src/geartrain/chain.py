@@ -96,14 +96,14 @@ def push_through(
     last = {} if wanted is None else _last_readers(nodes, wanted)
     rerun: Rerun | None = None
     for i, node in enumerate(nodes):
-        if rerun is not None:
+        if rerun is not None:  # with another choice among equal eigenvectors from here on
             operand = rerun.along(node)
         if node.depends & bit and node.inputs and node not in dots:
             xs_dot = [dots.get(x) for x in node.inputs]
             if any(x_dot is not None for x_dot in xs_dot):
-                if isinstance(node.op, Custom) and node.op.careful is not None:
-                    rerun = turned(node, xs_dot, operand, rerun, nodes[:i])
-                    operand = operand if rerun is None else rerun.value
+                if isinstance(node.op, Custom) and (turn := turned(node, xs_dot, operand, rerun, nodes[:i])):
+                    rerun, dots[node] = turn
+                    continue
                 if last.get(node.inputs[0]) == i and _may_give(node):
                     _push_part(node, dots, xs_dot, [operand(x) for x in node.inputs], mine)
                     continue

@@ -64,7 +64,7 @@ def vmap(f: F, in_axes: Any = 0, out_axes: Any = 0) -> F:
         doubts = run.trace.doubts[known:]
         del run.trace.doubts[known:]
         run.trace.doubts += [node for node in doubts if node not in values]
-        if not looking_always() and any([_holds(values[node]) for node in doubts if node in values]):
+        if not looking_always() and any(_holds(values[node]) for node in doubts if node in values):
             run.throw_away()
             with always():
                 return vmap_f(*args, **kwargs)

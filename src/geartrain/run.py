@@ -200,7 +200,7 @@ class Run:
         """The tangents of all nodes that move, or at least of the ``wanted`` ones."""
         if self.nan_safe or zero.sweeping.safely:
             with zero.safely():
-                return push_through(self.level.segment, self.level.bit, x_dots, self.operand, None, zero.push)
+                return push_through(self.level.segment, self.level.bit, x_dots, self.operand, rule=zero.push)
         return push_through(self.level.segment, self.level.bit, x_dots, self.operand, wanted)
 
 

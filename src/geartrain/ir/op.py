@@ -136,8 +136,8 @@ class Careful(NamedTuple):
     """The rules of a custom op at points where its result is not unique, so that local rates do not tell enough.
 
     ``near(y, xs, *params)`` says whether it is such a point. There ``pull(elsewhere, y_bar, y, xs, *params)`` stands in
-    for the op's own; and ``turn(y, xs, xs_dot, *params)`` is the result, of those that would do, which moves with
-    ``xs_dot`` as the op's own ``push`` says.
+    for the op's own; and ``turn(y, xs, xs_dot, *params)`` for its ``push``: it gives the result, of those that would
+    do, that has a tangent when the operands move by ``xs_dot``, and this tangent.
     """
 
     near: Rule

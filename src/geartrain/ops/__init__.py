@@ -7,6 +7,7 @@ from geartrain.ops import (
     complexes,
     contract,
     create,
+    degenerate,
     determinant,
     diagonal,
     eigen,
@@ -36,6 +37,7 @@ from geartrain.ops import (
     scipy_stats_more,
     shape,
     sort,
+    spectral,
     splines,
     statistics,
 )
@@ -47,6 +49,7 @@ __all__ = [
     "complexes",
     "contract",
     "create",
+    "degenerate",
     "determinant",
     "diagonal",
     "eigen",
@@ -76,6 +79,7 @@ __all__ = [
     "scipy_stats_more",
     "shape",
     "sort",
+    "spectral",
     "splines",
     "statistics",
 ]

@@ -5,8 +5,12 @@ values. A function that is smooth in ``a`` has the same value for all of them, a
 ``m`` among them. How the function moves with ``v`` and ``w`` at this ``v`` tells only the diagonal of ``m``: the log of
 the determinant and ``trace(y log(a))`` with ones on the diagonal of ``y`` have the same cotangents of ``v`` and ``w``
 at the identity. But the diagonal of ``u^H m u`` is the cotangent of ``w`` where the program that follows goes on
-with ``v u``. With two vectors mixed half and half, ``(v_i + v_k) / sqrt 2`` and ``(v_k - v_i) / sqrt 2``, the
-cotangents of ``w_i`` and ``w_k`` differ by ``2 Re m_ik``; mixed with a factor ``1j`` they show its imaginary part.
+with ``v u``. With two vectors turned to each other by the angle t, ``cos t v_i + sin t v_k`` and ``cos t v_k - sin t
+v_i``, and again by -t, the cotangent of ``w_i`` differs by ``2 sin 2t Re m_ik`` between the two, that of ``w_k`` by as
+much the other way; turned with a factor ``1j`` they show the imaginary part. Any t will do; at 30 degrees the error is
+of second order where the two values are not quite equal, so the answer can be differentiated once more. (For values
+apart by 2d, the program goes on with a matrix that is off by d (cos 2t - 1, sin 2t) in the plane of diagonal and
+mixed motion. In the difference of t and -t the mixed second derivative counts ``2 cos 2t`` times, and once is right.)
 
 So ``m`` costs a run, forward and back, of what follows for each of twice ``n`` pairings (each pair by itself, where
 the derivative is to be differentiated again). One more run, with everything mixed, checks the answer: a program that is
@@ -18,6 +22,7 @@ between the values; whichever promises the smaller error is taken.
 """
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from geartrain.ir.aval import Array
 from geartrain.ir.op import Elsewhere
@@ -26,12 +31,12 @@ from geartrain.ops.complexes import conj, is_complex
 from geartrain.ops.contract import mT
 from geartrain.ops.table import custom
 
-__all__ = ["UNKNOWN", "At", "any_near", "coupling", "near", "turn_along"]
+__all__ = ["UNKNOWN", "At", "any_near", "by_shears", "coupling", "near", "shear", "turn_along", "turning"]
 
 At = Callable[[Array], tuple[Array, Array]]
 """The cotangents of the values, and of how vectors turn into each other, where the vectors are mixed by a matrix."""
 
-HALF = float(np.sqrt(0.5))
+THIRTY, SINE = float(np.pi / 6), float(np.sin(np.pi / 3))
 
 
 def near(w: Array) -> Array:
@@ -86,20 +91,24 @@ def _among(pairs: Array, partner: Array) -> Array:
     return pairs[..., np.arange(partner.shape[0]), partner]
 
 
-def _mixed(active: Array, partner: Array, factor: Array, angle: float | None = None) -> Array:
-    """The matrix that adds to each active vector ``factor`` times its partner."""
-    cosine, sine = (HALF, HALF) if angle is None else (float(np.cos(angle)), float(np.sin(angle)))
+def _mixed(active: Array, partner: Array, factor: Array, angle: float = THIRTY) -> Array:
+    """The matrix that turns each active vector by ``angle`` to ``factor`` times its partner."""
     n = partner.shape[0]
-    keep = np.where(active, cosine, 1.0)[..., None, :] * np.eye(n)
-    return keep + np.eye(n)[partner] * (np.where(active, sine, 0.0) * factor)[..., None, :]
+    keep = np.where(active, float(np.cos(angle)), 1.0)[..., None, :] * np.eye(n)
+    return keep + np.eye(n)[partner] * (np.where(active, float(np.sin(angle)), 0.0) * factor)[..., None, :]
 
 
 def _signs(partner: Array) -> Array:
     return np.where(np.arange(partner.shape[0]) < partner, 1.0, -1.0)
 
 
+def turning(chosen: Array, complex_too: bool) -> Array:
+    """A unitary matrix that mixes the ``chosen`` vectors by angles of no pattern, and turns each of them round."""
+    both = chosen[..., None, :] & chosen[..., :, None] & ~np.eye(chosen.shape[-1], dtype=bool)
+    return _generic(both, complex_too) * np.where(chosen, -1.0, 1.0)[..., None, :]
+
+
 def _generic(pairs: Array, complex_too: bool) -> Array:
-    """A matrix that mixes all near vectors by angles of no pattern."""
     n = pairs.shape[-1]
     whole: Array = np.eye(n)
     for i, partner in enumerate(_rounds(n, False)):
@@ -115,63 +124,101 @@ def _largest(x: Array) -> Array:
 
 
 def coupling(look: Elsewhere, w: Array, w_bar: Array, inner: Array, at: At | None) -> Array:
-    """What stands beside the diagonal of ``m`` among near values, and the usual quotients elsewhere.
+    """What stands beside the diagonal of ``m``: where values are near what other choices tell, else the usual quotient.
 
     ``inner`` is ``v^H v_bar``; ``at`` as said there, ``None`` where what follows cannot be run again. All are of the
     shapes (..., n) and (..., n, n).
     """
-    pairs, eps = near(w), float(np.finfo(w.dtype).eps)
+    pairs, eps, n = near(w), float(np.finfo(w.dtype).eps), w.shape[-1]
     gap = w[..., None, :] - w[..., :, None]
-    skew = (inner - conj(mT(inner))) / 2
-    same = gap == 0
+    skew, same = (inner - conj(mT(inner))) / 2, gap == 0
     quotient = skew / np.where(same, np.ones((), w.dtype), gap)
     if at is None:
         return np.where(pairs, np.nan, quotient)
-    n, complex_too = w.shape[-1], is_complex(inner)
-    size = _largest(inner) + _largest(w_bar[..., None]) * np.max(np.abs(w), axis=-1)[..., None, None]
-    mix = _generic(pairs, complex_too).astype(inner.dtype)
+    mix = _generic(pairs, is_complex(inner)).astype(inner.dtype)
     seen, seen_inner = at(mix)
     unit = _largest(w_bar[..., None]) + _largest(seen[..., None])
-    alone = np.all(np.abs(seen - w_bar)[..., None] <= 1e3 * eps * unit, axis=(-2, -1), keepdims=True) & (
-        np.maximum(_largest(np.where(pairs, inner, 0)), _largest(np.where(pairs, seen_inner, 0))) <= 1e3 * eps * size
-    )  # the values alone are read, or all that are near take part alike
-    alike = np.where(pairs, np.abs(seen[..., None, :] - seen[..., None]) + np.abs(w_bar[..., None, :] - w_bar[..., None]), 0)
-    trivial = alone | (_largest(alike) <= 1e3 * eps * unit)
-    total = np.zeros_like(inner)
-    doubt = np.zeros_like(np.abs(inner))
-    if look.watched or not look.decides or not bool(np.all(trivial)):
-        for partner in _rounds(n, look.watched):
-            active = _among(pairs, partner)
+    size = _largest(inner) + unit * _largest(w[..., None])
+    shown = _largest(np.where(pairs, np.abs(inner) + np.abs(seen_inner), 0))
+    alone = (_largest((seen - w_bar)[..., None]) <= 1e3 * eps * unit) & (shown <= 1e3 * eps * size)
+    differ = [_largest(np.where(pairs, x[..., None, :] - x[..., None], 0)) for x in (seen, w_bar)]
+    trivial = alone | (differ[0] + differ[1] <= 1e3 * eps * unit)
+    if (
+        look.decides and not look.watched and bool(np.all(trivial))
+    ):  # values alone, or all that are near take part alike
+        beside, doubt = np.zeros_like(inner), np.zeros_like(gap)
+    else:
+        beside, doubt = _by_pairs(look, pairs, inner.dtype, at)
+    better = ~same & (eps * size < doubt * np.abs(gap))
+    beside = np.where(better, quotient, beside)
+    # Is that how other choices move, and this one does not turn?
+    whole = beside * pairs + w_bar[..., None] * np.eye(n)
+    off = _largest((np.real(np.sum(conj(mix) * (whole @ mix), axis=-2)) - seen)[..., None])
+    left = _largest(np.where(pairs, skew - beside * gap, 0))
+    slack = 100 * float(np.sqrt(eps))
+    smooth = (off <= slack * (unit + _largest(whole))) & (left <= slack * size)
+    beside = np.where(smooth | better, beside, np.where(alone, np.zeros((), inner.dtype), np.nan))
+    if look.watched:
+        beside = beside + UNKNOWN(gap, params=(1,))
+    return np.where(pairs, beside, quotient)
+
+
+def _by_pairs(look: Elsewhere, pairs: Array, dtype: Any, at: At) -> tuple[Array, Array]:
+    """The elements of ``m`` among near values, and by how much the two vectors of a pair disagree about them."""
+    n = pairs.shape[-1]
+    total: Array = np.zeros(pairs.shape, dtype)
+    doubt = np.abs(total)
+    for partner in _rounds(n, look.watched):
+        active = _among(pairs, partner)
+        if look.decides and not bool(np.any(active)):
+            continue
+        place = np.eye(n, dtype=doubt.dtype)[partner] * active[..., None]
+        sign = _signs(partner)
+        real = [at(_mixed(active, partner, s).astype(dtype))[0] for s in (sign, -sign)]
+        one = (real[0] - real[1]) * sign / (2 * SINE)
+        total = total + place * ((one + one[..., partner]) / 2)[..., None]
+        doubt = doubt + place * np.abs(one - one[..., partner])[..., None]
+        if total.dtype.kind == "c":
+            turned = [at(_mixed(active, partner, np.full(n, s)).astype(dtype))[0] for s in (1j, -1j)]
+            one = (turned[1] - turned[0]) / (2 * SINE)
+            total = total + 1j * place * ((one - one[..., partner]) / 2)[..., None]
+            doubt = doubt + place * np.abs(one + one[..., partner])[..., None]
+    return total, doubt
+
+
+def by_shears(look: Elsewhere, pairs: Array, dtype: Any, at: Callable[[Array], Array]) -> Array:
+    """The same for vectors that are not perpendicular, where ``m`` is any matrix; ``at`` gives cotangents of values.
+
+    With vector i added to vector k, the cotangent of ``w_k`` grows by ``m_ik``, and that of ``w_i`` shrinks by it.
+    """
+    n = pairs.shape[-1]
+    total: Array = np.zeros(pairs.shape, dtype)
+    for partner in _rounds(n, False):
+        for receives in (np.arange(n) > partner, np.arange(n) < partner):
+            active = _among(pairs, partner) & receives
             if look.decides and not bool(np.any(active)):
                 continue
-            place = (np.eye(n)[partner] * active[..., None]).astype(w.dtype)
-            sign = _signs(partner)
-            for factor, part in ((sign, 1), (np.full(n, 1j), 1j)) if complex_too else ((sign, 1),):
-                plus, minus = (
-                    at(_mixed(active, partner, turn).astype(inner.dtype))[0] for turn in (factor, -factor)
-                )
-                one = (plus - minus) / 2 * (sign if part == 1 else -1)
-                other = one[..., partner] * (1 if part == 1 else -1)
-                total = total + place * (part * (one + other) / 2)[..., None]
-                doubt = doubt + place * np.abs(one - other)[..., None]
-    better = ~same & (eps * size < doubt * np.abs(gap))
-    made = np.where(better, quotient, total)
-    whole = made * pairs + w_bar[..., None] * np.eye(n)
-    want = np.real(np.sum(conj(mix) * (whole @ mix), axis=-2))
-    slack = float(np.sqrt(eps)) * 100
-    smooth = np.all(np.abs(want - seen)[..., None] <= slack * (unit + _largest(whole)), axis=(-2, -1), keepdims=True)
-    smooth = smooth & (_largest(np.where(pairs, skew - made * gap, 0)) <= slack * size)
-    made = np.where(smooth, made, np.where(alone, np.zeros((), made.dtype), np.nan))
-    if look.watched:
-        made = made + UNKNOWN(gap, params=(1,))
-    return np.where(pairs, made, quotient)
+            place = np.eye(n)[partner] * active[..., None, :]
+            plus, minus = (at((np.eye(n) + sign * place).astype(dtype)) for sign in (1, -1))
+            one = (plus - minus) / 2
+            total = total + (place * ((one - one[..., partner]) / 2)[..., None, :]).astype(dtype)
+    return total
+
+
+def shear(pairs: Array) -> Array:
+    """A matrix that adds to each vector others that are near it, in shares of no pattern."""
+    n = pairs.shape[-1]
+    return np.eye(n) + pairs * np.sin(1 + 7 * np.arange(n)[:, None] + 3.7 * np.arange(n)) / n
 
 
 def turn_along(w: Array, moved: Array) -> Array:
-    """The mixing of near vectors for which a motion, ``moved = v^H a_dot v``, does not turn them into each other."""
+    """The mixing of near vectors for which a motion, ``moved = v^H a_dot v``, does not turn them into each other.
+
+    The values are in order, up or down.
+    """
     pairs, n = near(w), w.shape[-1]
     block = np.where(pairs | np.eye(n, dtype=bool), moved, np.zeros((), moved.dtype))
-    first = ~pairs[..., np.arange(1, n), np.arange(n - 1)]  # the values are in order
+    first = ~pairs[..., np.arange(1, n), np.arange(n - 1)]
     group = np.concatenate((np.zeros((*w.shape[:-1], 1)), np.cumsum(first, axis=-1)), axis=-1)
     size = _largest(block)
     block = block / np.where(size == 0, 1, size) + (4 * n * group)[..., None] * np.eye(n)

@@ -10,8 +10,9 @@ from geartrain.ir.aval import Array
 from geartrain.ir.untyped import numpy as np
 from geartrain.ops.complexes import conj, over_stacks
 from geartrain.ops.contract import mT
-from geartrain.ops.factor import adjoint, inexact, square, svdvals
+from geartrain.ops.factor import adjoint, inexact, square
 from geartrain.ops.shape import common_dtype
+from geartrain.ops.spectral import svdvals
 from geartrain.ops.table import custom, spells
 
 __all__ = ["INV", "PINV", "SOLVE", "inv", "solve"]

@@ -6,10 +6,11 @@ from typing import Any
 from geartrain.ir.aval import Array
 from geartrain.ir.untyped import numpy as np
 from geartrain.ops.complexes import conj, is_complex
-from geartrain.ops.factor import inexact, svdvals
+from geartrain.ops.factor import inexact
 from geartrain.ops.linalg import inv
 from geartrain.ops.reduce import axes_of, keep
 from geartrain.ops.shape import cast
+from geartrain.ops.spectral import svdvals
 from geartrain.ops.table import constant, custom, spells
 
 __all__ = ["NORM2", "RANK", "norm"]

@@ -198,9 +198,13 @@ class Holder:
         self.changed.update({name: _REPLACED[id(self.space[name])][1] for name in names})
 
     def enter(self) -> None:
-        """Put the replacements where the originals still are."""
+        """Put the replacements where the originals are, or where the program bound the name to another original."""
         for name, old in self.original.items():
-            if self.space.get(name) is old:
+            now = self.space.get(name)
+            if now is not old and now is not self.changed[name] and id(now) in _REPLACED:
+                self.add([name])
+                old = now
+            if now is old:
                 self.space[name] = self.changed[name]
 
     def leave(self) -> None:
@@ -287,6 +291,11 @@ def watch(f: Any) -> None:
     if space is not None and space.get("__name__", "").partition(".")[0] not in ("geartrain", "numpy"):
         with _lock:
             _search(space)
+            held = HOLDERS[id(space)].original if id(space) in HOLDERS else {}
+            names = getattr(getattr(f, "__code__", None), "co_names", ())
+            bound = [name for name in names if id(space.get(name)) in _REPLACED and name not in held]
+            if bound:  # a name that was something else before
+                _hold(space, bound)
 
 
 _VECTORIZE_CALL: Callable[..., Any] = np.vectorize._vectorize_call  # type: ignore[attr-defined]
