@@ -45,7 +45,7 @@ def function(text: str) -> Any:
 
 
 def test_the_page_has_its_tables() -> None:
-    assert len(tables()) == 4
+    assert len(tables()) == 5
     assert len(CONVENTIONS) >= 45
     assert len(SAFE) >= 6
 

@@ -14,10 +14,11 @@ import numpy as np
 from geartrain.ir.aval import Array, Aval, aval_of
 from geartrain.ir.node import Node
 from geartrain.ir.op import Custom, Elsewhere
+from geartrain.ops.degenerate import UNKNOWN
 from geartrain.trace.level import active
 from geartrain.trace.tracer import Tracer, depends_of, node_of, value_of
 
-__all__ = ["Ends", "Operand", "Rerun", "always", "looked", "looking_always", "turned"]
+__all__ = ["Ends", "Operand", "Rerun", "always", "is_careful", "looked", "looking_always", "turned"]
 
 Operand = Callable[[Node], Array]
 
@@ -87,17 +88,29 @@ class Rerun:
                 dots[node] = np.where(differ, np.asarray(np.nan, aval_of(value_of(dots[node])).dtype), dots[node])[()]
 
 
-def _must(node: Node, operand: Operand) -> tuple[bool, bool]:
-    """Whether the rule of an op is to look ahead, and whether it may take decisions meanwhile."""
+def _truth(x: Array, default: bool) -> bool:
+    trace = active.trace
+    if type(x) is Tracer and trace is not None and depends_of(x) & trace.vmap_bits:
+        return default
+    return bool(x)
+
+
+def is_careful(node: Node) -> bool:
+    """Whether the result of an op may be one of several."""
+    return isinstance(node.op, Custom) and node.op.careful is not None
+
+
+def _must(node: Node, operand: Operand, back: bool) -> bool:
+    """Whether the rule of an op is to look ahead. In a batch nobody knows yet: that is a doubt, for later."""
     op = node.op
     assert isinstance(op, Custom)
     assert op.careful is not None
-    near = op.careful.near(operand(node), [operand(x) for x in node.inputs], *node.params)
+    near = op.careful.near(back, operand(node), [operand(x) for x in node.inputs], *node.params)
     trace = active.trace
     if type(near) is Tracer and trace is not None and depends_of(near) & trace.vmap_bits:
         trace.doubts.append(node_of(near))
-        return _looking.always, False
-    return bool(near), True
+        return _looking.always
+    return bool(near)
 
 
 def looked(
@@ -107,8 +120,7 @@ def looked(
 
     ``sweep(nodes, bit, bars, operand)`` carries cotangents back.
     """
-    must, decides = _must(node, operand)
-    if not must:
+    if not _must(node, operand, True):
         return None
     later = ends.nodes
     marked = {node}
@@ -117,20 +129,39 @@ def looked(
             marked.add(one)
     again = [one for one in later if one in marked]
 
+    after = [one for one in again if one is not node]
+    others = [one for one in later if is_careful(one) and one not in marked and _must(one, operand, True)]
+    usual: dict[Node, Array] = {}
+
     def at(y: Array) -> Array:
         rerun = Rerun(operand, {node: y})
         for one in again:
             rerun.along(one)
-        after = [one for one in again if one is not node]
-        y_bar = sweep(after, bit, dict(ends.bars), rerun.value).get(node)
+        bars = sweep(after, bit, dict(ends.bars), rerun.value)
+        y_bar = bars.get(node)
         aval = aval_of(value_of(y))
-        return np.zeros(aval.shape, aval.dtype) if y_bar is None else y_bar
+        y_bar = np.zeros(aval.shape, aval.dtype) if y_bar is None else y_bar
+        return y_bar + sum([_strife(usual[one], bars[one]) for one in others if one in bars and one in usual])
 
-    trace, y = active.trace, operand(node)
-    depends = depends_of(y) if type(y) is Tracer else 0
-    watched = trace is not None and bool(depends & trace.bits & ~(trace.guard_bits | trace.vmap_bits))
+    if others:  # they may be asked for another part of the same choice; then they notice
+        usual.update(sweep(after, bit, dict(ends.bars), operand))
+
     noticed = any(one.op.effects for one in again)
-    return Elsewhere(None if noticed else at, watched, decides)
+    return Elsewhere(None if noticed else at, _is_watched(operand(node)), _truth)
+
+
+def _is_watched(y: Array) -> bool:
+    """Whether a transformation around this one is going to differentiate what is made of ``y``."""
+    trace = active.trace
+    depends = depends_of(y) if type(y) is Tracer else 0
+    return trace is not None and bool(depends & trace.bits & ~(trace.guard_bits | trace.vmap_bits))
+
+
+def _strife(usual: Array, now: Array) -> Array:
+    """NaN where the cotangent of one result that is a choice depends on another such result; else zero."""
+    slack = 100 * float(np.sqrt(np.finfo(aval_of(value_of(usual)).dtype).eps))
+    differ = np.max(np.abs(now - usual), initial=0) > slack * np.max(np.abs(usual), initial=0)
+    return np.where(differ, np.nan, 0.0).astype(np.abs(usual).dtype)
 
 
 def turned(
@@ -141,7 +172,7 @@ def turned(
     ``None`` where there is one result only.
     """
     op = node.op
-    if not isinstance(op, Custom) or op.careful is None or not _must(node, operand)[0]:
+    if not isinstance(op, Custom) or op.careful is None or not _must(node, operand, False):
         return None
     rerun = before
     if rerun is None:
@@ -149,5 +180,6 @@ def turned(
         for one in earlier:
             rerun.along(one)
     xs = [operand(x) for x in node.inputs]
-    rerun.values[node], y_dot = op.careful.turn(operand(node), xs, xs_dot, *node.params)
+    y, y_dot = op.careful.turn(operand(node), xs, xs_dot, *node.params)
+    rerun.values[node] = y + UNKNOWN(y, params=(0,)) if _is_watched(operand(node)) else y
     return rerun, y_dot

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 
-from geartrain.again import Ends, Operand, Rerun, looked, turned
+from geartrain.again import Ends, Operand, Rerun, is_careful, looked, turned
 from geartrain.errors import RuleError, teach
 from geartrain.ir.aval import Array, aval_of, is_array
 from geartrain.ir.node import Node
@@ -186,7 +186,7 @@ def pull_through(
             continue
         wanted = [x.depends & bit for x in inputs]
         more: tuple[Elsewhere, ...] = ()
-        if isinstance(op, Custom) and op.careful is not None:
+        if is_careful(node):
             elsewhere = looked(node, ends, bit, operand, functools.partial(pull_through, rule=rule))
             more = () if elsewhere is None else (elsewhere,)
         for x, want, x_bar in zip(inputs, wanted, rule(node, y_bar, operand(node), xs, wanted, *more), strict=True):

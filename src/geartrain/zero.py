@@ -15,7 +15,7 @@ from typing import TypeGuard
 from geartrain import chain
 from geartrain.ir.aval import Array, aval_of
 from geartrain.ir.node import Node
-from geartrain.ir.op import ONE, Custom, Elsewhere, Linear, Op, Pointwise, is_traced
+from geartrain.ir.op import ONE, Custom, Elsewhere, Linear, Op, Pointwise, Rule, is_traced
 from geartrain.ir.untyped import numpy as np
 from geartrain.ops.reduce import keep
 from geartrain.trace.level import active
@@ -51,7 +51,7 @@ def push(node: Node, y: Array, xs: Sequence[Array], xs_dot: Sequence[Array | Non
         y_dot = None
         for rate, x_dot in zip(op.partials, xs_dot, strict=True):
             if x_dot is not None and rate is not None:
-                term = x_dot if rate is ONE else _product(x_dot, rate(y, *xs))
+                term = x_dot if rate is ONE else _product(x_dot, _rate(op, rate, y, xs))
                 y_dot = term if y_dot is None else y_dot + term
         return y_dot
     if _multiplies(op):
@@ -85,7 +85,7 @@ def pull(
         bars: list[Array | None] = [None] * len(xs)
         for i, rate in enumerate(op.partials):
             if wanted[i] and rate is not None:
-                bars[i] = y_bar if rate is ONE else _product(y_bar, rate(y, *xs))
+                bars[i] = y_bar if rate is ONE else _product(y_bar, _rate(op, rate, y, xs))
         return bars
     if _multiplies(op):
         return [_pulled_part(node, op, i, y_bar, xs) if want else None for i, want in enumerate(wanted)]
@@ -107,8 +107,20 @@ def pull(
 _FOLDS = frozenset(["max", "min", "norm2"])
 _ALONE = frozenset(["complex_abs", "complex_sign", "angle", "bessel_i"])
 """Ops with hand-written rules that act on each element alone, after the first have repeated what they folded."""
-_BY_MATRIX = frozenset(["solve", "inv", "det", "cofactor", "logabsdet", "cholesky", "eigh", "svdvals"])
+_BY_MATRIX = frozenset(["solve", "inv", "det", "cofactor", "logabsdet", "cholesky", "eigh", "svd"])
 """And those that act on each matrix of a stack."""
+
+
+_OF_A_LENGTH = frozenset(["hypot", "arctan2"])
+"""Ops whose rates are an operand over a length: zero times infinity where both operands are zero."""
+
+
+def _rate(op: Pointwise, rate: Rule, y: Array, xs: Sequence[Array]) -> Array:
+    """The local rate, where the zero of a product inside it wins, too."""
+    made = rate(y, *xs)
+    if op.name not in _OF_A_LENGTH or _seen_finite(made):
+        return made
+    return _chosen((xs[0] != 0) | (xs[1] != 0), made)
 
 
 def _multiplies(op: Op) -> TypeGuard[Linear]:

@@ -83,7 +83,7 @@ NUMPY: dict[str, str] = {
     "functions of matrices, by SciPy's own algorithms": "lu qr_pivots expm logm sqrtm sylvester solve_banded",
     "NumPy's FFT; its inner loops are not to be had by name": "fftn ifftn rfft irfft",
     "by FFT, or by a loop of SciPy's": "convolve_full convolve_valid recursion bspline sparse_product",
-    "LAPACK in complex numbers": "solve inv pinv det logabsdet sign_det_complex cholesky qr svd svdvals eigh eig",
+    "LAPACK in complex numbers": "solve inv pinv det logabsdet sign_det_complex cholesky qr svd eigh eig",
     "the order of complex numbers is that of two numbers": "argsort",
     "NumPy's choice among equal elements is its own": "argpartition lexsort",
     "shapes that depend on data": "nonzero unique unique_counts unique_inverse",

@@ -123,21 +123,22 @@ class Elsewhere(NamedTuple):
     """What a rule may ask of the program that follows its op.
 
     ``at(y)`` is the cotangent that would arrive if the result were ``y``: what follows is run again for it. ``None``
-    where that cannot be done. ``watched`` says that the answer is to be differentiated again, ``decides`` that Python
-    may branch on values.
+    where that cannot be done. ``watched`` says that the answer is to be differentiated again. ``truth(x, default)`` is
+    the truth of ``x``, or ``default`` where there is no one answer for a batch.
     """
 
     at: Callable[[Array], Array] | None
     watched: bool
-    decides: bool
+    truth: Callable[[Array, bool], bool]
 
 
 class Careful(NamedTuple):
     """The rules of a custom op at points where its result is not unique, so that local rates do not tell enough.
 
-    ``near(y, xs, *params)`` says whether it is such a point. There ``pull(elsewhere, y_bar, y, xs, *params)`` stands in
-    for the op's own; and ``turn(y, xs, xs_dot, *params)`` for its ``push``: it gives the result, of those that would
-    do, that has a tangent when the operands move by ``xs_dot``, and this tangent.
+    ``near(back, y, xs, *params)`` says whether it is such a point, for a sweep ``back`` or forward. There
+    ``pull(elsewhere, y_bar, y, xs, *params)`` stands in for the op's own; and ``turn(y, xs, xs_dot, *params)`` for its
+    ``push``: it gives the result, of those that would do, that has a tangent when the operands move by ``xs_dot``, and
+    this tangent.
     """
 
     near: Rule

@@ -31,7 +31,7 @@ from geartrain.ops.complexes import conj, is_complex
 from geartrain.ops.contract import mT
 from geartrain.ops.table import custom
 
-__all__ = ["UNKNOWN", "At", "any_near", "by_shears", "coupling", "near", "shear", "turn_along", "turning"]
+__all__ = ["UNKNOWN", "At", "by_shears", "coupling", "near", "shear", "turn_along", "turning"]
 
 At = Callable[[Array], tuple[Array, Array]]
 """The cotangents of the values, and of how vectors turn into each other, where the vectors are mixed by a matrix."""
@@ -39,17 +39,16 @@ At = Callable[[Array], tuple[Array, Array]]
 THIRTY, SINE = float(np.pi / 6), float(np.sin(np.pi / 3))
 
 
-def near(w: Array) -> Array:
-    """Which pairs of values are equal, or so near that their quotients lose half of their digits."""
-    n = w.shape[-1]
+def near(w: Array, back: bool = False) -> Array:
+    """Which pairs of values are equal, or so near that their quotients lose digits.
+
+    Forward, the error of what is done about it is about the gap. ``back`` it is about the square of the gap, also for
+    what is differentiated again, and the quotient is kept where it does as well, so more may count as near.
+    """
+    eps, n = float(np.finfo(w.dtype).eps), w.shape[-1]
     gap = np.abs(w[..., None, :] - w[..., :, None])
     size = np.max(np.abs(w), axis=-1, initial=0)[..., None, None]
-    return (gap <= size * float(np.sqrt(np.finfo(w.dtype).eps))) & ~np.eye(n, dtype=bool)
-
-
-def any_near(w: Array) -> Array:
-    """Whether there is such a pair."""
-    return np.any(near(w))
+    return (gap <= size * eps ** (1 / 3 if back and eps < 1e-10 else 1 / 2)) & ~np.eye(n, dtype=bool)
 
 
 # A number that is known to a certain order only.
@@ -129,38 +128,60 @@ def coupling(look: Elsewhere, w: Array, w_bar: Array, inner: Array, at: At | Non
     ``inner`` is ``v^H v_bar``; ``at`` as said there, ``None`` where what follows cannot be run again. All are of the
     shapes (..., n) and (..., n, n).
     """
-    pairs, eps, n = near(w), float(np.finfo(w.dtype).eps), w.shape[-1]
+    pairs, eps = near(w, True), float(np.finfo(w.dtype).eps)
     gap = w[..., None, :] - w[..., :, None]
     skew, same = (inner - conj(mT(inner))) / 2, gap == 0
     quotient = skew / np.where(same, np.ones((), w.dtype), gap)
+    size = _largest(inner) + _largest(w_bar[..., None]) * _largest(w[..., None])
+    # Some quotients are good enough: with an error of eps size / gap, and a derivative with one of eps size / gap^2.
+    answer = _largest(w_bar[..., None]) + _largest(np.where(pairs, 0, quotient))
+    bend = np.maximum(answer / np.where(size == 0, 1, size), 1 / np.where(pairs, _largest(w[..., None]), 1))
+    good = 0.01 * bend * answer * gap * gap if look.watched else 0.1 * answer * np.abs(gap)
+    pairs = pairs & (same | (float(np.sqrt(eps)) * size > good))
+    if not look.truth(np.any(pairs), True):
+        return quotient
     if at is None:
         return np.where(pairs, np.nan, quotient)
+    beside, doubt = np.zeros_like(inner), np.zeros_like(gap)
+    if look.watched or not look.truth(_takes_all_alike(pairs, w_bar, at, inner), False):
+        beside, doubt = _by_pairs(look, pairs, inner.dtype, at)
+    pairs = pairs & (same | (eps * size * (np.abs(beside) + eps * answer) >= doubt * doubt * np.abs(gap)))
+    beside = np.where(pairs, beside, quotient)
+    return beside + _doubts(pairs, w, w_bar, inner, skew - beside * gap, beside, at, look.watched)
+
+
+def _takes_all_alike(pairs: Array, w_bar: Array, at: At, inner: Array) -> Array:
+    """Whether no mixing of near vectors makes their values count differently, so that ``m`` is their diagonal."""
+    seen = at(_generic(pairs, is_complex(inner)).astype(inner.dtype))[0]
+    limit = 1e3 * float(np.finfo(w_bar.dtype).eps) * np.maximum(_largest(w_bar[..., None]), _largest(seen[..., None]))
+    return np.all([np.abs(np.where(pairs, x[..., None, :] - x[..., None], 0)) <= limit for x in (seen, w_bar)])
+
+
+def _doubts(
+    pairs: Array, w: Array, w_bar: Array, inner: Array, left: Array, beside: Array, at: At, watched: bool
+) -> Array:
+    """Zero where ``m`` explains how yet another mixing moves, and the vectors as they are do not turn; NaN elsewhere.
+
+    Zero, too, where the values alone are read: then it is a kink.
+    """
+    gap = w[..., None, :] - w[..., :, None]
+    wide = _largest(np.where(pairs, gap, 0)) / np.where(
+        np.any(pairs, axis=(-2, -1), keepdims=True), _largest(w[..., None]), 1
+    )
+    slack = 100 * float(np.sqrt(np.finfo(w.dtype).eps)) + 10 * wide
     mix = _generic(pairs, is_complex(inner)).astype(inner.dtype)
     seen, seen_inner = at(mix)
-    unit = _largest(w_bar[..., None]) + _largest(seen[..., None])
-    size = _largest(inner) + unit * _largest(w[..., None])
-    shown = _largest(np.where(pairs, np.abs(inner) + np.abs(seen_inner), 0))
-    alone = (_largest((seen - w_bar)[..., None]) <= 1e3 * eps * unit) & (shown <= 1e3 * eps * size)
-    differ = [_largest(np.where(pairs, x[..., None, :] - x[..., None], 0)) for x in (seen, w_bar)]
-    trivial = alone | (differ[0] + differ[1] <= 1e3 * eps * unit)
-    if (
-        look.decides and not look.watched and bool(np.all(trivial))
-    ):  # values alone, or all that are near take part alike
-        beside, doubt = np.zeros_like(inner), np.zeros_like(gap)
-    else:
-        beside, doubt = _by_pairs(look, pairs, inner.dtype, at)
-    better = ~same & (eps * size < doubt * np.abs(gap))
-    beside = np.where(better, quotient, beside)
-    # Is that how other choices move, and this one does not turn?
-    whole = beside * pairs + w_bar[..., None] * np.eye(n)
+    whole = np.where(pairs, beside, 0) + w_bar[..., None] * np.eye(w_bar.shape[-1])
+    unit = _largest(whole) + _largest(seen[..., None])
+    size = _largest(inner) + unit
     off = _largest((np.real(np.sum(conj(mix) * (whole @ mix), axis=-2)) - seen)[..., None])
-    left = _largest(np.where(pairs, skew - beside * gap, 0))
-    slack = 100 * float(np.sqrt(eps))
-    smooth = (off <= slack * (unit + _largest(whole))) & (left <= slack * size)
-    beside = np.where(smooth | better, beside, np.where(alone, np.zeros((), inner.dtype), np.nan))
-    if look.watched:
-        beside = beside + UNKNOWN(gap, params=(1,))
-    return np.where(pairs, beside, quotient)
+    turning = np.abs(left) + np.abs(seen_inner - conj(mT(seen_inner)))
+    smooth = (off <= slack * unit) & (_largest(np.where(pairs, turning, 0)) <= slack * size)
+    shown = _largest(np.where(pairs, np.abs(inner) + np.abs(seen_inner), 0))
+    alone = (_largest((seen - w_bar)[..., None]) <= slack * unit) & (shown <= slack * size)
+    wrong = pairs & ~smooth & ~alone
+    doubts = np.where(wrong, np.asarray(np.nan, w_bar.dtype), np.zeros((), w_bar.dtype))
+    return doubts + np.where(pairs, UNKNOWN(gap, params=(1,)), np.zeros((), gap.dtype)) if watched else doubts
 
 
 def _by_pairs(look: Elsewhere, pairs: Array, dtype: Any, at: At) -> tuple[Array, Array]:
@@ -170,7 +191,7 @@ def _by_pairs(look: Elsewhere, pairs: Array, dtype: Any, at: At) -> tuple[Array,
     doubt = np.abs(total)
     for partner in _rounds(n, look.watched):
         active = _among(pairs, partner)
-        if look.decides and not bool(np.any(active)):
+        if not look.truth(np.any(active), True):
             continue
         place = np.eye(n, dtype=doubt.dtype)[partner] * active[..., None]
         sign = _signs(partner)
@@ -196,7 +217,7 @@ def by_shears(look: Elsewhere, pairs: Array, dtype: Any, at: Callable[[Array], A
     for partner in _rounds(n, False):
         for receives in (np.arange(n) > partner, np.arange(n) < partner):
             active = _among(pairs, partner) & receives
-            if look.decides and not bool(np.any(active)):
+            if not look.truth(np.any(active), True):
                 continue
             place = np.eye(n)[partner] * active[..., None, :]
             plus, minus = (at((np.eye(n) + sign * place).astype(dtype)) for sign in (1, -1))

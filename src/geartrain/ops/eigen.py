@@ -16,7 +16,7 @@ from geartrain.ir.op import Careful, Elsewhere
 from geartrain.ir.untyped import numpy as np
 from geartrain.ops.complexes import conj, is_complex, over_stacks
 from geartrain.ops.contract import mT
-from geartrain.ops.degenerate import UNKNOWN, any_near, by_shears, near, shear
+from geartrain.ops.degenerate import UNKNOWN, by_shears, near, shear
 from geartrain.ops.factor import as_diagonal, diagonal_of, pack, square, unpack
 from geartrain.ops.shape import cast
 from geartrain.ops.table import custom, spells
@@ -65,21 +65,26 @@ def _pull_eig(y_bar: Array, y: Array, xs: Sequence[Array]) -> tuple[Array]:
     return _pulled(y_bar, y, xs, None)
 
 
-def _pulled(y_bar: Array, y: Array, xs: Sequence[Array], among: Array | None) -> tuple[Array]:
-    """``among`` has the cotangents of turning vectors of near values into each other, where they are asked for."""
-    w, v = _parts(y, xs[0])
-    w_bar, v_bar = _parts(y_bar, xs[0])
+def _turning(y_bar: Array, y: Array, a: Array) -> Array:
+    """The cotangents of ``v^-1 v_dot``, apart from what keeps the vectors' length and phase."""
+    _, v = _parts(y, a)
+    _, v_bar = _parts(y_bar, a)
     there, peak = _peak(v)
     along = np.sum(v_bar * v, axis=-2, keepdims=True)
     turn = np.where(there, -1j * np.imag(along) / peak, np.zeros((), v.dtype))
-    move_bar = v_bar - np.real(along) * conj(v) + turn
-    inner_bar = _gaps(w) * (mT(v) @ move_bar) + as_diagonal(w_bar)
+    return mT(v) @ (v_bar - np.real(along) * conj(v) + turn)
+
+
+def _pulled(y_bar: Array, y: Array, xs: Sequence[Array], among: Array | None) -> tuple[Array]:
+    """``among`` has the cotangents of turning vectors of near values into each other, where they are asked for."""
+    w, v = _parts(y, xs[0])
+    inner_bar = _gaps(w) * _turning(y_bar, y, xs[0]) + as_diagonal(_parts(y_bar, xs[0])[0])
     inner_bar = inner_bar if among is None else inner_bar + among
     return (np.linalg.solve(mT(v), inner_bar) @ mT(v),)
 
 
-def _near_eig(y: Array, xs: Sequence[Array]) -> Array:
-    return any_near(_parts(y, xs[0])[0])
+def _near_eig(back: bool, y: Array, xs: Sequence[Array]) -> Array:
+    return np.any(near(_parts(y, xs[0])[0]))
 
 
 def _pull_eig_ahead(look: Elsewhere, y_bar: Array, y: Array, xs: Sequence[Array]) -> tuple[Array]:
@@ -87,6 +92,8 @@ def _pull_eig_ahead(look: Elsewhere, y_bar: Array, y: Array, xs: Sequence[Array]
     w_bar, pairs = _parts(y_bar, xs[0])[0], near(w)
     if again is None:
         return _pulled(y_bar, y, xs, np.where(pairs, np.nan, 0.0))
+
+    turning = np.max(np.abs(np.where(pairs, _turning(y_bar, y, xs[0]), 0)), axis=(-2, -1), keepdims=True)
 
     def at(mix: Array) -> Array:
         mixed = v @ mix
@@ -104,8 +111,10 @@ def _pull_eig_ahead(look: Elsewhere, y_bar: Array, y: Array, xs: Sequence[Array]
     slack = 100 * float(np.sqrt(np.finfo(np.abs(w).dtype).eps))
     off = np.max(np.abs(want - seen), axis=-1)[..., None, None]
     size = np.max(np.abs(whole), axis=(-2, -1), keepdims=True) + np.max(np.abs(seen), axis=-1)[..., None, None]
+    size = size + np.max(np.abs(_parts(y_bar, xs[0])[1]), axis=(-2, -1), keepdims=True)
     alone = np.max(np.abs(seen - w_bar), axis=-1)[..., None, None] <= slack * size
-    among = np.where(off <= slack * size, among, np.where(alone, np.zeros((), v.dtype), np.nan))
+    smooth = (turning <= slack * size) & ((off <= slack * size) | alone)
+    among = np.where(smooth, np.where(off <= slack * size, among, np.zeros((), v.dtype)), np.nan)
     if look.watched:
         among = among + UNKNOWN(np.abs(w[..., None, :] - w[..., :, None]), params=(0,))
     return _pulled(y_bar, y, xs, among)

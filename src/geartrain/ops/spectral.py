@@ -16,11 +16,11 @@ from geartrain.ir.aval import Array
 from geartrain.ir.op import Careful, Elsewhere
 from geartrain.ir.untyped import numpy as np
 from geartrain.ops.complexes import conj, is_complex, over_stacks
-from geartrain.ops.degenerate import any_near, coupling, near, turn_along, turning
+from geartrain.ops.degenerate import coupling, near, turn_along, turning
 from geartrain.ops.factor import adjoint, as_diagonal, diagonal_of, hermitian, imaginary, inexact, pack, square, unpack
 from geartrain.ops.table import custom, spells
 
-__all__ = ["EIGH", "SVD", "SVDVALS", "svdvals"]
+__all__ = ["EIGH", "SVD", "svdvals"]
 
 Shapes = tuple[tuple[int, ...], ...]
 EighResult: Any = np.linalg.eigh(np.eye(1)).__class__
@@ -76,8 +76,8 @@ def _pull_eigh(y_bar: Array, y: Array, xs: Sequence[Array], uplo: str) -> tuple[
     return (conj(hermitian(v @ inner @ adjoint(v))),)
 
 
-def _near_eigh(y: Array, xs: Sequence[Array], uplo: str) -> Array:
-    return any_near(_vector_and_matrix(y, xs[0].shape[-1])[0])
+def _near_eigh(back: bool, y: Array, xs: Sequence[Array], uplo: str) -> Array:
+    return np.any(near(_vector_and_matrix(y, xs[0].shape[-1])[0], back))
 
 
 def _pull_eigh_ahead(look: Elsewhere, y_bar: Array, y: Array, xs: Sequence[Array], uplo: str) -> tuple[Array]:
@@ -192,9 +192,9 @@ def _pulled_svd(y_bar: Array, y: Array, xs: Sequence[Array], full: bool, beside:
     return (conj(a_bar),)
 
 
-def _near_svd(y: Array, xs: Sequence[Array], full: bool) -> Array:
+def _near_svd(back: bool, y: Array, xs: Sequence[Array], full: bool) -> Array:
     s = _svd_parts(y, xs[0], full)[1]
-    return any_near(s) | np.any(_nothing(s, xs[0].shape))
+    return np.any(near(s, back)) | np.any(_nothing(s, xs[0].shape))
 
 
 def _pull_svd_ahead(look: Elsewhere, y_bar: Array, y: Array, xs: Sequence[Array], full: bool) -> tuple[Array]:
@@ -211,7 +211,7 @@ def _pull_svd_ahead(look: Elsewhere, y_bar: Array, y: Array, xs: Sequence[Array]
     inner = adjoint(u[..., :k]) @ u_bar[..., :k] + vh[..., :k, :] @ adjoint(vh_bar[..., :k, :])
     beside = coupling(look, s, s_bar, inner, (lambda mix: turned(mix, mix)) if again else None)
     none = _nothing(s, xs[0].shape)
-    if again is not None and not (look.decides and not bool(np.any(none))):
+    if again is not None and look.truth(np.any(none), True):
         other = turned(turning(none, is_complex(inner)).astype(inner.dtype), np.eye(k).astype(inner.dtype))[0]
         shown = np.any(np.abs(other - s_bar) > _slack(s) * np.max(np.abs(s_bar), axis=-1, initial=0, keepdims=True), -1)
         parts = ((u_bar, none[..., None, :]), (adjoint(vh_bar), none[..., None, :]))
@@ -253,28 +253,11 @@ SVD = custom(
 )
 
 
-def _svdvals(a: Array) -> Array:
-    return np.linalg.svd(a, compute_uv=False)
-
-
-def _push_svdvals(y: Array, xs: Sequence[Array], xs_dot: Sequence[Array]) -> Array:
-    u, _, vh = np.linalg.svd(xs[0], full_matrices=False)
-    return np.real(np.sum(conj(u) * (xs_dot[0] @ adjoint(vh)), axis=-2))
-
-
-def _pull_svdvals(y_bar: Array, y: Array, xs: Sequence[Array]) -> tuple[Array]:
-    u, _, vh = np.linalg.svd(xs[0], full_matrices=False)
-    return (conj((u * y_bar[..., None, :]) @ vh),)
-
-
-SVDVALS = custom("svdvals", _svdvals, push=_push_svdvals, pull=_pull_svdvals, batch=over_stacks("svdvals"))
-
-
 @spells(np.linalg.svd)
 def svd(a: Array, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
     a = inexact(a)
     if not compute_uv:
-        return SVDVALS(a)
+        return svdvals(a)
     if hermitian:
         w, v = eigh(a)
         order = np.argsort(np.abs(w), axis=-1)[..., ::-1]
@@ -286,4 +269,6 @@ def svd(a: Array, full_matrices: bool = True, compute_uv: bool = True, hermitian
 
 @spells(np.linalg.svdvals)
 def svdvals(x: Array, /) -> Array:
-    return SVDVALS(inexact(x))
+    """By the row of ``svd``, which its derivative needs anyway: where values are equal, it must know all their uses."""
+    a = inexact(x)
+    return _svd_parts(SVD(a, params=(False,)), a, False)[1]

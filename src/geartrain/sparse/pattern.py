@@ -50,7 +50,7 @@ ALIKE = frozenset(
 )
 FOLDS = frozenset(["sum", "max", "min", "norm2"])
 ALONG = frozenset(["fftn", "ifftn", "rfft", "irfft", "cumsum"])
-BY_MATRIX = frozenset(["inv", "det", "cofactor", "logabsdet", "cholesky", "svdvals", "sign_det_complex"])
+BY_MATRIX = frozenset(["inv", "det", "cofactor", "logabsdet", "cholesky", "sign_det_complex"])
 
 
 def propagate(

@@ -10,7 +10,7 @@ import numpy as np
 from geartrain.errors import GeartrainError, LeakError, ShapeError, teach
 from geartrain.ir.aval import Array, aval_of
 from geartrain.ir.node import CONST, Node
-from geartrain.ir.op import Constant, Op
+from geartrain.ir.op import Constant, Custom, Op
 from geartrain.kinds import kind_of
 from geartrain.ops.index import GETITEM, VIEWS
 from geartrain.ops.shape import BROADCAST, CAST, CAST_CONSTANT
@@ -72,6 +72,8 @@ def applied(op: Op, operands: tuple[Array, ...], params: tuple[Any, ...], value:
         return Tracer(trace, _element(trace, tuple(nodes), params, value, depends))
     if op.pointwise:
         fit(trace, op, nodes, value)
+    if isinstance(op, Custom) and op.careful is not None:
+        return Tracer(trace, _choice(trace, op, tuple(nodes), params, value, depends))
     node = Node(op, tuple(nodes), params, value, depends)
     trace.add(node)
     if op.data_shape:
@@ -91,6 +93,16 @@ def _element(trace: Trace, nodes: tuple[Node, ...], params: tuple[Any, ...], val
     if found is None or found.depends != depends:
         found = trace.elements[key] = Node(GETITEM, nodes, params, value, depends)
         trace.tape.append(found)
+    return found
+
+
+def _choice(trace: Trace, op: Op, nodes: tuple[Node, ...], params: tuple[Any, ...], value: Array, depends: int) -> Node:
+    """The node of a result that is one of several: who asks twice gets the same, with one cotangent of all its uses."""
+    key = nodes, (op, *params)
+    found = trace.elements.get(key)
+    if found is None or found.depends != depends:
+        found = trace.elements[key] = Node(op, nodes, params, value, depends)
+        trace.add(found)
     return found
 
 

@@ -32,6 +32,11 @@ BACKWARD = {
     **dict.fromkeys(("arcsin", "arccos", "arccosh", "arctanh"), "its slope at the end of the domain is infinite: clip"),
     **dict.fromkeys(("divide", "reciprocal"), _QUOTIENT),
     **dict.fromkeys(("log", "log2", "log10", "log1p"), _LOG),
+    **dict.fromkeys(
+        ("eigh", "eig", "svd"),
+        "vectors of equal values (or of a singular value 0) are one choice of many and have no slope: use what is the"
+        " same for each choice, as (v * f(w)) @ v.T of one call; or tell the values apart by adding a matrix",
+    ),
     "sum": "scale the program, so that its derivatives fit the dtype",
 }
 """For derivatives, by the name of the op; "sum" is for cotangents that overflow when they meet."""

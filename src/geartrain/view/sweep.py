@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from geartrain.again import Ends, is_careful, looked
 from geartrain.chain import pull, pull_through
 from geartrain.ir.aval import Array
 from geartrain.ir.node import Node
@@ -54,19 +55,21 @@ def sweep(tape: Tape, bars: dict[Node, Array], shown: Callable[[Node], bool] = l
     if tape.output is None:
         return
     bars[tape.output] = np.ones((), tape.output.aval.dtype)[()]
+    ends = Ends(tape.nodes, dict(bars))
     unshown: list[Node] = []
     for node in reversed(tape.nodes):
         if tape.source(node) is not node or not shown(node):
             unshown.append(node)
             continue
-        _pull_quickly(tape, unshown, bars)
+        _pull_quickly(tape, unshown, bars, ends)
         y_bar = bars.pop(node, None)
         if y_bar is None:  # every step that uses it has a hand-written rule that hands back nothing
             continue
         numbers = tape.edges(node)
         xs = [x.value for x in node.inputs]
+        more = looked(node, ends, tape.bit, _value, pull_through) if is_careful(node) else None
         with np.errstate(all="ignore"):
-            contributions = pull(node, y_bar, node.value, xs, [i in numbers for i in range(len(xs))])
+            contributions = pull(node, y_bar, node.value, xs, [i in numbers for i in range(len(xs))], more)
         edges = [
             Edge(i, tape.source(node.inputs[i]), contributions[i]) for i in numbers if contributions[i] is not None
         ]
@@ -75,13 +78,17 @@ def sweep(tape: Tape, bars: dict[Node, Array], shown: Callable[[Node], bool] = l
             have = bars.get(edge.operand)
             with np.errstate(all="ignore"):
                 bars[edge.operand] = edge.contribution if have is None else have + edge.contribution
-    _pull_quickly(tape, unshown, bars)
+    _pull_quickly(tape, unshown, bars, ends)
 
 
-def _pull_quickly(tape: Tape, nodes: list[Node], bars: dict[Node, Array]) -> None:
+def _value(node: Node) -> Array:
+    return node.value
+
+
+def _pull_quickly(tape: Tape, nodes: list[Node], bars: dict[Node, Array], ends: Ends) -> None:
     """Pull through ``nodes``, which stand from the last to the first, and forget them."""
     with np.errstate(all="ignore"):
-        pull_through(nodes[::-1], tape.bit, bars, lambda node: node.value)
+        pull_through(nodes[::-1], tape.bit, bars, _value, ends=ends)
     for node in nodes:
         bars.pop(node, None)
     nodes.clear()
