@@ -4,6 +4,7 @@ The eigenvectors of equal eigenvalues are one choice of many. How a smooth funct
 the program is run with other choices. This happens at such points only; nothing is run twice elsewhere.
 """
 
+import functools
 import threading
 from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ import numpy as np
 
 from geartrain.ir.aval import Array, Aval, aval_of
 from geartrain.ir.node import Node
-from geartrain.ir.op import Custom, Elsewhere
+from geartrain.ir.op import Custom, Elsewhere, Linear
 from geartrain.ops.degenerate import UNKNOWN
 from geartrain.trace.level import active
 from geartrain.trace.tracer import Tracer, depends_of, node_of, value_of
@@ -52,6 +53,10 @@ def looking_always() -> bool:
     return _looking.always
 
 
+def _is_number(x: Array) -> bool:
+    return type(value_of(x)) is not Aval
+
+
 class Rerun:
     """The values of the nodes on a tape that depend on some whose values are given anew."""
 
@@ -83,7 +88,8 @@ class Rerun:
                 was, now = self.operand(node), self.values[node]
                 dtype = aval_of(value_of(was)).dtype
                 slack = 100 * float(np.sqrt(np.finfo(dtype).eps)) if dtype.kind in "fc" else 0.0
-                size = np.max(np.abs(was), initial=0)
+                sizes = [np.max(np.abs(x), initial=0) for x in (was, *map(self.operand, node.inputs)) if _is_number(x)]
+                size = functools.reduce(np.maximum, sizes)  # what it was made of says how exact it can be
                 differ = ~(np.abs(now - was) <= slack * size)
                 dots[node] = np.where(differ, np.asarray(np.nan, aval_of(value_of(dots[node])).dtype), dots[node])[()]
 
@@ -100,8 +106,17 @@ def is_careful(node: Node) -> bool:
     return isinstance(node.op, Custom) and node.op.careful is not None
 
 
-def _must(node: Node, operand: Operand, back: bool) -> bool:
-    """Whether the rule of an op is to look ahead. In a batch nobody knows yet: that is a doubt, for later."""
+def _must(node: Node, tape: Sequence[Node], operand: Operand, back: bool) -> bool:
+    """Whether the rule of an op is to look ahead: at such a point, and if somebody reads what is a choice there."""
+    op = node.op
+    assert isinstance(op, Custom)
+    assert op.careful is not None
+    hidden = op.careful.hidden(value_of(node.value), [value_of(operand(x)) for x in node.inputs], *node.params)
+    return any(node in one.inputs and _shows(one, node, hidden) for one in tape) and _near(node, operand, back)
+
+
+def _near(node: Node, operand: Operand, back: bool) -> bool:
+    """Whether this is such a point. In a batch nobody knows yet: that is a doubt, for later."""
     op = node.op
     assert isinstance(op, Custom)
     assert op.careful is not None
@@ -113,6 +128,13 @@ def _must(node: Node, operand: Operand, back: bool) -> bool:
     return bool(near)
 
 
+def _shows(reader: Node, node: Node, hidden: Array) -> bool:
+    """Whether something of a result that is NaN is read."""
+    xs = [hidden if x is node else x.value for x in reader.inputs]
+    plain = isinstance(reader.op, Linear) and not any(type(x) is Aval for x in xs)
+    return not plain or bool(np.any(np.isnan(reader.op.fn(*xs, *reader.params))))
+
+
 def looked(
     node: Node, ends: Ends, bit: int, operand: Operand, sweep: Callable[..., dict[Node, Array]]
 ) -> Elsewhere | None:
@@ -120,7 +142,7 @@ def looked(
 
     ``sweep(nodes, bit, bars, operand)`` carries cotangents back.
     """
-    if not _must(node, operand, True):
+    if not _must(node, ends.nodes, operand, True):
         return None
     later = ends.nodes
     marked = {node}
@@ -130,7 +152,7 @@ def looked(
     again = [one for one in later if one in marked]
 
     after = [one for one in again if one is not node]
-    others = [one for one in later if is_careful(one) and one not in marked and _must(one, operand, True)]
+    others = [one for one in later if is_careful(one) and one not in marked and _near(one, operand, True)]
     usual: dict[Node, Array] = {}
 
     def at(y: Array) -> Array:
@@ -165,19 +187,19 @@ def _strife(usual: Array, now: Array) -> Array:
 
 
 def turned(
-    node: Node, xs_dot: Sequence[Array | None], operand: Operand, before: Rerun | None, earlier: Sequence[Node]
+    node: Node, xs_dot: Sequence[Array | None], operand: Operand, before: Rerun | None, tape: Sequence[Node]
 ) -> tuple[Rerun, Array] | None:
     """The run that goes on with the result of a node that suits the tangents, and how that moves.
 
     ``None`` where there is one result only.
     """
     op = node.op
-    if not isinstance(op, Custom) or op.careful is None or not _must(node, operand, False):
+    if not isinstance(op, Custom) or op.careful is None or not _must(node, tape, operand, False):
         return None
     rerun = before
     if rerun is None:
         rerun = Rerun(operand, {})
-        for one in earlier:
+        for one in tape[: tape.index(node)]:
             rerun.along(one)
     xs = [operand(x) for x in node.inputs]
     y, y_dot = op.careful.turn(operand(node), xs, xs_dot, *node.params)

@@ -101,7 +101,7 @@ def push_through(
         if node.depends & bit and node.inputs and node not in dots:
             xs_dot = [dots.get(x) for x in node.inputs]
             if any(x_dot is not None for x_dot in xs_dot):
-                if isinstance(node.op, Custom) and (turn := turned(node, xs_dot, operand, rerun, nodes[:i])):
+                if isinstance(node.op, Custom) and (turn := turned(node, xs_dot, operand, rerun, nodes)):
                     rerun, dots[node] = turn
                     continue
                 if last.get(node.inputs[0]) == i and _may_give(node):

@@ -361,3 +361,23 @@ def test_a_generator_that_is_never_finished_and_its_collection_leave_no_name_beh
     gc.collect()
     assert restored()
     assert seen == [True]
+
+
+HELD: Any = None
+
+
+def test_a_name_that_is_bound_to_another_function_is_followed() -> None:
+    """As a cell of a notebook does that is run again; the module has as many names as before."""
+    global HELD
+
+    def f(x: Any) -> Any:
+        return np.sum(HELD([x, 2 * x]))
+
+    for HELD, want in (
+        (np.array, 3.0),
+        (np.sin, float(np.cos(1.0) + 2 * np.cos(2.0))),
+        (np.mean, 1.5),
+        (np.array, 3.0),
+    ):
+        assert gt.grad(f)(1.0) == pytest.approx(want)
+        assert restored()

@@ -6,6 +6,7 @@ from typing import Any
 import geartrain as gt
 from geartrain.ir.op import Pointwise
 from geartrain.ir.untyped import numpy as np
+from geartrain.ops.degenerate import UNKNOWN
 from geartrain.ops.shape import ITEM
 from geartrain.ops.table import ROWS
 from tests.ops.draws import Case, Draw, a, between, d, made, p, spd, spread, sym, up, z
@@ -269,6 +270,7 @@ case(
 case("svd full", lambda x: (lambda u, s, vh: (u[:, 2:] @ u[:, 2:].T, s, vh))(*LA.svd(x)), a(4, 2))
 case("svd full wide", lambda x: (lambda u, s, vh: (vh[2:].T @ vh[2:], s, u))(*LA.svd(x)), a(2, 4))
 case("eigh", lambda x: tuple(LA.eigh(sym(x))), a(2, 3, 3))
+case("unknown", lambda x: UNKNOWN(x, params=(2,)) + x, a(3))
 case("eigh U", lambda x: tuple(LA.eigh(sym(x), UPLO="U")), a(3, 3))
 case("eigh complex", lambda x: (lambda w, v: (w, np.abs(v), (v * w**3) @ np.conjugate(v.T)))(*LA.eigh(sym(x))), z(3, 3))
 case("eigvalsh", lambda x: LA.eigvalsh(sym(x)), z(3, 3))

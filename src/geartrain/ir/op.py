@@ -135,12 +135,14 @@ class Elsewhere(NamedTuple):
 class Careful(NamedTuple):
     """The rules of a custom op at points where its result is not unique, so that local rates do not tell enough.
 
+    ``hidden(y, xs, *params)`` is the result with NaN in place of what may be chosen. If somebody reads that,
     ``near(back, y, xs, *params)`` says whether it is such a point, for a sweep ``back`` or forward. There
     ``pull(elsewhere, y_bar, y, xs, *params)`` stands in for the op's own; and ``turn(y, xs, xs_dot, *params)`` for its
     ``push``: it gives the result, of those that would do, that has a tangent when the operands move by ``xs_dot``, and
     this tangent.
     """
 
+    hidden: Rule
     near: Rule
     pull: Rule
     turn: Rule

@@ -21,7 +21,7 @@ What is told here of two equal values holds of two nearly equal ones. There, too
 between the values; whichever promises the smaller error is taken.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from geartrain.ir.aval import Array
@@ -54,18 +54,27 @@ def near(w: Array, back: bool = False) -> Array:
 # A number that is known to a certain order only.
 
 
+def _unknown(x: Array, order: int) -> Array:
+    return np.zeros_like(x)
+
+
 def _unknown_slope(x: Array, order: int) -> Array:
-    return UNKNOWN(x, params=(order - 1,)) if order else np.full(x.shape, np.nan, x.dtype)
+    return UNKNOWN(x, params=(order - 1,)) if order else np.full(np.shape(x), np.nan, x.dtype)
 
 
-UNKNOWN = custom(
-    "unknown",
-    lambda x, order: np.zeros_like(x),
-    "order",
-    push=lambda y, xs, xs_dot, order: xs_dot[0] * _unknown_slope(xs[0], order),
-    pull=lambda y_bar, y, xs, order: (y_bar * _unknown_slope(xs[0], order),),
-    batch=lambda size, batched, x, order: UNKNOWN(x, params=(order,)),
-)
+def _push_unknown(y: Array, xs: Sequence[Array], xs_dot: Sequence[Array], order: int) -> Array:
+    return xs_dot[0] * _unknown_slope(xs[0], order)
+
+
+def _pull_unknown(y_bar: Array, y: Array, xs: Sequence[Array], order: int) -> tuple[Array]:
+    return (y_bar * _unknown_slope(xs[0], order),)
+
+
+def _batch_unknown(size: int, batched: Sequence[bool], x: Array, order: int) -> Array:
+    return UNKNOWN(x, params=(order,))
+
+
+UNKNOWN = custom("unknown", _unknown, "order", push=_push_unknown, pull=_pull_unknown, batch=_batch_unknown)
 """Zero, and so are its derivatives up to ``order``: the next one is NaN. Added to what is right up to that order."""
 
 

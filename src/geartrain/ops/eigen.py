@@ -83,6 +83,11 @@ def _pulled(y_bar: Array, y: Array, xs: Sequence[Array], among: Array | None) ->
     return (np.linalg.solve(mT(v), inner_bar) @ mT(v),)
 
 
+def _hidden_eig(y: Array, xs: Sequence[Array]) -> Array:
+    w, v = _parts(y, xs[0])
+    return pack(np.full_like(v, np.nan), w)
+
+
 def _near_eig(back: bool, y: Array, xs: Sequence[Array]) -> Array:
     return np.any(near(_parts(y, xs[0])[0]))
 
@@ -132,7 +137,7 @@ EIG = custom(
     push=_push_eig,
     pull=_pull_eig,
     batch=over_stacks("eig"),
-    careful=Careful(_near_eig, _pull_eig_ahead, _turn_eig),
+    careful=Careful(_hidden_eig, _near_eig, _pull_eig_ahead, _turn_eig),
 )
 
 

@@ -76,6 +76,11 @@ def _pull_eigh(y_bar: Array, y: Array, xs: Sequence[Array], uplo: str) -> tuple[
     return (conj(hermitian(v @ inner @ adjoint(v))),)
 
 
+def _hidden_eigh(y: Array, xs: Sequence[Array], uplo: str) -> Array:
+    w, v = _vector_and_matrix(y, xs[0].shape[-1])
+    return pack(np.full_like(v, np.nan), w)
+
+
 def _near_eigh(back: bool, y: Array, xs: Sequence[Array], uplo: str) -> Array:
     return np.any(near(_vector_and_matrix(y, xs[0].shape[-1])[0], back))
 
@@ -84,7 +89,7 @@ def _pull_eigh_ahead(look: Elsewhere, y_bar: Array, y: Array, xs: Sequence[Array
     n = xs[0].shape[-1]
     w, v = _vector_and_matrix(y, n)
     w_bar, v_bar = _vector_and_matrix(conj(y_bar), n)
-    again = look.at
+    again: Any = look.at
 
     def at(mix: Array) -> tuple[Array, Array]:
         turned = v @ mix
@@ -108,7 +113,7 @@ EIGH = custom(
     push=_push_eigh,
     pull=_pull_eigh,
     batch=over_stacks("eigh"),
-    careful=Careful(_near_eigh, _pull_eigh_ahead, _turn_eigh),
+    careful=Careful(_hidden_eigh, _near_eigh, _pull_eigh_ahead, _turn_eigh),
 )
 
 
@@ -192,6 +197,11 @@ def _pulled_svd(y_bar: Array, y: Array, xs: Sequence[Array], full: bool, beside:
     return (conj(a_bar),)
 
 
+def _hidden_svd(y: Array, xs: Sequence[Array], full: bool) -> Array:
+    u, s, vh = _svd_parts(y, xs[0], full)
+    return pack(np.full_like(u, np.nan), np.full_like(vh, np.nan), s)
+
+
 def _near_svd(back: bool, y: Array, xs: Sequence[Array], full: bool) -> Array:
     s = _svd_parts(y, xs[0], full)[1]
     return np.any(near(s, back)) | np.any(_nothing(s, xs[0].shape))
@@ -199,7 +209,8 @@ def _near_svd(back: bool, y: Array, xs: Sequence[Array], full: bool) -> Array:
 
 def _pull_svd_ahead(look: Elsewhere, y_bar: Array, y: Array, xs: Sequence[Array], full: bool) -> tuple[Array]:
     u, s, vh = _svd_parts(y, xs[0], full)
-    k, again = s.shape[-1], look.at
+    k = s.shape[-1]
+    again: Any = look.at
 
     def turned(mix_u: Array, mix_v: Array) -> tuple[Array, Array]:
         u_mix = np.concatenate((u[..., :k] @ mix_u, u[..., k:]), axis=-1)
@@ -249,7 +260,7 @@ SVD = custom(
     push=_push_svd,
     pull=_pull_svd,
     batch=over_stacks("svd"),
-    careful=Careful(_near_svd, _pull_svd_ahead, _turn_svd),
+    careful=Careful(_hidden_svd, _near_svd, _pull_svd_ahead, _turn_svd),
 )
 
 
