@@ -18,7 +18,6 @@ qr          a                            q, r, one after the other           m, 
 eigh        a                            vectors, values                     n, whether of the lower triangle, numbers
                                                                              and integers to work in
 svd         a                            u, v^H, values                      m, n, columns of u, rows of v^H, both
-svdvals     a                            values                              the same
 =========== ============================ =================================== ==========================================
 
 In a stack each matrix has its own part of everything but of what is worked in.
@@ -36,7 +35,7 @@ from geartrain.schedule.steps import Home, Routine
 
 __all__ = ["ROWS", "Factors"]
 
-ROWS = ("solve", "inv", "det", "logabsdet", "sign_det", "cholesky", "qr", "eigh", "svd", "svdvals")
+ROWS = ("solve", "inv", "det", "logabsdet", "sign_det", "cholesky", "qr", "eigh", "svd")
 """The rows that are steps of this kind."""
 
 BLOCK = 64
@@ -59,7 +58,7 @@ class Factors:
         name = node.op.name
         if name == "cholesky":
             return [Routine(node, pos, name, (copied(a),), (node,), many, (n,))]
-        if name in ("qr", "eigh", "svd", "svdvals"):
+        if name in ("qr", "eigh", "svd"):
             sizes, rooms = _sizes(node, m, n)
             work = [_room(size, dtype) for size, dtype in zip(rooms, (a.aval.dtype, np.dtype(np.int64)), strict=False)]
             return [Routine(node, pos, name, (copied(a),), (node, *work), many, (*sizes, *rooms))]
@@ -131,9 +130,6 @@ def _sizes(node: Node, m: int, n: int) -> tuple[tuple[int, ...], tuple[int, ...]
         return (m, n, k), (m * k + n + BLOCK * k,)
     if name == "eigh":
         return (n, node.params[0] == "L"), (n * n + max(1 + 6 * n + 2 * n * n, BLOCK * n), 3 + 5 * n)
-    vectors = name == "svd"
-    columns, rows = (m, n) if vectors and node.params[0] else (short, short)
-    work = 3 * short + max(long, 7 * short)
-    if vectors:
-        work = 4 * short * short + 7 * short + long + m * columns + rows * n
+    columns, rows = (m, n) if node.params[0] else (short, short)
+    work = 4 * short * short + 7 * short + long + m * columns + rows * n
     return (m, n, columns, rows), (work + BLOCK * (m + n) + m * n, 8 * short)

@@ -176,25 +176,24 @@ def _eigh(s: Step, i: Value) -> None:
     s.turn(vectors, work, n, n, n)
 
 
-def _svd(vectors: bool, s: Step, i: Value) -> None:
+def _svd(s: Step, i: Value) -> None:
     m, n, columns, rows, room, _ = s.sizes(6)
     a, y, work, iwork = (s.buffer(j) for j in range(4))
     short = least(m, n)
     u = work.at(m * n * s.size)
-    vt = u.at(m * columns * s.size) if vectors else u
-    rest = vt.at(rows * n * s.size) if vectors else u
-    used = m * n + m * columns + rows * n if vectors else m * n
+    vt = u.at(m * columns * s.size)
+    rest = vt.at(rows * n * s.size)
+    used = m * n + m * columns + rows * n
     s.columns(work, a.at(i * m * n * s.size), m, n)
-    total = m * columns + rows * n + short if vectors else short
+    total = m * columns + rows * n + short
     out = y.at(i * total * s.size)
     values = out.at((total - short) * s.size)
-    letter = s.choice(columns.equals(m) & rows.equals(n), "A", "S") if vectors else s.letter_of("N")
+    letter = s.choice(columns.equals(m) & rows.equals(n), "A", "S")
     operands = (letter, s.cell(m), s.cell(n), work, s.cell(m), values, u, s.cell(m), vt, s.cell(rows))
     info = s.call("gesdd", *operands, rest, s.cell(room - used), iwork, letters=1)
     s.stop_if(info.differs(0))
-    if vectors:
-        s.turn(out, u, m, columns, m)
-        s.turn(out.at(m * columns * s.size), vt, rows, n, rows)
+    s.turn(out, u, m, columns, m)
+    s.turn(out.at(m * columns * s.size), vt, rows, n, rows)
 
 
 ROUTINES: dict[str, tuple[int, Callable[[Step, Value], None]]] = {
@@ -205,7 +204,6 @@ ROUTINES: dict[str, tuple[int, Callable[[Step, Value], None]]] = {
     "tri_solve": (3, _tri_solve),
     "qr": (3, _qr),
     "eigh": (4, _eigh),
-    "svd": (4, functools.partial(_svd, True)),
-    "svdvals": (4, functools.partial(_svd, False)),
+    "svd": (4, _svd),
 } | {name: (3, functools.partial(_determinant, name)) for name in ("det", "logabsdet", "sign_det")}
 """How many buffers a routine has, and what it does with matrix i of a stack."""

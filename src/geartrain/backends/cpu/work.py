@@ -44,7 +44,7 @@ def work(plan: Plan, step: Step) -> Work:
     return Work(0, moved, 5000 + moved)
 
 
-PER_CUBE = {"lu": 0.67, "lu_inverse": 2, "cholesky": 0.33, "eigh": 9, "svd": 20, "svdvals": 4}
+PER_CUBE = {"lu": 0.67, "lu_inverse": 2, "cholesky": 0.33, "eigh": 9, "svd": 20}
 """Operations for n^3 of a matrix with n columns, about."""
 
 
@@ -57,7 +57,7 @@ def _of_routine(step: Routine) -> Work:
         return Work(many, moved, many * (2 if step.name == "cumsum" else 5 * (1 + n.bit_length())))
     if step.name in ("lu_solve", "tri_solve"):
         flops = (2 if step.name == "lu_solve" else 1) * n * n * step.sizes[1]
-    elif step.name in ("qr", "svd", "svdvals"):
+    elif step.name in ("qr", "svd"):
         flops = int(PER_CUBE.get(step.name, 4) * n * step.sizes[1] * min(n, step.sizes[1]))
     else:
         flops = int(PER_CUBE.get(step.name, 0) * n**3) + n
