@@ -90,7 +90,7 @@ NUMPY: dict[str, str] = {
     "errors that depend on data, in NumPy's words": "unravel_index ravel_multi_index histogram histogram_edges",
     "solvers, which call the program": "solution",
     "index arrays apart from each other, or by an array of no elements": "getitem matmul place_by_count",
-    "rare": "gcd lcm bitwise_count bincount spacing nextafter ldexp",
+    "rare": "gcd lcm bitwise_count bincount spacing nextafter ldexp unknown",
 }
 """What NumPy, or a library, computes as a step of a plan, by the name of the row, and why. SciPy's functions are left
 to SciPy, but for those of which ``passes.rules`` or ``schedule.element`` know better."""
