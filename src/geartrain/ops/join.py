@@ -204,7 +204,7 @@ def rot90(m: Array, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Array:
 @composite(np.roll)
 def roll(a: Array, shift: Any, axis: Any = None) -> Array:
     if axis is None:
-        return np.reshape(np.roll(np.ravel(a), shift, 0), a.shape)
+        return np.reshape(np.roll(np.ravel(a), int(np.sum(shift)), 0), a.shape)
     axes = normalize_axis_tuple(axis, a.ndim, allow_duplicate=True)
     for by, i in zip(np.broadcast_to(shift, len(axes)).tolist(), axes, strict=True):
         cut = -by % a.shape[i] if a.shape[i] else 0

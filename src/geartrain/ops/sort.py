@@ -206,7 +206,7 @@ def _place(q: Array, n: int, method: str) -> Array:
 def _quantile(a: Array, q: Any, axis: Axis, method: str, keepdims: bool, skip: bool, weights: Any = None) -> Array:
     a = a if hasattr(a, "dtype") else np.asarray(a)
     a = a if a.dtype.kind in "fc" else cast(a, float)
-    q = np.asarray(q, a.dtype) if type(q) in (int, float) else np.asarray(q)
+    q = np.asarray(q, _real_of(a.dtype)) if type(q) in (int, float) else np.asarray(q)
     if bool(np.any((q < 0) | (q > 1))):
         raise ValueError("Quantiles must be in the range [0, 1]")
     axes = axes_of(a, axis)
@@ -223,6 +223,17 @@ def _quantile(a: Array, q: Any, axis: Axis, method: str, keepdims: bool, skip: b
     if not keepdims:
         return y
     return np.reshape(y, (*q.shape, *keep(y[(0,) * q.ndim], a.shape, axes).shape))
+
+
+def _real_of(dtype: Any) -> Any:
+    """The dtype of the real part."""
+    return np.zeros(0, dtype).real.dtype
+
+
+def _real(a: Array) -> Array:
+    if a.dtype.kind == "c":
+        raise TypeError("a must be an array of real numbers")
+    return a
 
 
 def _whole(ordered: Array, q: Array, method: str) -> Array:
@@ -299,7 +310,7 @@ def quantile(
     *,
     weights: Any = None,
 ) -> Array:
-    return _quantile(a, q, axis, method, keepdims, False, weights)
+    return _quantile(_real(np.asarray(a)), q, axis, method, keepdims, False, weights)
 
 
 @spells(np.percentile)
@@ -314,7 +325,7 @@ def percentile(
     *,
     weights: Any = None,
 ) -> Array:
-    return _quantile(a, _hundredth(q), axis, method, keepdims, False, weights)
+    return _quantile(_real(np.asarray(a)), _hundredth(q), axis, method, keepdims, False, weights)
 
 
 @spells(np.nanquantile)
@@ -329,7 +340,7 @@ def nanquantile(
     *,
     weights: Any = None,
 ) -> Array:
-    return _quantile(a, q, axis, method, keepdims, True, weights)
+    return _quantile(_real(np.asarray(a)), q, axis, method, keepdims, True, weights)
 
 
 @spells(np.nanpercentile)
@@ -344,7 +355,7 @@ def nanpercentile(
     *,
     weights: Any = None,
 ) -> Array:
-    return _quantile(a, _hundredth(q), axis, method, keepdims, True, weights)
+    return _quantile(_real(np.asarray(a)), _hundredth(q), axis, method, keepdims, True, weights)
 
 
 @spells(np.median)
