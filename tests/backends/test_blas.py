@@ -77,7 +77,16 @@ def test_conjugates(dtype: Any, ways: tuple[bool, bool, bool, bool]) -> None:
         assert np.array_equal(got, exact(a.conj() if ways[2] else a, b.conj() if ways[3] else b))
 
 
-SHAPES = [(300, 500, 700), (1, 400, 3000), (3000, 400, 1), (1500, 30, 40), (1000, 1, 1000), (1025, 513, 17)]
+SHAPES = [
+    (300, 500, 700),
+    (32, 64, 256),
+    (33, 250, 67),
+    (1, 400, 3000),
+    (3000, 400, 1),
+    (1500, 30, 40),
+    (1000, 1, 1000),
+    (1025, 513, 17),
+]
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])

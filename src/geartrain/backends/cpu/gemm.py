@@ -179,9 +179,11 @@ def _gemv(module: Module) -> None:
     used = f.var(0)
     with f.count(size) as i:
         used.set(used.get() | f.load(beta, i, I8).widen(I64))
-    with f.when(used.get().equals(0)), f.count(high) as i:
-        # Some libraries multiply y by beta, and NaN times 0 is NaN.
-        f.call("memset", PTR, y.at(i * f["y_step"] * size), f.const(0, I32), size)
+    with f.when(used.get().equals(0)):  # some libraries multiply y by beta, and NaN times 0 is NaN
+        together = f["y_step"].equals(1)
+        times, length = together.select(f.const(1), high), together.select(high * size, size)
+        with f.count(times) as i:
+            f.call("memset", PTR, y.at(i * f["y_step"] * size), f.const(0, I32), length)
     rows, columns = _cell(f, turned.select(k, high)), _cell(f, turned.select(high, k))
     ld, step, y_step = (_cell(f, each) for each in (_at_least_one(f, f["ld"]), f["step"], f["y_step"]))
     gemv = f.load(f.load(x, ROUTINES, PTR), 8, PTR)
