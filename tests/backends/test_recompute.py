@@ -37,7 +37,7 @@ def chain(x: Any) -> Any:
 
 
 CASES: list[tuple[str, Callable[..., Any], tuple[Any, ...], float]] = [
-    ("a network", network, (layers(8, 16), np.linspace(-1, 1, 1600).reshape(100, 16)), 0.6),
+    ("a network", network, (layers(8, 16), np.linspace(-1, 1, 1600).reshape(100, 16)), 0.65),
     ("a chain", chain, (np.linspace(-1, 1, 5000),), 0.75),
 ]
 

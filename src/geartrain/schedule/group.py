@@ -35,6 +35,9 @@ from geartrain.schedule.steps import (
 
 __all__ = ["group"]
 
+VIEWS = ("reshape", "transpose", "broadcast", "diagonal", "inner_diagonal", "getitem")
+"""What says where a value lies, if it has one operand."""
+
 
 def group(graph: Graph, products: int = False, views: Sequence[View] | None = None) -> Grouping:
     """Put the nodes of ``graph`` into steps.
@@ -60,6 +63,7 @@ class _Grouper(Joining):
             self.own(node, -1)
             if self.views is not None:
                 self.homes[node] = Home(node, self.views[i])
+        self._find_in_memory()
         for node in self.graph.nodes:
             visit = _VISITS.get(node.op.name)
             if visit is not None or element_of(node) is None:
@@ -76,6 +80,15 @@ class _Grouper(Joining):
         outputs = self._outputs()
         self._find_stored()
         return Grouping(self.steps, self.homes, self.stored, outputs)
+
+    def _find_in_memory(self) -> None:
+        """What products read, by way of views too."""
+        for node in self.graph.nodes:
+            if node.op.name == "matmul" and self.products:
+                for x in node.inputs:
+                    while x.op.name in VIEWS and len(x.inputs) == 1:
+                        x = x.inputs[0]
+                    self.in_memory.add(x)
 
     # The kinds of node.
 
@@ -316,7 +329,7 @@ class _Grouper(Joining):
 
 _VISITS: dict[str, Any] = {
     **dict.fromkeys(FOLDS, _Grouper._fold),  # pyright: ignore[reportPrivateUsage]
-    **dict.fromkeys(["reshape", "transpose", "broadcast", "diagonal", "inner_diagonal", "getitem"], _Grouper._view),  # pyright: ignore[reportPrivateUsage]
+    **dict.fromkeys(VIEWS, _Grouper._view),  # pyright: ignore[reportPrivateUsage]
     **dict.fromkeys(["concatenate", "stack"], _Grouper._joined),  # pyright: ignore[reportPrivateUsage]
     "after": _Grouper._after,  # pyright: ignore[reportPrivateUsage]
     "loop": _Grouper._loop,  # pyright: ignore[reportPrivateUsage]

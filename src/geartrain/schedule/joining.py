@@ -29,6 +29,7 @@ class Joining:
         self.by_space: dict[tuple[int, ...], list[Group]] = {}
         self.free: dict[Node, int] = {}
         self.wanted = set(wanted)
+        self.in_memory: set[Node] = set()
 
     # Where things are.
 
@@ -76,14 +77,20 @@ class Joining:
     def pointwise(self, node: Node) -> None:
         """A node that reads no kernel's registers is free: it goes where it is wanted first.
 
-        ``free`` has the number of free nodes that go with each at most.
+        So is one that reads what has to be ``in_memory`` anyway: ``1 - h * h`` in a sweep back, where a product reads
+        ``h``, is not stored beside it; or one made of truth values, which are smaller. ``free`` has the number of free
+        nodes that go with each at most.
         """
         together = 1 + sum([self.free.get(x, 0) for x in node.inputs])
-        bound = any(x not in self.free and x in self.group_of for x in node.inputs)
+        bound = any(x not in self.free and x in self.group_of and not self._waits(x, node) for x in node.inputs)
         if node in self.wanted or bound or together > MOST_MEMBERS // 2:
             self.place([node])
         else:
             self.free[node] = together
+
+    def _waits(self, x: Node, node: Node) -> bool:
+        """Whether a node need not be computed where its operand is: that is in memory anyway, or much smaller."""
+        return x in self.in_memory or (x.aval.dtype.kind == "b" and node.aval.dtype.itemsize >= 4)
 
     def settle(self, nodes: Iterable[Node]) -> None:
         """Nodes that are wanted in memory are free no longer."""

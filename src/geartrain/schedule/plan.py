@@ -11,6 +11,7 @@ from geartrain.ir.node import CONST, INPUT, Node
 from geartrain.ir.views import View, is_contiguous
 from geartrain.schedule.arena import LINE, Lifetime, cells, pack
 from geartrain.schedule.build import build_group, copy_runs
+from geartrain.schedule.cheap import cheaper
 from geartrain.schedule.group import group
 from geartrain.schedule.loops import Kernel, text_of_kernel
 from geartrain.schedule.nest import Run, fill
@@ -73,6 +74,9 @@ def make_plan(graph: Graph, products: int = False, views: Sequence[View] | None 
         Unrollable: a loop whose body NumPy has to compute in part.
     """
     grouping = group(graph, products, views)
+    lighter = cheaper(graph, grouping)
+    if lighter is not graph:
+        graph, grouping = lighter, group(lighter, products, views)
     heirs = _heirs(grouping)
     steps: list[Step] = []
     inside = {n: step for step in grouping.steps if isinstance(step, Group) for n in step.members}
