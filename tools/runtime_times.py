@@ -135,7 +135,14 @@ def products() -> None:
     print("a product (m, k) (k, n): one thread, two, NumPy:")
     random = np.random.default_rng(0)
     for dtype in (np.float32, np.float64):
-        for m, k, n in ((128, 784, 512), (512, 512, 512), (1024, 1024, 1024), (2048, 2048, 1)):
+        for m, k, n in (
+            (32, 64, 256),
+            (32, 256, 64),
+            (128, 784, 512),
+            (512, 512, 512),
+            (1024, 1024, 1024),
+            (2048, 2048, 1),
+        ):
             a, b = random.random((m, k)).astype(dtype), random.random((k, n)).astype(dtype)
             out, work = np.empty((m, n), dtype), 2e-3 * m * k * n
             repeat = max(8, min(100, int(1e9 / (m * k * n))))
