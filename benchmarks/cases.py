@@ -18,6 +18,7 @@ from benchmarks.peers import Peer
 from benchmarks.rows import Row
 from benchmarks.short import SHORT
 from benchmarks.training.contest import measured
+from benchmarks.training.saving import saving
 
 QUICK = ("autograd", "jax", "jax.jit", "torch")
 """All peers. The long Python loops are for those alone that run them step by step in bearable time."""
@@ -202,6 +203,7 @@ CASES: dict[str, Case] = {
     "train-cnn": _training("cnn"),
     "train-gpt": _training("gpt"),
     "train-mlp": _training("perceptron"),
+    "checkpoint": lambda _, rounds: saving(rounds),
 }
 
 TITLES = {
@@ -219,4 +221,5 @@ TITLES = {
     "train-cnn": "a training step: convolutions 1-16-32, images of 28 x 28, 64 at a time, Adam",
     "train-gpt": "a training step: GPT of width 128, 4 layers, 4 heads, 8 texts of 128 characters, AdamW",
     "train-mlp": "a training step: a perceptron 784-512-512-10, 128 at a time, Adam",
+    "checkpoint": "a checkpoint of 103 MB (a perceptron 784-2560-2560-10 with Adam), forced to the disk",
 }

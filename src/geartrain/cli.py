@@ -1,6 +1,7 @@
 """The command line: ``geartrain train digits``, ``explain "(3*x + 1)**2" --at x=1``, ``see``, ``lesson``.
 
-Exit codes: 0 done; 1 the work failed (a NaN, a full disk); 2 bad usage or input; 130 stopped by Ctrl-C.
+Exit codes: 0 done; 1 the work failed (a NaN, a full disk); 2 bad usage or input (``predict`` answers the good rows all
+the same); 130 stopped by Ctrl-C.
 """
 
 import argparse
@@ -187,9 +188,18 @@ def _train_in(run: RunFolder | None, job: jobs.Job, settings: Any, prepared: Any
 
 def _predict(arguments: argparse.Namespace) -> int:
     extras.need("safetensors")
-    for line in predict.answers(arguments.model, arguments.input, length=arguments.length, seed=arguments.seed):
+    bad = 0
+
+    def complain(text: str) -> None:
+        nonlocal bad
+        bad += 1
+        _complain(f"no answer for {text}")
+
+    for line in predict.answers(
+        arguments.model, arguments.input, length=arguments.length, seed=arguments.seed, complain=complain
+    ):
         print(line)
-    return 0
+    return _BAD_INPUT if bad else 0
 
 
 def _explain(arguments: argparse.Namespace) -> int:

@@ -147,3 +147,18 @@ def test_ctrl_c_while_writing_leaves_the_old_checkpoint(saved: Path, monkeypatch
 def test_a_device_that_is_really_full() -> None:
     with pytest.raises(WriteError, match="cannot write /dev/full/x"):
         atomic.write(Path("/dev/full/x"), b"data")
+
+
+def test_the_file_is_what_any_reader_of_the_format_reads(saved: Path) -> None:
+    found = safetensors.numpy.load_file(saved)
+    assert found.keys() == {name for name, _ in tree.paths(TREE)}
+    for name, leaf in tree.paths(TREE):
+        np.testing.assert_array_equal(found[name], leaf)
+        assert found[name].dtype == leaf.dtype
+
+
+def test_numbers_that_the_format_lacks_are_refused(saved: Path) -> None:
+    before = saved.read_bytes()
+    with pytest.raises(ValueError, match=r"params\[0\] is complex128 \(2,\): safetensors files hold no such numbers"):
+        checkpoint.save(saved, {"params": [np.zeros(2, complex)]}, {})
+    assert saved.read_bytes() == before

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from geartrain import cli
-from geartrain.train import checkpoint, gpt, job, jobs, ngram, predict, table, tabular, text
-from geartrain.train.config import Config, TextConfig
+from geartrain.train import checkpoint, gpt, job, jobs, ngram, predict, stepping, table, table_mlp, tabular, text
+from geartrain.train.config import Config, TableConfig, TextConfig
 from geartrain.train.errors import UsageError
 
 FILES = ["checkpoint.1.safetensors", "checkpoint.safetensors", "config.json", "metrics.jsonl", "model.safetensors"]
@@ -136,7 +136,18 @@ def test_a_table_of_numbers(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     assert abs(float(value) - 21) < 3
     write_table("bad.csv", [HEAD[:3], ["ten", "red", "tall"]])
     assert cli.main(["predict", "run", "bad.csv"]) == 2
-    assert "bad.csv: line 2: height is 'ten', not a number" in capsys.readouterr().err
+    assert "bad.csv has no rows that can be used; line 2: height is 'ten', not a number" in capsys.readouterr().err
+    rows = [["10", "red", "tall"], ["ten", "red", "tall"], ["10"], ["10", "red", "tall"]]
+    write_table("mixed.csv", [HEAD[:3], *rows])
+    assert cli.main(["predict", "run", "mixed.csv"]) == 2
+    out, err = capsys.readouterr()
+    assert out.splitlines() == ["double", value, '""', '""', value]  # each answer in the place of its row
+    assert err.splitlines() == [
+        "geartrain: no answer for mixed.csv, line 3: height is 'ten', not a number",
+        "geartrain: no answer for mixed.csv, line 4: 1 cells, expected 3",
+    ]
+    with pytest.raises(UsageError, match="line 3: height is 'ten'"):
+        list(predict.answers(Path("run"), "mixed.csv"))
 
 
 @pytest.mark.parametrize(
@@ -148,7 +159,8 @@ def test_a_table_of_numbers(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
         ("a,kind\n1,x\n", "has 1 rows that can be used, at least 20"),
         ("kind\n" + "x\ny\n" * 20, "no column but 'kind'"),
         ("a,kind\n" + "1,x\n" * 30, "every kind is 'x'"),
-        ('a,kind\n"1,x\n', "not a table of comma-separated values"),
+        ('a,kind\n"1,x\n', "has 0 rows that can be used, at least 20 are needed; line 2: quotes do not match"),
+        ('"a,kind\n1,x\n', "not a table of comma-separated values in UTF-8: quotes do not match"),
         (b"\xff\xfe\x00", "not a table of comma-separated values"),
         (None, "cannot read data.csv: No such file"),
     ],
@@ -231,3 +243,69 @@ def test_digits_are_predicted_from_files(capsys: pytest.CaptureFixture[str]) -> 
     assert cli.main(["predict", "other.safetensors", "x.npy"]) == 2
     assert "is not the model of a run" in capsys.readouterr().err
     assert list(predict.answers(Path("m.safetensors"), "x.npy")) == first.split()
+
+
+def test_bad_rows_of_digits_leave_the_others_their_places(capsys: pytest.CaptureFixture[str]) -> None:
+    config = Config(hidden=8)
+    params = job.model_of(config, 1).init(np.random.default_rng(0))
+    checkpoint.save(Path("m.safetensors"), {"params": params}, {"model": "digits_mlp", "settings": config.fixed()})
+    pixels = np.random.default_rng(1).integers(1, 17, (4, 64)).astype(float)
+    good = list(predict.answers(Path("m.safetensors"), save_npy("x.npy", pixels)))
+    lines = [",".join(map(str, row)) for row in pixels]
+    lines[1:2] = ["1,2,3", lines[1].replace(",", ",x", 1), 'the "end', lines[1]]
+    Path("x.csv").write_text("\n".join(lines))
+    assert cli.main(["predict", "m.safetensors", "x.csv"]) == 2
+    out, err = capsys.readouterr()
+    assert out.splitlines() == [good[0], "", "", "", *good[1:]]
+    assert [line.partition("x.csv, ")[2] for line in err.splitlines()] == [
+        "line 2: 3 cells, expected 64",
+        f"line 3: 'x{pixels[1, 1]}' is not a number",
+        "line 4: 1 cells, expected 64",
+    ]
+    pixels[2, 5] = np.nan
+    assert cli.main(["predict", "m.safetensors", save_npy("y.npy", pixels)]) == 2
+    out, err = capsys.readouterr()
+    assert out.splitlines() == [*good[:2], "", good[3]]
+    assert err == "geartrain: no answer for y.npy, row 2: a pixel is not finite\n"
+
+
+def save_npy(path: str, pixels: Any) -> str:
+    np.save(path, pixels)
+    return path
+
+
+def test_a_bad_line_costs_no_other_line(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes(b'a,b\r\n1,"two\r\nlines"\r\n"3,4\r\n\r\n5,\xe9\r\n"6"x,7\r\n8,9\n')
+    rows = tabular.read(path)
+    assert rows.cells == [["1", "two\r\nlines"], ["8", "9"]]
+    assert rows.lines == [2, 8]
+    assert [(bad.line, bad.why.partition(" (")[0]) for bad in rows.bad] == [
+        (4, "quotes do not match"),
+        (6, "not UTF-8"),
+        (7, "quotes do not match"),
+    ]
+
+
+def test_parts_of_a_cross_validation_share_what_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_table("data.csv", [HEAD, *some_rows()])
+    config = TableConfig(file="data.csv", target="kind", epochs=2)
+    data = table.prepare(config)
+    made: list[Any] = []
+    genuine = stepping.Program
+
+    def program(*args: Any) -> Any:
+        made.append(args)
+        return genuine(*args)
+
+    monkeypatch.setattr(stepping, "Program", program)
+    shared = table.cross_validated(config, data)["network"]
+    assert len(made) == 2  # one for 32 rows, and one for the 8 that are left of 72
+    assert len(shared) == table.FOLDS
+    # A step that has trained another network before gives the bits of a new one.
+    step = table_mlp.step(data.x.shape[1], data.outputs, config.hidden, config.learning_rate)
+    losses = [
+        [table._network(data, config, np.arange(n, 64 + n), **more).records[-1]["train_loss"] for n in (0, 20)]
+        for more in ({}, {"taking": step})
+    ]
+    assert losses[0] == losses[1]

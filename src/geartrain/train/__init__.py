@@ -15,7 +15,8 @@ from geartrain.train.errors import (
     UsageError,
     WriteError,
 )
-from geartrain.train.fitting import Fitted, evaluate, fit
+from geartrain.train.evaluation import evaluate
+from geartrain.train.fitting import Fitted, fit
 from geartrain.train.job import prepare, train
 from geartrain.train.loop import State, steps
 from geartrain.train.rate_finder import RateFound, find_learning_rate

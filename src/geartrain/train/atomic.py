@@ -3,7 +3,9 @@
 import contextlib
 import os
 import secrets
+from collections.abc import Generator
 from pathlib import Path
+from typing import BinaryIO
 
 from geartrain.train.errors import WriteError
 
@@ -11,7 +13,14 @@ _TEMPORARY = ".tmp"
 
 
 def write(path: Path, data: bytes) -> None:
-    """Replace the content of ``path`` by ``data``, all or nothing.
+    """Replace the content of ``path`` by ``data``, all or nothing: see ``writing``."""
+    with writing(path) as file:
+        file.write(data)
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Generator[BinaryIO]:
+    """A file to write into, whose content replaces that of ``path`` at the end of the ``with``, all or nothing.
 
     The bytes go to a temporary file in the same folder, are forced to the disk, and take the name in one step
     (``os.replace``); then the folder is forced to the disk, which makes the new name last through a power cut.
@@ -24,9 +33,8 @@ def write(path: Path, data: bytes) -> None:
     try:
         try:
             with temporary.open("xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
+                yield file
+                sync(file)
             os.replace(temporary, path)
         except BaseException:  # Ctrl-C included: whatever stops us, the temporary file goes
             temporary.unlink(missing_ok=True)
@@ -34,6 +42,12 @@ def write(path: Path, data: bytes) -> None:
         sync_folder(path.parent)
     except OSError as error:
         raise cannot_write(path, error) from error
+
+
+def sync(file: BinaryIO) -> None:
+    """Force what was written to ``file`` to the disk."""
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def sync_folder(folder: Path) -> None:

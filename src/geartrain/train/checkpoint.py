@@ -7,6 +7,7 @@ metadata, ``geartrain``: JSON with the format's name, the caller's facts, and a 
 import hashlib
 import json
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geartrain import tree
-from geartrain.train import atomic
+from geartrain.train import atomic, safetensors_file
 from geartrain.train.errors import CheckpointError
 from geartrain.train.extras import need
 
@@ -26,19 +27,31 @@ _SHOWN = 8  # differences listed before "and n more"
 def save(path: Path, arrays: Any, facts: Mapping[str, Any]) -> None:
     """Write a tree of arrays and JSON-able ``facts`` to ``path``, replacing what is there, all or nothing.
 
-    The same arrays and facts give the same bytes.
+    The same arrays and facts give the same bytes. The arrays go to the file from where they lie, and a second thread
+    computes the checksum meanwhile, so it takes about as long as the disk does.
 
     Raises:
         WriteError: the system refused; the old file stands.
-        ValueError: two leaves would get one name, or a fact is not JSON.
+        ValueError: two leaves would get one name, a leaf has a dtype that the format lacks, or a fact is not JSON.
     """
     named = tree.paths(arrays)
-    tensors = {name: np.asarray(leaf, order="C") for name, leaf in named}
+    tensors = {name: safetensors_file.plain(name, leaf) for name, leaf in named}
     if len(tensors) != len(named):
         raise ValueError(f"[checkpoint] two leaves of the tree have the same name among {[name for name, _ in named]}")
     facts_text = json.dumps(facts, sort_keys=True, allow_nan=False)
-    entry = json.dumps({"format": FORMAT, "facts": facts_text, "sha256": _digest(tensors, facts_text)})
-    atomic.write(path, need("safetensors.numpy").save(tensors, metadata={_ENTRY: entry}))
+
+    def header(sha256: str) -> bytes:
+        entry = json.dumps({"format": FORMAT, "facts": facts_text, "sha256": sha256})
+        return safetensors_file.header(tensors, {_ENTRY: entry})
+
+    with ThreadPoolExecutor(1) as beside, atomic.writing(path) as file:
+        digest = beside.submit(_digest, tensors, facts_text)
+        file.write(header("0" * 64))  # as long as the one that takes its place
+        for part in safetensors_file.content(tensors):
+            file.write(part)
+        atomic.sync(file)  # the disk works while the checksum is computed
+        file.seek(0)
+        file.write(header(digest.result()))
 
 
 def load(path: Path, like: Any) -> tuple[Any, dict[str, Any]]:

@@ -2,10 +2,8 @@
 
 import contextlib
 import functools
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,10 +12,11 @@ import numpy as np
 from geartrain import optim
 from geartrain.api import value_and_grad
 from geartrain.optim import Optimizer
-from geartrain.train import checkpoint
-from geartrain.train.errors import CheckpointError, NonFinite, UsageError
+from geartrain.train.errors import NonFinite, UsageError
+from geartrain.train.evaluation import evaluate
 from geartrain.train.interrupt import CtrlC
-from geartrain.train.loop import State, generator, pick, samples_in, steps
+from geartrain.train.keeper import Keeper
+from geartrain.train.loop import State, samples_in, steps
 from geartrain.train.progress import Display, Silent, display
 from geartrain.train.run import RunFolder
 from geartrain.train.seeing import Seeing
@@ -27,8 +26,6 @@ from geartrain.train.team import Team
 
 Observer = Callable[[State, "dict[str, Any] | None"], None]
 """Called after every step with the state and None, and after every epoch with the state and the record of the epoch."""
-
-_PLACE = ("rng", "epoch", "batch", "step", "loss_sum")
 
 
 class Fitted(NamedTuple):
@@ -69,6 +66,7 @@ def fit(
     gradient: Callable[..., Any] = value_and_grad,
     begun: Callable[[], None] | None = None,
     compiled: bool | None = None,
+    taking: Step | None = None,
     team: Team | None = None,
     see: int | None = None,
     storage: str = "float32",
@@ -102,6 +100,8 @@ def fit(
             random numbers and is many times as fast. By default it does where the extra ``native`` is installed and the
             loss depends on its arguments alone; ``Fitted.how`` and the console say which it was, and why. A run goes on
             in the way that it began. True insists.
+        taking: takes the steps, for several runs that share what it has compiled; made for this ``loss`` and
+            ``optimizer``, it stands in place of ``gradient`` and ``compiled``.
         see: look at the gradients every so many steps, and write ``health.html`` in the folder, a page that follows the
             run: what reaches each layer, what is lost where, dead outputs, the size of updates. A gradient that
             vanishes or explodes is named with the layer and the factor, also on the console.
@@ -138,10 +138,13 @@ def fit(
     team = team or Team()
     if see is not None and folder is None and team.first:
         raise UsageError("see writes into the run folder: give a folder, too")
-    step = SharedStep(loss, optimizer, team, params, compiled) if team.size > 1 else None
+    step = SharedStep(loss, optimizer, team, params, compiled) if team.size > 1 else taking
     step = step or Step(loss, optimizer, gradient, compiled)
-    with team, team.together(lambda: _held(folder if team.first else None, {**decided, "epochs": epochs})) as run:
-        keeper = Keeper(run, decided, keep, step, team.size)
+    with team, contextlib.ExitStack() as holding:
+        run = holding.enter_context(
+            team.together(lambda: _held(folder if team.first else None, {**decided, "epochs": epochs}))
+        )
+        keeper = holding.enter_context(Keeper(run, decided, keep, step, team.size))
         state = team.told(team.together(lambda: keeper.begin(new)))
         step.go_on(team.told(keeper.began_as))
         if (state.epoch, state.batch) > (epochs, 0):
@@ -172,9 +175,10 @@ def fit(
         silent = console is None or not team.first
         shown = Silent() if silent else display(console, epochs=epochs, samples=samples, done=done)
         watching = tuple(observers) if team.first else ()
-        job = _Job(run, keeper, records, measured, shown, watching, samples, batch_size, save_every, team)
+        job = _Job(keeper, records, measured, shown, watching, samples, batch_size, save_every, team)
         with seeing or contextlib.nullcontext():
             state, ended = job.run_through(training, state, patience, watch)
+            team.together(keeper.wait)
         if console is not None and team.first and state.step:
             console.print(f"The steps ran as {step.how}.", highlight=False, markup=False, soft_wrap=True)
         if patience is None:
@@ -198,8 +202,7 @@ def _tell(console: Any, text: str) -> None:
 class _Job(NamedTuple):
     """What a run under way works with."""
 
-    run: RunFolder | None
-    keeper: "Keeper"
+    keeper: Keeper
     records: list[dict[str, Any]]
     measured: Callable[[Any], dict[str, float]]
     shown: Display
@@ -241,18 +244,13 @@ class _Job(NamedTuple):
                 self._save(state)
         return state, "interrupted" if stop else "done"
 
-    def _save(self, state: State) -> None:
+    def _save(self, state: State, record: dict[str, Any] | None = None, best: bool = False) -> None:
         self.team.check_same(state.params)
-        self.team.together(lambda: self.keeper.save(state))
+        self.team.together(lambda: self.keeper.save(state, record, best))
 
     def _end_of_epoch(self, state: State, record: dict[str, Any], patient: bool, watch: str) -> None:
-        run, keeper, team = self.run, self.keeper, self.team
-        # Before the checkpoint: resuming cuts a line too many, but cannot invent one.
-        team.together(lambda: run.append(record) if run is not None else None)
         self.records.append(record)
-        if patient and record is min(self.records, key=lambda r: r[watch]):
-            team.together(lambda: keeper.save_best(state))
-        self._save(state)
+        self._save(state, record, best=patient and record is min(self.records, key=lambda r: r[watch]))
         for observe in self.observers:
             observe(state, record)
 
@@ -271,121 +269,6 @@ class _Job(NamedTuple):
             "seconds": seconds,
             "samples_per_second": samples / seconds,
         }
-
-
-class Keeper:
-    """Saves and finds checkpoints in a run folder; without a folder it keeps the best parameters in memory."""
-
-    def __init__(
-        self, run: RunFolder | None, settings: Mapping[str, Any], keep: int, step: Step, processes: int = 1
-    ) -> None:
-        self._run = run
-        self._step = step
-        self.began_as: str | None = None  # the kind of steps that the run began with
-        self._processes = self.began_on = processes
-        self._settings = dict(settings)
-        self._keep = keep
-        self._best: Any = None
-
-    def begin(self, new: State) -> State:
-        """The state in the run's checkpoint, or ``new``, which is saved at once."""
-        if self._run is None or not self._run.checkpoint.exists():
-            self.save(new)
-            return new
-        path = self._run.checkpoint
-        arrays, facts = checkpoint.load(path, like={"params": new.params, "optimizer": new.optimizer})
-        try:
-            settings = facts["settings"]
-            place = {name: facts[name] for name in _PLACE}
-        except KeyError as error:
-            raise CheckpointError(f"{path} is not a checkpoint of a training run: it has no {error}") from None
-        if settings != self._settings:
-            differences = [
-                f"{name} is {value} in {self._run.config_file.name}, {settings.get(name)} in the checkpoint"
-                for name, value in self._settings.items()
-                if value != settings.get(name)
-            ]
-            raise CheckpointError(f"{path} is of a run with other settings: {'; '.join(differences)}")
-        self.began_on = facts.get("processes", 1)
-        generator(place["rng"])  # refused now rather than in the loop
-        self.began_as = facts.get("steps")
-        return State(arrays["params"], arrays["optimizer"], **place)
-
-    def save(self, state: State) -> None:
-        """Write the checkpoint; the one before becomes ``checkpoint.1``, and so on."""
-        if self._run is None:
-            return
-        path = self._run.checkpoint
-        older = [path, *(path.with_suffix(f".{n}{path.suffix}") for n in range(1, self._keep))]
-        for newer, old in reversed(list(pairwise(older))):
-            with contextlib.suppress(OSError):  # an older one is a reserve: to lack it is no reason to stop
-                if newer == path:
-                    old.unlink(missing_ok=True)
-                    os.link(newer, old)
-                else:
-                    os.replace(newer, old)
-        checkpoint.save(path, {"params": state.params, "optimizer": state.optimizer}, self._facts(state))
-
-    def _facts(self, state: State) -> dict[str, Any]:
-        return {
-            "settings": self._settings,
-            "steps": self._step.kind,
-            "processes": self._processes,
-            **{name: getattr(state, name) for name in _PLACE},
-        }
-
-    def save_before(self, state: State) -> str:
-        """Keep the state before a step that went wrong beside the checkpoint, which stands; return where, in words."""
-        if self._run is None:
-            return ""
-        checkpoint.save(self._run.before, {"params": state.params, "optimizer": state.optimizer}, self._facts(state))
-        return (
-            f"\nThe last good checkpoint stands: {self._run.checkpoint}"
-            f"\nThe state just before this step is kept, too: {self._run.before}"
-        )
-
-    def save_best(self, state: State) -> None:
-        """Keep the parameters as the best so far."""
-        self._best = state
-        if self._run is not None:
-            checkpoint.save(self._run.best, {"params": state.params}, {"epoch": state.epoch})
-
-    def best(self, state: State, records: list[dict[str, Any]], watch: str) -> Any:
-        """The parameters of the best epoch."""
-        if self._best is not None:
-            return self._best.params
-        if self._run is None or not records or not self._run.best.exists():
-            return state.params
-        arrays, facts = checkpoint.load(self._run.best, like={"params": state.params})
-        wanted = min(records, key=lambda r: r[watch])["epoch"]
-        if facts["epoch"] != wanted:
-            raise CheckpointError(f"{self._run.best} is of epoch {facts['epoch']}; the best of the metrics is {wanted}")
-        return arrays["params"]
-
-
-def evaluate(
-    metrics: Mapping[str, Callable[..., Any]],
-    params: Any,
-    data: tuple[Any, ...],
-    batch_size: int,
-    team: Team | None = None,
-) -> dict[str, float]:
-    """Each metric's mean over all samples, computed in pieces, which a ``team`` deals out among its ranks.
-
-    >>> evaluate({"mean": lambda params, x: np.mean(x)}, None, (np.arange(10.0),), 4)
-    {'mean': 4.5}
-    """
-    samples = samples_in(data)
-    team = team or Team()
-    own = team.part(np.arange(samples))
-    piece = max(batch_size, 512)
-    totals = dict.fromkeys(metrics, 0.0)
-    for begin in range(0, len(own), piece):
-        chosen = own[begin : begin + piece]
-        part = pick(data, chosen)
-        for name, metric in metrics.items():
-            totals[name] += float(metric(params, *part)) * len(chosen)
-    return {name: float(total) / samples for name, total in zip(totals, team.sum([*totals.values()]), strict=True)}
 
 
 def _out_of_patience(records: list[dict[str, Any]], patience: int | None, watch: str) -> bool:

@@ -29,7 +29,7 @@ class Table(NamedTuple):
     y: NDArray[Any]
     columns: list[tabular.Column]
     target: tabular.Column
-    bad: list[str]
+    bad: list[tabular.Bad]
 
     @property
     def outputs(self) -> int:
@@ -121,9 +121,11 @@ def cross_validated(config: TableConfig, data: Table) -> dict[str, list[float]]:
         baselines = {"linear": linear.Ridge(), "boosted": boosted}
     order = np.random.default_rng([config.seed, 6]).permutation(len(data.x))
     results: dict[str, list[float]] = {"network": [], **{name: [] for name in baselines}}
+    # One step for all parts: what it has compiled for a shape of minibatches serves again.
+    step = table_mlp.step(data.x.shape[1], data.outputs, config.hidden, config.learning_rate, data.x.dtype)
     for fold in np.array_split(order, FOLDS):
         rest = np.setdiff1d(order, fold)
-        fitted = _network(data, config, rest)
+        fitted = _network(data, config, rest, taking=step)
         answers = table_mlp.scores(fitted.params, data.x[fold], config.hidden, data.outputs)
         results["network"].append(score(data, fold, np.argmax(answers, axis=1) if data.outputs else answers))
         for name, baseline in baselines.items():
@@ -168,7 +170,12 @@ def _finish(run: RunFolder, config: TableConfig, data: Table, fitted: Fitted, co
         f"Cross-validated on {FOLDS} parts, {what}: {shown} (linear and boosted trees are scikit-learn's).",
         f"The network has {report.count(fitted.params):,} parameters and took {took}{early}.",
     ]
-    measured = {"scores": scores, "parameters": report.count(fitted.params), "bad_rows": data.bad, "sentences": text}
+    measured = {
+        "scores": scores,
+        "parameters": report.count(fitted.params),
+        "bad_rows": [*map(str, data.bad)],
+        "sentences": text,
+    }
     run.write_json(run.report, measured)
     write(run.picture, picture.draw_table(fitted.records, scores, what))
     say(console, text, run)

@@ -1,5 +1,6 @@
 """The network for tables: two hidden layers, for a number or for classes; layers of ``geartrain.nn``."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ from numpy.typing import NDArray
 
 from geartrain import nn, optim
 from geartrain.train.fitting import Fitted, fit
+from geartrain.train.stepping import Step
 
 Array = NDArray[Any]
 
@@ -27,6 +29,27 @@ def network(inputs: int, hidden: int, outputs: int, dtype: Any = np.float32) -> 
     )
 
 
+def loss_of(net: nn.Layer, outputs: int) -> Callable[..., Any]:
+    """The loss of a minibatch: squared error for a number (``outputs`` 0), cross entropy for classes."""
+
+    def loss(params: Any, x: Any, y: Any) -> Any:
+        scores = net.apply(params, x)
+        return nn.cross_entropy(scores, y) if outputs else nn.mean_squared_error(scores[:, 0], y)
+
+    return loss
+
+
+def optimizer_of(learning_rate: float) -> optim.Optimizer:
+    """AdamW that decays the matrices."""
+    return optim.adamw(learning_rate, weight_decay=1e-2, mask=optim.matrices)
+
+
+def step(inputs: int, outputs: int, hidden: int, learning_rate: float, dtype: Any = np.float32) -> Step:
+    """What takes the steps of ``train``, for several runs of it on tables alike."""
+    net = network(inputs, hidden, max(outputs, 1), dtype)
+    return Step(loss_of(net, outputs), optimizer_of(learning_rate))
+
+
 def train(
     x: Array,
     y: Array,
@@ -44,19 +67,14 @@ def train(
     Where there are enough rows, a tenth decides when to stop. ``more`` goes to ``fit``.
     """
     net = network(x.shape[1], hidden, max(outputs, 1), x.dtype)
-
-    def loss(params: Any, x: Any, y: Any) -> Any:
-        scores = net.apply(params, x)
-        return nn.cross_entropy(scores, y) if outputs else nn.mean_squared_error(scores[:, 0], y)
-
     order = np.random.default_rng([seed, 0]).permutation(len(x))
     aside = len(x) // 10 if len(x) >= 100 else 0
     kept, held_out = order[aside:], order[:aside]
     return fit(
-        loss,
+        loss_of(net, outputs),
         net.init(np.random.default_rng([seed, 1])),
         (x[kept], y[kept]),
-        optimizer=optim.adamw(learning_rate, weight_decay=1e-2, mask=optim.matrices),
+        optimizer=optimizer_of(learning_rate),
         epochs=epochs,
         batch_size=min(batch_size, len(kept)),
         seed=seed,

@@ -3,7 +3,8 @@
 import csv
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -48,13 +49,27 @@ class Column(NamedTuple):
         return ((np.array(values) - self.mean) / self.deviation).astype(np.float32)[:, None]
 
 
+class Bad(NamedTuple):
+    """A row that cannot be used: the line on which it begins, and why.
+
+    >>> str(Bad(3, "2 cells, expected 4"))
+    'line 3: 2 cells, expected 4'
+    """
+
+    line: int
+    why: str
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.why}"
+
+
 class Rows(NamedTuple):
-    """The rows of a file: ``names`` of the columns, ``cells``, the ``lines`` they stand on, and what is ``bad``."""
+    """The rows of a file: ``names`` of the columns, ``cells``, the ``lines`` they begin on, and what is ``bad``."""
 
     names: list[str]
     cells: list[list[str]]
     lines: list[int]
-    bad: list[str]
+    bad: list[Bad]
 
 
 def is_missing(cell: str) -> bool:
@@ -67,32 +82,64 @@ def is_missing(cell: str) -> bool:
 
 
 def read(path: Path) -> Rows:
-    """The rows of a CSV file whose first line has the names; rows with too few or too many cells are bad.
+    """The rows of a CSV file whose first line has the names.
+
+    A row with too few or too many cells, with quotes that do not match, or that is not UTF-8 is bad.
 
     Raises:
-        UsageError: the file cannot be read, is not text, or has no names, or the same name twice.
+        UsageError: the file cannot be read, or has no names, or the same name twice, or names that cannot be read.
     """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file, strict=True)
-            names = [name.strip() for name in next(reader, list[str]())]
-            rows = Rows(names, [], [], [])
-            for cells in reader:
-                if not cells:
-                    continue
-                if len(cells) != len(names):
-                    rows.bad.append(f"line {reader.line_num}: {len(cells)} cells, expected {len(names)}")
-                    continue
-                rows.cells.append(cells)
-                rows.lines.append(reader.line_num)
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {reason(error)}") from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"{path} is not a table of comma-separated values in UTF-8: {error}") from None
+    found = records(path)
+    _, names = next(found, (1, list[str]()))
+    if isinstance(names, str):
+        raise UsageError(f"{path} is not a table of comma-separated values in UTF-8: {names} in its first line")
+    names = [name.strip() for name in names]
+    rows = Rows(names, [], [], [])
+    for line, cells in found:
+        if isinstance(cells, str):
+            rows.bad.append(Bad(line, cells))
+        elif len(cells) != len(names):
+            rows.bad.append(Bad(line, f"{len(cells)} cells, expected {len(names)}"))
+        else:
+            rows.cells.append(cells)
+            rows.lines.append(line)
     twice = [name for name, times in Counter(names).items() if times > 1]
     if not names or twice:
         raise UsageError(f"{path}: the first line must name the columns" + (f"; twice: {twice[0]!r}" if twice else ""))
     return rows
+
+
+def records(path: Path) -> Iterator[tuple[int, list[str] | str]]:
+    """The rows of a CSV file that are not empty: the line each begins on, and its cells, or why there are none.
+
+    Where quotes do not match, the line alone is lost on which that row begins.
+
+    Raises:
+        UsageError: the file cannot be read.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
+            lines = file.readlines()
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {reason(error)}") from None
+    begin = 0
+    while begin < len(lines):
+        reader, offset = csv.reader(islice(lines, begin, None), strict=True), begin
+        try:
+            for cells in reader:
+                if any(not cell.isprintable() and _not_text(cell) for cell in cells):
+                    yield begin + 1, "not UTF-8"
+                elif cells:
+                    yield begin + 1, cells
+                begin = offset + reader.line_num
+        except csv.Error as error:
+            yield begin + 1, f"quotes do not match ({error})"
+            begin += 1
+
+
+def _not_text(cell: str) -> bool:
+    """Whether a cell has bytes that are not UTF-8, which reading has left as surrogates."""
+    return any("\ud800" <= character <= "\udfff" for character in cell)
 
 
 def columns_of(rows: Rows) -> list[Column]:
@@ -129,20 +176,20 @@ def without_mistakes(rows: Rows, columns: Sequence[Column], target: int | None) 
     for cells, line in zip(rows.cells, rows.lines, strict=True):
         wrong = next(
             (
-                f"line {line}: {column.name} is {cell.strip()!r}, not a number"
+                f"{column.name} is {cell.strip()!r}, not a number"
                 for cell, column in zip(cells, columns, strict=True)
                 if not column.categories and not is_missing(cell) and as_number(cell) is None
             ),
             None,
         )
         if wrong is None and target is not None and is_missing(cells[target]):
-            wrong = f"line {line}: {rows.names[target]} is missing"
+            wrong = f"{rows.names[target]} is missing"
         if wrong is not None:
-            good.bad.append(wrong)
+            good.bad.append(Bad(line, wrong))
             continue
         good.cells.append(cells)
         good.lines.append(line)
-    good.bad.sort(key=lambda text: int(text.split()[1].rstrip(":")))
+    good.bad.sort()
     return good
 
 
