@@ -7,6 +7,7 @@ import pytest
 from scipy import optimize
 
 import geartrain as gt
+from geartrain import nn, optim
 from geartrain.errors import InputError
 
 
@@ -59,3 +60,26 @@ def test_integers_are_refused() -> None:
         gt.minimize(rosenbrock, np.array([1, 2]))
     with pytest.raises(InputError, match=r"\[least_squares\] .* got nothing"):
         gt.least_squares(rosenbrock, ())
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_lbfgs_of_optim_fits_a_network_that_is_a_tree(compiled: bool) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((60, 3))
+    y = np.sin(x @ np.array([1.0, -2.0, 0.5]))
+    network = nn.sequential(nn.dense(3, 12), np.tanh, nn.dense(12, 1))
+
+    def loss(params: Any, x: Any, y: Any) -> Any:
+        return np.mean((network.apply(params, x)[:, 0] - y) ** 2)
+
+    start = network.init(rng)
+    few, many = (optim.lbfgs(loss, start, x, y, steps=n, compiled=compiled) for n in (3, 200))
+    assert few.result.nit == 3
+    assert not few.success
+    assert many.value < 0.01 * few.value < 0.01 * float(loss(start, x, y))
+    assert many.params[0]["weights"].dtype == np.float32
+    assert float(loss(many.params, x, y)) == pytest.approx(many.value, rel=0.1)
+    inside = optim.lbfgs(loss, start, x, y, bounds=[(-0.1, 0.1)] * many.result.x.size)
+    assert np.abs(inside.result.x).max() <= 0.1
+    with pytest.raises(ValueError, match="steps and memory must be at least 1, got 0 and 10"):
+        optim.lbfgs(loss, start, x, y, steps=0)

@@ -6,6 +6,7 @@ the same); 130 stopped by Ctrl-C.
 
 import argparse
 import contextlib
+import functools
 import os
 import sys
 from collections.abc import Sequence
@@ -13,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from geartrain.errors import GeartrainError
-from geartrain.train import extras, jobs, predict, seeing
-from geartrain.train.errors import TrainingError
+from geartrain.train import extras, jobs, predict, ranks, seeing
+from geartrain.train.errors import TrainingError, UsageError
 from geartrain.train.run import RunFolder, newest, next_free, versions
 from geartrain.train.team import Team
 from geartrain.train.team import team as team_of_ranks
+from geartrain.train.tensorboard import TensorBoard
 from geartrain.view.commands import add_lesson, add_see
 from geartrain.view.expression import explain_expression
 from geartrain.view.page import for_encoding
@@ -29,8 +31,9 @@ _FAILED, _BAD_INPUT, _CTRL_C = 1, 2, 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line on ``arguments`` (by default the program's own) and return the exit code."""
     try:
-        parsed = _parser().parse_args(arguments)
-        code = parsed.run(parsed)
+        given = sys.argv[1:] if arguments is None else list(arguments)
+        parsed = _parser().parse_args(given)
+        code = parsed.run(parsed, given) if parsed.run is _train else parsed.run(parsed)
         sys.stdout.flush()
     except GeartrainError as error:
         code = error.exit_code if isinstance(error, TrainingError) else _BAD_INPUT
@@ -74,9 +77,16 @@ def _add_train(commands: Any) -> None:
         "--out", type=Path, metavar="FOLDER", help=f"the run folder (default: {RUNS}/DATASET-1, -2, ...)"
     )
     train.add_argument(
-        "--see", nargs="?", type=_steps, const=seeing.EVERY, metavar="STEPS",
+        "--see", nargs="?", type=_count, const=seeing.EVERY, metavar="STEPS",
         help=f"look at the gradients every so many steps ({seeing.EVERY}), on a page that follows the run: health.html",
     )  # fmt: skip
+    train.add_argument(
+        "--tensorboard",
+        type=Path,
+        metavar="FOLDER",
+        help="write events for TensorBoard there: tensorboard --logdir FOLDER",
+    )
+    _add_ranks(train)
     # A default of None tells what was asked for from what was not: a resumed run keeps its settings.
     for name, kind, text in (
         ("epochs", _whole, "how often to go through the data; a resumed run may ask for more"),
@@ -99,6 +109,16 @@ def _add_train(commands: Any) -> None:
         shown = f" (default: {', '.join(defaults)})" if defaults else ""
         option = f"--{name.replace('_', '-')}"
         train.add_argument(option, type=kind, metavar="COLUMN" if name == "target" else "N", help=text + shown)
+
+
+def _add_ranks(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--ranks", type=_count, metavar="N", help="train on so many processes together; mpiexec -n N does the same"
+    )
+    parser.add_argument(
+        "--restarts", type=_count, default=0, metavar="N",
+        help="with --ranks: if a process dies, go on from the last checkpoint with one fewer, at most so often",
+    )  # fmt: skip
 
 
 def _add_predict(commands: Any) -> None:
@@ -129,8 +149,12 @@ def _add_explain(commands: Any) -> None:
     )
 
 
-def _train(arguments: argparse.Namespace) -> int:
+def _train(arguments: argparse.Namespace, given: list[str]) -> int:
     extras.need_all()
+    if arguments.ranks:
+        return _train_on_ranks(arguments, given)
+    if arguments.restarts:
+        raise UsageError("--restarts needs --ranks, which starts the processes and sees one die")
     team = team_of_ranks()
     try:
         with team:
@@ -141,13 +165,38 @@ def _train(arguments: argparse.Namespace) -> int:
         return error.exit_code
 
 
-def _train_on(team: Team, arguments: argparse.Namespace) -> int:
-    name = arguments.dataset
-    job = team.together(lambda: jobs.find(name))
+def _train_on_ranks(arguments: argparse.Namespace, given: list[str]) -> int:
+    """Start this command again, on so many ranks, in a run folder that is known to this process."""
+    name, asked = arguments.dataset, _asked(arguments)
+    jobs.find(name)
+    jobs.check_asked(name, asked)
+    only = argparse.ArgumentParser(add_help=False)
+    _add_ranks(only)
+    rest = only.parse_known_args(given)[1]
+    out = arguments.out
+    if out is None:
+        if not arguments.resume:
+            jobs.settings_of(name, asked)  # refused before anything is made
+        out = newest(RUNS, name) if arguments.resume else next_free(RUNS, name)
+        rest += ["--out", str(out)]
+    try:
+        return ranks.started(arguments.ranks, arguments.restarts, rest, out, functools.partial(print, flush=True))
+    finally:
+        with contextlib.suppress(OSError):  # nothing came of it
+            out.rmdir()
+
+
+def _asked(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The settings that were asked for."""
     every = {
         setting: getattr(arguments, setting, None) for kind in jobs.JOBS.values() for setting in kind.settings.names()
     }
-    asked = {setting: value for setting, value in every.items() if value is not None and setting != "dataset"}
+    return {setting: value for setting, value in every.items() if value is not None and setting != "dataset"}
+
+
+def _train_on(team: Team, arguments: argparse.Namespace) -> int:
+    name, asked = arguments.dataset, _asked(arguments)
+    job = team.together(lambda: jobs.find(name))
     team.together(lambda: jobs.check_asked(name, asked))
     if arguments.resume:
         opened = team.together(lambda: RunFolder.open(arguments.out or newest(RUNS, name)), only_first=True)
@@ -155,7 +204,7 @@ def _train_on(team: Team, arguments: argparse.Namespace) -> int:
             saved, source = team.told((opened[1], str(run.config_file)) if run is not None else ({}, ""))
             settings = team.together(lambda: job.settings.from_json(saved, source).resumed(asked))
             prepared = team.together(lambda: job.prepare(settings))
-            return _train_in(run, job, settings, prepared, team, arguments.see)
+            return _train_in(run, job, settings, prepared, team, arguments)
     settings = team.together(lambda: jobs.settings_of(name, asked))
     prepared = team.together(lambda: job.prepare(settings))
 
@@ -164,10 +213,16 @@ def _train_on(team: Team, arguments: argparse.Namespace) -> int:
 
     created = team.together(create, only_first=True)
     with created if team.first else contextlib.nullcontext() as run:
-        return _train_in(run, job, settings, prepared, team, arguments.see)
+        return _train_in(run, job, settings, prepared, team, arguments)
 
 
-def _train_in(run: RunFolder | None, job: jobs.Job, settings: Any, prepared: Any, team: Team, see: int | None) -> int:
+def _train_in(
+    run: RunFolder | None, job: jobs.Job, settings: Any, prepared: Any, team: Team, arguments: argparse.Namespace
+) -> int:
+    board = team.together(
+        lambda: TensorBoard(arguments.tensorboard, settings.batch_size) if arguments.tensorboard else None,
+        only_first=True,
+    )
     again = f"geartrain train {settings.dataset} --resume" + (f" --out {run.path}" if run is not None else "")
     console = extras.need("rich.console").Console(quiet=run is None)
     if team.size > 1:
@@ -175,7 +230,9 @@ def _train_in(run: RunFolder | None, job: jobs.Job, settings: Any, prepared: Any
         text = f"{team.size} processes train together. If one dies, all end; go on, with any number, by: {again}"
         console.print(text, highlight=False, markup=False, soft_wrap=True)
     try:
-        finished = job.train(run, settings, prepared, console, team, see)
+        with board or contextlib.nullcontext():
+            watching = {"see": arguments.see, "observers": [board] if board is not None else []}
+            finished = job.train(run, settings, prepared, console, team, **watching)
     except KeyboardInterrupt:
         finished = False
     if finished:
@@ -215,9 +272,9 @@ def _whole(text: str) -> int:
         raise argparse.ArgumentTypeError(f"expected a whole number, got {text!r}") from None
 
 
-def _steps(text: str) -> int:
+def _count(text: str) -> int:
     if (number := _whole(text)) < 1:
-        raise argparse.ArgumentTypeError(f"expected a number of steps from 1 on, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected a number from 1 on, got {text!r}")
     return number
 
 

@@ -128,6 +128,80 @@ def test_the_command_line_on_two_ranks(tmp_path: Path) -> None:
     assert (tmp_path / "run" / "picture.png").exists()
 
 
+@needs_mpi
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="finds the ranks in /proc")
+def test_a_rank_dies_and_the_command_goes_on_by_itself_or_says_how(tmp_path: Path) -> None:
+    """Killed twice, with one restart: the first time it goes on with one process, then it says how to go on."""
+    folder = tmp_path / "run"
+    options = ["--epochs", "100000", "--hidden", "8", "--out", str(folder), "--ranks", "2", "--restarts", "1"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "geartrain", "train", "digits", *options],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**os.environ, "GEARTRAIN_THREADS": "1"},
+    )  # fmt: skip
+    seen: set[int] = set()
+    for epochs in (2, 4):
+        deadline = time.monotonic() + 60
+        while process.poll() is None and time.monotonic() < deadline and epochs_in(folder) < epochs:
+            time.sleep(0.02)
+        ranks = {rank: process_of(str(folder), rank, seen) for rank in ((0, 1) if epochs == 2 else (0,))}
+        seen.update(ranks.values())
+        os.kill(ranks[max(ranks)], signal.SIGKILL)
+    said = process.communicate(timeout=60)[0]
+    assert process.returncode == 1, said
+    assert "A process died (exit code 9); there were 2. The last checkpoint is of step " in said
+    assert "Going on with 1 process; 0 more restarts after this one." in said
+    assert "before it was 2 processes" in said
+    assert f"by: geartrain train digits {' '.join(options[:6])} --resume --ranks 1" in said
+    assert checkpoint.read(folder / "checkpoint.safetensors")[1]["processes"] == 1
+
+
+def epochs_in(folder: Path) -> int:
+    metrics = folder / "metrics.jsonl"
+    return metrics.read_bytes().count(b"\n") if metrics.exists() else 0
+
+
+def process_of(folder: str, rank: int, seen: set[int]) -> int:
+    """The process id of a rank of the run in ``folder``, which has not been ``seen`` before."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                found = f"PMI_RANK={rank}".encode() in (process / "environ").read_bytes().split(b"\0")
+                if (
+                    found
+                    and int(process.name) not in seen
+                    and folder.encode() in (process / "cmdline").read_bytes().split(b"\0")
+                ):
+                    return int(process.name)
+            except OSError:
+                continue
+        time.sleep(0.02)
+    raise AssertionError(f"nobody trains in {folder}")
+
+
+def test_ranks_that_cannot_be_started_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for arguments, said in (
+        (["digits", "--restarts", "2"], "--restarts needs --ranks"),
+        (["digits", "--ranks", "2", "--width", "8"], "digits has no --width"),
+        (["digits", "--ranks", "2", "--epochs", "0"], "epochs must be a whole number from 1"),
+        (["digits", "--ranks", "2", "--resume"], "there is no run to resume"),
+    ):
+        assert cli.main(["train", *arguments]) == 2
+        assert said in capsys.readouterr().err
+    monkeypatch.setenv("PMI_SIZE", "2")
+    assert cli.main(["train", "digits", "--ranks", "2"]) == 2
+    assert "leave out one of the two" in capsys.readouterr().err
+    monkeypatch.delenv("PMI_SIZE")
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    monkeypatch.setenv("PATH", "")
+    assert cli.main(["train", "digits", "--ranks", "2"]) == 2
+    assert "--ranks needs mpiexec: pip install 'geartrain[mpi]'" in capsys.readouterr().err
+    assert not [*Path("runs").glob("*/*")]
+
+
 def test_started_by_mpiexec_without_the_extra_is_an_error(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

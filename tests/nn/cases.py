@@ -65,13 +65,13 @@ def _conv(kernel: tuple[int, ...], **settings: Any) -> Case:
     return layered(layer, weights=numbers(*kernel, seed=6), bias=numbers(outputs, seed=7), x=x)
 
 
-def _attention(shared: int = 1, causal: bool = False, mask: Any = None) -> Case:
+def _attention(shared: int = 1, causal: bool = False, mask: Any = None, rotary: bool = False) -> Case:
     size, pairs = 8, 8 // shared
     params = {
         name: {"weights": numbers(size, width, seed=i) / 3, "bias": numbers(width, seed=i + 20)}
         for i, (name, width) in enumerate({"query": size, "key": pairs, "value": pairs, "output": size}.items())
     }
-    layer = nn.attention(size, 4, shared, causal)
+    layer = nn.attention(size, 4, shared, causal, rotary)
     return layered(layer, *([] if mask is None else [mask]), **params, x=numbers(2, 5, size, seed=10))
 
 
@@ -115,6 +115,9 @@ CASES: dict[str, Case] = {
     "attention padding": _attention(mask=nn.padding_mask(np.array([5, 3]), 5)),
     "attention grouped": _attention(shared=2),
     "attention multi-query": _attention(shared=4, causal=True),
+    "attention rotary": _attention(shared=2, causal=True, rotary=True),
+    "rotate": of_x(nn.rotate, numbers(2, 3, 5, 6, seed=11)),
+    "rotate elsewhere": of_x(lambda x: nn.rotate(x, np.arange(3, 8), 500.0), numbers(2, 3, 5, 6, seed=11)),
     "rnn": _recurrent(nn.rnn(3, 4), 1),
     "lstm": _recurrent(nn.lstm(3, 4), 4),
     "gru": _recurrent(nn.gru(3, 4), 3, state_bias=numbers(12, seed=8)),
@@ -151,6 +154,7 @@ OPTIMISERS: dict[str, optim.Optimizer] = {
     "rmsprop centred": optim.rmsprop(0.1, momentum=0.9, centred=True),
     "adagrad": optim.adagrad(0.1),
     "adafactor": optim.adafactor(0.1),
+    "accumulated": optim.accumulate(optim.adam(0.1), 3),
     "lion": optim.lion(0.1, weight_decay=0.1),
     "muon": optim.partition(
         {"muon": optim.muon(0.1), "sgd": optim.sgd(0.1)}, lambda p, x: {1: "sgd", 2: "muon"}[x.ndim]
@@ -172,3 +176,25 @@ def trajectory(optimizer: optim.Optimizer) -> Any:
     for params_bar in PUSHES:
         params, state = optimizer.update(params_bar, state, params)
     return params
+
+
+# Initialisers: what is drawn for a convolution with windows of 3 x 3, 100 inputs and 200 outputs.
+
+KERNEL = (3, 3, 100, 200)
+INITIALISERS: dict[str, nn.Initialiser] = {
+    "zeros": nn.zeros,
+    "ones": nn.ones,
+    "normal": nn.normal(0.5),
+    "truncated normal": nn.truncated_normal(0.5),
+    "he": nn.he,
+    "he uniform": nn.he_uniform,
+    "glorot": nn.glorot,
+    "glorot normal": nn.glorot_normal,
+    "lecun": nn.lecun,
+    "orthogonal": nn.orthogonal,
+}
+
+
+def distribution(drawn: Any) -> list[float]:
+    """The quantiles of what was drawn, in steps of a twentieth, the least and the largest; and the deviation."""
+    return [*np.quantile(drawn, np.linspace(0, 1, 21)).tolist(), float(np.std(drawn))]

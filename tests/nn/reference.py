@@ -1,12 +1,14 @@
 """Write reference.json: the values and gradients of every case by PyTorch, and of some optimisers by Optax.
 
-    pip install torch optax
-    python -m tests.nn.reference
+    pip install -e '.[peers]'
+    python -m tests.nn.reference            write it again, after a case has changed
+    python -m tests.nn.reference --check    compare what is installed with it
 
-The tests read the file, so they need neither. Run this again after a case has changed.
+The tests read the file, so they need neither; where both are installed, one of them checks the file.
 """
 
 import json
+import sys
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -61,13 +63,23 @@ def batch_norm(training: bool, variance: Any) -> Any:
     return run
 
 
-def attention(shared: int = 1, causal: bool = False) -> Any:
+def rotate(x: Any, first: int = 0, base: float = 10000.0) -> Any:
+    """Rotary positions as products of complex numbers, which is how their paper explains them."""
+    half = x.shape[-1] // 2
+    angles = torch.arange(first, first + x.shape[-2])[:, None] * base ** (-torch.arange(half) / half)
+    turned = torch.complex(x[..., :half], x[..., half:]) * torch.polar(torch.ones_like(angles), angles)
+    return torch.cat([turned.real, turned.imag], -1)
+
+
+def attention(shared: int = 1, causal: bool = False, rotary: bool = False) -> Any:
     def run(p: Any, mask: Any = None) -> Any:
         def split(name: str) -> Any:
             y = p["x"] @ p[name]["weights"] + p[name]["bias"]
             return y.unflatten(-1, (-1, 2)).transpose(1, 2)
 
         q, k, v = split("query"), split("key"), split("value")
+        if rotary:
+            q, k = rotate(q), rotate(k)
         y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal, enable_gqa=shared > 1)
         return y.transpose(1, 2).flatten(-2) @ p["output"]["weights"] + p["output"]["bias"]
 
@@ -130,6 +142,9 @@ THEIRS: dict[str, Any] = {
     "attention padding": attention(),
     "attention grouped": attention(shared=2),
     "attention multi-query": attention(shared=4, causal=True),
+    "attention rotary": attention(shared=2, causal=True, rotary=True),
+    "rotate": lambda p: rotate(p["x"]),
+    "rotate elsewhere": lambda p: rotate(p["x"], 3, 500.0),
     "rnn": recurrent(torch.nn.RNN),
     "lstm": recurrent(torch.nn.LSTM),
     "gru": recurrent(torch.nn.GRU),
@@ -217,8 +232,34 @@ def train(name: str) -> list[Any]:
     return listed([leaf.detach().numpy() for leaf in tree.leaves(params)])
 
 
-def lion() -> list[Any]:
-    optimizer = optax.lion(0.1, weight_decay=0.1)
+OPTAX: dict[str, Any] = {
+    "lion": lambda: optax.lion(0.1, weight_decay=0.1),
+    "accumulated": lambda: optax.MultiSteps(optax.adam(0.1), 3),
+}
+
+INITIALISERS: dict[str, Any] = {
+    "zeros": torch.nn.init.zeros_,
+    "ones": torch.nn.init.ones_,
+    "normal": lambda x: torch.nn.init.normal_(x, 0.0, 0.5),
+    "truncated normal": lambda x: torch.nn.init.trunc_normal_(x, 0.0, 0.5, -1.0, 1.0),
+    "he": lambda x: torch.nn.init.kaiming_normal_(x, nonlinearity="relu"),
+    "he uniform": lambda x: torch.nn.init.kaiming_uniform_(x, nonlinearity="relu"),
+    "glorot": torch.nn.init.xavier_uniform_,
+    "glorot normal": torch.nn.init.xavier_normal_,
+    "lecun": lambda x: torch.nn.init.kaiming_normal_(x, nonlinearity="linear"),
+    "orthogonal": torch.nn.init.orthogonal_,
+}
+
+
+def distribution(name: str) -> list[float]:
+    """What PyTorch draws for the same convolution, whose axes are the other way round there."""
+    *window, inputs, outputs = cases.KERNEL
+    drawn = INITIALISERS[name](torch.empty(outputs, inputs, *window))
+    return [float(f"{x:.6g}") for x in cases.distribution(drawn.numpy())]
+
+
+def train_by_optax(name: str) -> list[Any]:
+    optimizer = OPTAX[name]()
     params = cases.START
     state = optimizer.init(params)
     for push in cases.PUSHES:
@@ -246,17 +287,42 @@ def schedules() -> dict[str, list[float]]:
     return rates
 
 
-def main() -> None:
+def everything() -> dict[str, Any]:
+    """What the file holds, as the installed packages compute it."""
     import_module("jax").config.update("jax_enable_x64", True)
     torch.Tensor.bfloat16 = lambda self: self  # Muon's iteration in float64, to compare it
-    content = {
+    torch.manual_seed(0)
+    return {
         "made with": {"torch": torch.__version__, "optax": optax.__version__},
         "cases": {name: evaluate(name) for name in cases.CASES},
-        "trajectories": {name: lion() if name == "lion" else train(name) for name in cases.OPTIMISERS},
+        "trajectories": {name: train_by_optax(name) if name in OPTAX else train(name) for name in cases.OPTIMISERS},
         "schedules": schedules(),
+        "initialisers": {name: distribution(name) for name in cases.INITIALISERS},
     }
+
+
+def differences(content: dict[str, Any], written: dict[str, Any]) -> list[str]:
+    """Which entries of the file are not what the installed packages compute, to rounding (draws: to a hundredth)."""
+    found: list[str] = []
+    for part in ("cases", "trajectories", "schedules", "initialisers"):
+        rtol, atol = (0.01, 0.01) if part == "initialisers" else (1e-7, 1e-9)
+        for name in sorted({*content[part], *written.get(part, {})}):
+            ours, theirs = (tree.leaves(side.get(part, {}).get(name)) for side in (content, written))
+            if len(ours) != len(theirs) or not np.allclose(ours, theirs, rtol=rtol, atol=atol):
+                found.append(f"{part}: {name}")
+    return found
+
+
+def main() -> None:
+    path = Path(__file__).with_name("reference.json")
+    content = everything()
+    if "--check" in sys.argv:
+        found = differences(content, json.loads(path.read_text(encoding="utf-8")))
+        versions = ", ".join(f"{name} {version}" for name, version in content["made with"].items())
+        print("\n".join(found) or f"{path.name} is what {versions} compute")
+        sys.exit(bool(found))
     lines = json.dumps(content).replace('}, "', '},\n"').replace(']], "', ']],\n"')
-    Path(__file__).with_name("reference.json").write_text(lines + "\n", encoding="utf-8")
+    path.write_text(lines + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

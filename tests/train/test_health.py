@@ -186,4 +186,4 @@ def test_a_nan_stops_with_its_birth_and_the_state_before_it(compiled: bool, tmp_
 def test_the_command_says_what_it_may_be_given(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         cli.main(["train", "digits", "--see", "0"])
-    assert "expected a number of steps from 1 on, got '0'" in capsys.readouterr().err
+    assert "expected a number from 1 on, got '0'" in capsys.readouterr().err

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from tensorboardX.proto import event_pb2
 
-from geartrain import optim
+from geartrain import cli, optim
 from geartrain.errors import MissingPackage
-from geartrain.train import TensorBoard, fit
+from geartrain.train import TensorBoard, fit, job
 
 EVENT: Any = vars(event_pb2)["Event"]
 X = np.linspace(-1, 1, 50)
@@ -87,3 +87,13 @@ def test_without_the_writer_an_error_says_what_to_install(monkeypatch: pytest.Mo
     monkeypatch.setitem(sys.modules, "tensorboardX", None)
     with pytest.raises(MissingPackage, match=r"pip install 'geartrain\[tensorboard\]'"):
         TensorBoard(tmp_path)
+
+
+def test_the_command_writes_events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job, "_finish", lambda *_: None)  # the report takes longer than these epochs
+    options = ["--epochs", "2", "--hidden", "4", "--batch-size", "400", "--out", str(tmp_path / "run")]
+    assert cli.main(["train", "digits", *options, "--tensorboard", str(tmp_path / "events")]) == 0
+    drawn = scalars(tmp_path / "events")
+    assert {"loss", "train_loss", "test_loss", "test_accuracy"} <= set(drawn)
+    assert [*drawn["test_accuracy"]] == [4, 8]
+    assert [*drawn["loss"]] == [1, 2, 3, 5, 6, 7]

@@ -9,6 +9,8 @@
 ...     params, state = update({"x": 2 * params["x"]}, state, params)
 >>> bool(abs(params["x"]) < 1e-6)
 True
+
+``lbfgs`` is the exception: it sees all of the data in every step, and minimises at once.
 """
 
 from geartrain.optim._adam import AdamState, NAdamState, adam, adamw, nadam
@@ -33,6 +35,7 @@ from geartrain.optim._combine import (
     norm,
     partition,
 )
+from geartrain.optim._lbfgs import lbfgs
 from geartrain.optim._optimizer import Optimizer, Transform
 from geartrain.optim._schedules import constant, cosine, exponential, one_cycle, piecewise, warm_up
 from geartrain.optim._sgd import SGDState, sgd
@@ -64,6 +67,7 @@ __all__ = [
     "cosine",
     "decay_weights",
     "exponential",
+    "lbfgs",
     "lion",
     "matrices",
     "muon",

@@ -52,12 +52,11 @@ def prepare(config: Config) -> Dataset:
     return data
 
 
-def train(
-    run: RunFolder | None, config: Config, data: Dataset, console: Any, team: Team, see: int | None = None
-) -> bool:
+def train(run: RunFolder | None, config: Config, data: Dataset, console: Any, team: Team, **watching: Any) -> bool:
     """Train in the folder ``run``, from its checkpoint if it has one, and report on a ``rich.console.Console``.
 
-    Of a ``team`` of several processes rank 0 has the folder, and the others None. ``see`` as in ``fit``.
+    Of a ``team`` of several processes rank 0 has the folder, and the others None. ``watching`` are ``see`` and
+    ``observers`` of ``fit``.
 
     Returns True when all epochs are done and the report is written; False when Ctrl-C stopped it, with a checkpoint of
     the last whole step. A second Ctrl-C raises ``KeyboardInterrupt`` at once; the checkpoint before still stands.
@@ -68,7 +67,7 @@ def train(
     """
     model = model_of(config, len(data.train_images))
     done = fitted(
-        config, model, data, folder=run, console=console, team=team, see=see,
+        config, model, data, folder=run, console=console, team=team, **watching,
         begun=lambda: run.write_config(config.to_json()) if run is not None else None,
     )  # fmt: skip
     if done.ended == "interrupted":

@@ -79,9 +79,7 @@ def _classes(target: tabular.Column, cells: list[str]) -> tabular.Column:
     return target._replace(categories=tuple(sorted(classes)))
 
 
-def train(
-    run: RunFolder | None, config: TableConfig, data: Table, console: Any, team: Team, see: int | None = None
-) -> bool:
+def train(run: RunFolder | None, config: TableConfig, data: Table, console: Any, team: Team, **watching: Any) -> bool:
     """Train in the folder ``run``; what is returned and raised as in ``job.train``."""
     for line in data.bad[:SHOWN]:
         console.print(f"left out {line}", highlight=False, markup=False)
@@ -90,7 +88,7 @@ def train(
     fitted = _network(
         data, config, np.arange(len(data.x)),
         folder=run, settings={**config.fixed(), "sha256": data.digest()}, console=console,
-        begun=lambda: run.write_config(config.to_json()) if run is not None else None, team=team, see=see,
+        begun=lambda: run.write_config(config.to_json()) if run is not None else None, team=team, **watching,
     )  # fmt: skip
     if fitted.ended == "interrupted":
         return False

@@ -92,9 +92,7 @@ def model_of(config: TextConfig, data: Text) -> gpt.GPT:
     return gpt.gpt(len(data.characters), config.context, config.width, config.layers, config.heads)
 
 
-def train(
-    run: RunFolder | None, config: TextConfig, data: Text, console: Any, team: Team, see: int | None = None
-) -> bool:
+def train(run: RunFolder | None, config: TextConfig, data: Text, console: Any, team: Team, **watching: Any) -> bool:
     """Train in the folder ``run``; what is returned and raised as in ``job.train``."""
     model = model_of(config, data)
     windows, held_out = (Windows(data.codes(part), config.context) for part in (data.train, data.test))
@@ -106,7 +104,7 @@ def train(
         optimizer=optim.chain(optim.clip_by_norm(1.0), adamw),
         epochs=config.epochs, batch_size=config.batch_size, seed=config.seed, validation=[held_out],
         save_every=200, folder=run, settings={**config.fixed(), "sha256": data.digest()}, console=console,
-        begun=lambda: run.write_config(config.to_json()) if run is not None else None, team=team, see=see,
+        begun=lambda: run.write_config(config.to_json()) if run is not None else None, team=team, **watching,
     )  # fmt: skip
     if fitted.ended == "interrupted":
         return False
