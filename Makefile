@@ -6,7 +6,7 @@
 # make contest  the same work by each peer in a process of its own: make contest ARGS="--only heat --rounds 5"
 # make format   let ruff format and repair what it can
 # make viewer   build the picture from viewer/ into the package (needs Node; nothing else does)
-# make lock     choose the newest versions of everything and write requirements/dev.lock
+# make lock     choose the newest versions of everything but the peers and write requirements/dev.lock
 # make clean    remove what the above made, the environment included (runs/ stays)
 #
 # The first call makes .venv; PYTHON=/path/to/python3 chooses what from.
@@ -58,8 +58,9 @@ viewer: $(VENV)/.dev
 
 lock: $(VENV)/.python
 	@$(PY) -m pip install --quiet --disable-pip-version-check uv
-	$(PY) -m uv pip compile --quiet --upgrade --universal --python-version 3.11 --fork-strategy fewest --all-extras \
-		--no-emit-index-url --custom-compile-command "make lock" --output-file $(LOCK) pyproject.toml requirements/tools.in
+	$(PY) -m uv pip compile --quiet --upgrade --universal --python-version 3.11 --fork-strategy fewest \
+		--all-extras --no-extra peers --no-emit-index-url --custom-compile-command "make lock" \
+		--output-file $(LOCK) pyproject.toml requirements/tools.in
 
 clean:
 	rm -rf $(VENV) build dist .hypothesis .pytest_cache .ruff_cache

@@ -20,7 +20,9 @@ import pytest
 from sklearn.datasets import load_digits
 
 import geartrain as gt
-from geartrain import nn
+from geartrain import nn, train
+from geartrain.train.health import Health, verdict
+from geartrain.train.health_page import page
 from geartrain.view import document
 from geartrain.view.lesson import chapters, save_site, site
 from geartrain.view.see import see, see_expression
@@ -220,6 +222,27 @@ def test_served_in_a_browser(tmp_path: Path) -> None:
         finally:
             watcher.terminate()
             lesson.shutdown()
+
+
+def test_the_page_of_a_training_run_in_a_browser(tmp_path: Path) -> None:
+    need_a_browser()
+    rng = np.random.default_rng(0)
+    parts = [part for _ in range(12) for part in (nn.dense(8, 8), sigmoid)]  # what arrives shrinks from layer to layer
+    network = nn.sequential(*parts, nn.dense(8, 1))
+
+    def loss(params: Any, x: Any) -> Any:
+        return np.mean((network.apply(params, x) - 1) ** 2)
+
+    x = rng.standard_normal((32, 8)).astype(np.float32)
+    train.fit(loss, network.init(rng), (x,), batch_size=8, epochs=4, folder=tmp_path / "run", see=3, compiled=False)
+    log = (tmp_path / "run" / "health.jsonl").read_text(encoding="utf-8").splitlines()
+    history = [Health.from_json(json.loads(line)) for line in log]
+    shutil.copy(tmp_path / "run" / "health.html", tmp_path / "health.html")
+    layers = [layer._asdict() for layer in history[-1].layers]
+    _json(tmp_path / "health.json", {"step": history[-1].step, "layers": layers, "verdict": verdict(history)})
+    (tmp_path / "going.html").write_text(page(history[:2], "going", going_on=True), encoding="utf-8")
+    _json(tmp_path / "chapters.json", [])
+    in_a_browser(tmp_path, "health")
 
 
 def test_the_still_picture_is_whole_xml_and_says_what_it_shows() -> None:

@@ -31,8 +31,8 @@ export function useBrowser({ online = false } = {}) {
   after(async () => browser?.close());
 }
 
-/** Open a page of the folder, or an address; what it asks of another place, refuses or throws is noted. */
-export async function open(name, { scripts = true } = {}) {
+/** Open a page of the folder, or an address; what it asks of another place, refuses or throws is noted. One of ours says when it is `ready`. */
+export async function open(name, { scripts = true, ready = scripts } = {}) {
   const page = await browser.newPage();
   await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
   const address = /^https?:/.test(name) ? name : pathToFileURL(join(PAGES, name.split("#")[0])).href + (name.includes("#") ? `#${name.split("#")[1]}` : "");
@@ -43,7 +43,7 @@ export async function open(name, { scripts = true } = {}) {
   page.on("console", (said) => { if (said.type() === "error") page.noted.push(said.text()); });
   if (!scripts) await (await browser.newCDPSession(page)).send("Emulation.setScriptExecutionDisabled", { value: true });
   await page.goto(address);
-  if (scripts) await page.waitForSelector("html[data-ready]");
+  if (ready) await page.waitForSelector("html[data-ready]");
   return page;
 }
 

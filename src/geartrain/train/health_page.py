@@ -113,7 +113,8 @@ def _table(health: Health) -> str:
     return (
         "<h2>This step, layer by layer</h2><p class='soft'>Sizes are 2-norms. An update is usually about a "
         "thousandth of the weights; where paths meet, 1 is agreement and 0 is full cancellation.</p>"
-        f"<div class='wide'><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+        "<div class='wide' role='region' tabindex='0' aria-label='Numbers of each layer'>"
+        f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
 
 

@@ -12,7 +12,7 @@ from geartrain.api import gradient_in_parts
 from geartrain.errors import GeartrainError
 from geartrain.optim import Optimizer
 from geartrain.train.buckets import SIZE, Buckets
-from geartrain.train.draws import Draw, DrawsDiffer, Handing, Noting, drawn
+from geartrain.train.draws import Draw, Handing, Noting, drawn
 from geartrain.train.stepping import Noise, NotCompiled, Program, Quiet, Step, Stepped, dots
 from geartrain.train.team import Team
 
@@ -54,15 +54,12 @@ class SharedStep(Step):
 
     def _weighted(self, params: Any, weight: float, minibatch: tuple[Any, ...], noise: Noise) -> float:
         """The weighted loss of the share; its gradient goes into the buckets."""
-        if not self._otherwise:
-            try:
-                return self._weighted_natively(params, weight, minibatch, noise)
-            except (NotCompiled, GeartrainError, DrawsDiffer) as error:
-                if self._insists:
-                    raise
-                self._otherwise = str(error).splitlines()[0]
-            finally:
-                self.buckets.holding = False
+        try:
+            value = self._natively(lambda: self._weighted_natively(params, weight, minibatch, noise))
+        finally:
+            self.buckets.holding = False
+        if value is not None:
+            return value
         more = {"rng": noise()} if self._noisy else {}
         return float(_in_parts(self._loss, self.buckets)(params, weight, *minibatch, **more)[0])
 

@@ -8,7 +8,7 @@ an input of the program. A loss that cannot be compiled runs in Python, and ``ho
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from geartrain.optim._counted import answered
 from geartrain.train.draws import Draw, DrawsDiffer, Handing, Noting, drawn
 from geartrain.train.errors import UsageError
 
+T = TypeVar("T")
 NATIVE = "native code"
 Noise = Callable[[], np.random.Generator]
 """Makes the generator for the noise of a step, always in the same state."""
@@ -78,14 +79,10 @@ class Step:
 
     def __call__(self, params: Any, state: Any, minibatch: tuple[Any, ...], noise: Noise) -> Stepped:
         """The state after a step."""
-        if not self._otherwise:
-            try:
-                return self._compiled(params, state, minibatch, noise)
-            except (NotCompiled, GeartrainError, DrawsDiffer) as error:
-                if self._insists:
-                    raise
-                self._otherwise = str(error).splitlines()[0]
-                self._programs.clear()
+        made = self._natively(lambda: self._compiled(params, state, minibatch, noise))
+        if made is not None:
+            return made
+        self._programs.clear()
         value, params_bar = self._in_python(params, *minibatch, **({"rng": noise()} if self._noisy else {}))
         params, state = self._optimizer.update(params_bar, state, params)
         return Stepped(value, params, state, dots(params_bar) + dots(params), params_bar)
@@ -108,6 +105,18 @@ class Step:
             self._otherwise = "as the run began"
         else:
             self._began = f"; the run began in {kind} ones, so it is the same to rounding and not to the bit"
+
+    def _natively(self, run: Callable[[], T]) -> T | None:
+        """What compiled code makes of a step, or None if Python is to take it, from now on: ``how`` says why."""
+        if self._otherwise:
+            return None
+        try:
+            return run()
+        except (NotCompiled, GeartrainError, DrawsDiffer) as error:
+            if self._insists:
+                raise
+            self._otherwise = str(error).splitlines()[0]
+            return None
 
     def loss(self, noise: Noise) -> Callable[..., Any]:
         """The loss of a step as a function of the parameters and the minibatch."""
