@@ -198,3 +198,12 @@ INITIALISERS: dict[str, nn.Initialiser] = {
 def distribution(drawn: Any) -> list[float]:
     """The quantiles of what was drawn, in steps of a twentieth, the least and the largest; and the deviation."""
     return [*np.quantile(drawn, np.linspace(0, 1, 21)).tolist(), float(np.std(drawn))]
+
+
+def alike(ours: list[float], theirs: list[float]) -> bool:
+    """Whether two draws are of one distribution: to a fiftieth of the deviation; ends where there is a limit."""
+    unit = theirs[-1] or 1.0
+    limited = abs(theirs[0]) < 2.5 * unit
+    inner = np.allclose(ours[1:-2], theirs[1:-2], rtol=0, atol=0.02 * unit)
+    ends = not limited or np.allclose([ours[0], ours[-2]], [theirs[0], theirs[-2]], rtol=0.001)
+    return inner and ends and bool(np.isclose(ours[-1], theirs[-1], rtol=0.01))
