@@ -21,7 +21,8 @@ def need(module: str, extra: str, who: str) -> Any:
     geartrain.errors.MissingPackage: [jacobian] this needs scipy_but_misspelt, which is not installed: \
 pip install 'geartrain[scipy]'
     """
-    if (loaded := sys.modules.get(module)) is not None:
+    loaded = sys.modules.get(module)
+    if loaded is not None and not getattr(loaded.__spec__, "_initializing", False):  # another thread may be at it
         return loaded
     try:
         return importlib.import_module(module)

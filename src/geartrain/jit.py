@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from geartrain import tree
-from geartrain.backends.choose import Calls, calls
+from geartrain.backends.choose import COMPILER, Calls, begin, calls, natively_now
 from geartrain.drawing import drew, sources
 from geartrain.errors import InputError, teach, warn
 from geartrain.inspecting import Lowered, Report, explain_passes, lower, measure
@@ -85,7 +85,9 @@ class Jitted:
             leaf, result = paths.call(traced)
             if leaf is not None:
                 self._hits += 1
-                if leaf.decisions and leaf.walks == OFTEN:
+                often = leaf.decisions and leaf.walks == OFTEN
+                if often or leaf.late:
+                    leaf.late = False
                     self._call_natively(key, paths, leaf, args, kwargs)
                 return result
         return self._record(key, args, kwargs)
@@ -139,6 +141,7 @@ class Jitted:
             return self._record_now(key, args, kwargs)
 
     def _record_now(self, key: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        begin()
         before = sources()
         run = Run("jit", _with_keywords(self._f), (args, kwargs), kind="jit")
         drawn = drew(before) or run.trace.drawn
@@ -175,13 +178,16 @@ class Jitted:
                     key, paths, "took different decisions on the same values, so it depends on more than its arguments"
                 )
         if leaf is not None and not leaf.decisions:
-            self._call_natively(key, paths, leaf, args, kwargs)
+            leaf.late = not natively_now()
+            if not leaf.late:
+                self._call_natively(key, paths, leaf, args, kwargs)
         return result
 
     def _doubted(self, paths: Paths) -> bool:
         """Whether it is not known who drew: other threads are alive, and it was not seen too often."""
         paths.doubts += 1
-        return threading.active_count() > 1 and paths.doubts < DOUBTS
+        others = [thread for thread in threading.enumerate() if thread.name != COMPILER]
+        return len(others) > 1 and paths.doubts < DOUBTS
 
     def _forget(self, key: tuple[Any, ...]) -> None:
         """Let go of a signature."""

@@ -45,7 +45,8 @@ class Fork:
 class Leaf:
     """The last segment of a path, and how its results make the return value.
 
-    ``decisions`` are all that lead here; ``walks`` counts the calls that came this way through Python.
+    ``decisions`` are all that lead here; ``walks`` counts the calls that came this way through Python. ``late``: the
+    code of native calls was not there yet when this was recorded.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Leaf:
     ) -> None:
         self.segment, self.results, self.treedef, self.decisions = segment, results, treedef, decisions
         self.walks = 0
+        self.late = False
 
     def returned(self, made: Sequence[Array]) -> Any:
         """The return value, from what the segment has made."""

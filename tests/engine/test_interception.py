@@ -378,3 +378,24 @@ def test_a_name_that_is_bound_to_another_function_is_followed() -> None:
         HELD = function
         assert gt.grad(f)(1.0) == pytest.approx(want)
         assert restored()
+LATE = """
+import sys
+import numpy as np
+import geartrain as gt
+
+assert "numpy.ma" not in sys.modules, "nobody has asked for masked arrays"
+
+def f(x):
+    masked = np.ma.array(np.ones(2), mask=[False, True])
+    return x * masked.sum() * np.ma.arange(3).sum()
+
+assert gt.grad(f)(1.0) == 3.0
+assert gt.grad(f)(1.0) == 3.0
+assert type(np.ma.zeros(3)) is np.ma.MaskedArray
+ours = [name for name, value in vars(np.ma.core).items() if getattr(value, "__module__", "").startswith("geartrain")]
+assert not ours, ours
+"""
+
+
+def test_masked_arrays_that_come_while_a_trace_runs_keep_numpys_own_names() -> None:
+    subprocess.run([sys.executable, "-c", LATE], check=True)

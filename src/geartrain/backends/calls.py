@@ -12,11 +12,10 @@ from geartrain.backends.choose import Native
 from geartrain.backends.cpu import runtime
 from geartrain.backends.cpu.entry_words import BUSY
 from geartrain.backends.cpu.executor import Executor
+from geartrain.backends.cpu.finished import chosen
 from geartrain.backends.cpu.program import Array, Given, Leaf, Program, Scalar, Static
-from geartrain.backends.cpu.work import nanoseconds
 from geartrain.ir.aval import Aval
 from geartrain.kinds import kind_of
-from geartrain.schedule.gifts import gifts
 from geartrain.trace.level import active
 from geartrain.tree import TreeDef
 
@@ -85,7 +84,7 @@ def _program(native: Native) -> Program | None:
     if not isinstance(compiled, Executor) or not _readable(native.arguments):
         return None
     leaves = zip(native.leaves, native.static, strict=True)
-    takes = nanoseconds(compiled.plan)
+    takes = compiled.finished.nanoseconds
     if native.guarded and takes > WORTH_GUESSING:
         return None
     inputs = [made for x, static in leaves if (made := Static(x) if static else _input(x)) is not None]
@@ -96,19 +95,19 @@ def _program(native: Native) -> Program | None:
     taken: dict[int, int] = {}
     if not native.guarded:
         may = [native.donated[i] and isinstance(inputs[i], Array) for i in traced]
-        taken = {j: traced[i] for j, i in gifts(compiled.plan, may).items()}
+        taken = {j: traced[i] for j, i in chosen(compiled.finished.gifts, may).items()}
     for i in taken.values():
         leaf = inputs[i]
         assert isinstance(leaf, Array)
         inputs[i] = leaf._replace(given=True)
-    seen = iter(enumerate(compiled.graph.outputs))
+    seen = iter(enumerate(compiled.finished.outputs))
     outputs: list[Leaf] = []
     for result in native.results:
         if result.node is None:
             outputs.append(Static(result.value))
             continue
-        j, node = next(seen)
-        outputs.append(Given(taken[j]) if j in taken else _output(node.aval, result.array))
+        j, (_, aval) = next(seen)
+        outputs.append(Given(taken[j]) if j in taken else _output(aval, result.array))
     return Program(
         *(native.arguments, inputs, native.result, outputs, plan.address),
         arena=plan.arena,

@@ -11,17 +11,20 @@ from geartrain.ir.node import Node
 from geartrain.tree import TreeDef
 
 __all__ = [
+    "COMPILER",
     "Calls",
     "Native",
     "Program",
     "Result",
     "StepReport",
     "Texts",
+    "begin",
     "calls",
     "compile",
     "has_native",
     "lowered",
     "measured",
+    "natively_now",
     "passes",
 ]
 
@@ -39,7 +42,26 @@ def compile(graph: Graph, memory: int | None = None) -> Program:
     """
     if any(node.op.data_shape or not node.aval.dtype.isnative for node in (*graph.inputs, *graph.nodes)):
         return numpy.compile(graph)
-    return importlib.import_module("geartrain.backends.compile").compile(graph, memory)
+    stored = importlib.import_module("geartrain.backends.stored")
+    key = stored.key_of(graph, memory)
+    found: Program | None = None if key is None else stored.find(key, graph, memory)
+    return found or importlib.import_module("geartrain.backends.compile").compile(graph, memory, key)
+
+
+COMPILER = "geartrain compiler"
+"""The name of the thread that compiles ahead."""
+
+
+def begin() -> None:
+    """A program is going to be recorded: what has to be compiled in any case is, meanwhile."""
+    importlib.import_module("geartrain.backends.ahead").begin()
+
+
+def natively_now() -> bool:
+    """Whether ``calls`` need not wait for a compiler. If it must, that is under way from now on."""
+    ahead = importlib.import_module("geartrain.backends.ahead")
+    ahead.go_on()
+    return bool(ahead.entries_there())
 
 
 def has_native() -> bool:

@@ -5,17 +5,20 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from geartrain.backends import llvm, numpy
-from geartrain.backends.cpu import runtime
+from geartrain.backends.cpu import kernels, runtime
+from geartrain.backends.cpu.encode import kernels_of
 from geartrain.backends.cpu.executor import Executor
+from geartrain.backends.cpu.finish import finish
+from geartrain.backends.stored import Key, keep
 from geartrain.errors import teach, warn
 from geartrain.ir.aval import Array
 from geartrain.ir.graph import Graph
 from geartrain.passes.pipeline import optimised
-from geartrain.schedule.plan import make_plan
+from geartrain.schedule.plan import Plan, make_plan
 from geartrain.schedule.recompute import within
 from geartrain.schedule.steps import FACTORS, Unrollable
 
-__all__ = ["Compiled", "compile"]
+__all__ = ["Compiled", "compile", "plan_of"]
 
 
 class Compiled(Protocol):
@@ -26,11 +29,12 @@ class Compiled(Protocol):
         ...
 
 
-def compile(graph: Graph, memory: int | None = None) -> Compiled:
+def compile(graph: Graph, memory: int | None = None, key: Key | None = None) -> Compiled:
     """Compile ``graph`` for this machine; without llvmlite it runs on NumPy.
 
     ``memory``: the bytes that intermediate values may take. Cheap ones are computed again rather than kept, if they
-    have to be. Where that is not enough, a warning says how many bytes it takes.
+    have to be. Where that is not enough, a warning says how many bytes it takes. ``key``: under what to keep it on
+    disk.
 
     The result takes one value for each input, of its shape and dtype, and returns what ``interpret`` does: fresh
     arrays, NumPy scalars for results of shape (), Python numbers where the graph says so.
@@ -47,16 +51,28 @@ def compile(graph: Graph, memory: int | None = None) -> Compiled:
     """
     if not llvm.installed():
         return numpy.compile(optimised(graph))
+    plan, most = plan_of(graph, memory)
+    if memory is not None and plan.arena > memory:
+        what = f"intermediate values take {plan.arena} bytes ({most} if none is computed again), not {memory}."
+        warn(teach("jit", what, "Give more memory, or use gt.checkpoint around parts of the function."))
+        key = None  # so that the next process is told, too
+    made = finish(plan, graph)
+    if key is not None and runtime.has_blas():  # without, programs differ
+        code = kernels.linked(kernels_of(plan))
+        if code is not None:
+            keep(key, made, code, graph)
+    return Executor(made, graph, memory)
+
+
+def plan_of(graph: Graph, memory: int | None = None) -> tuple[Plan, int]:
+    """The plan of a graph, and the bytes of arena that it takes if nothing is computed again."""
     products = FACTORS * runtime.has_blas()
     cores = os.cpu_count() or 1
     try:
         plan = make_plan(optimised(graph, pairs=True), products, cores=cores)
     except Unrollable:
         plan = make_plan(optimised(graph, rolled=False, pairs=True), products, cores=cores)
-    if memory is not None and plan.arena > memory:
-        most = plan.arena
+    most = plan.arena
+    if memory is not None and most > memory:
         plan = within(plan, products, memory, cores)
-        if plan.arena > memory:
-            what = f"intermediate values take {plan.arena} bytes ({most} if none is computed again), not {memory}."
-            warn(teach("jit", what, "Give more memory, or use gt.checkpoint around parts of the function."))
-    return Executor(plan, graph)
+    return plan, most

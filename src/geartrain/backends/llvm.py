@@ -6,16 +6,22 @@ process.
 """
 
 import atexit
+import contextlib
 import ctypes
 import functools
+import importlib.util
 import itertools
+import json
 import os
+import platform
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from geartrain import extras
+from geartrain.backends import object_cache
+from geartrain.backends.cpu import elf, image
 from geartrain.errors import MissingPackage
 
 __all__ = [
@@ -28,7 +34,9 @@ __all__ = [
     "host",
     "installed",
     "load",
+    "load_image",
     "need",
+    "remembered",
     "target_machine",
 ]
 
@@ -46,11 +54,14 @@ def need(module: str = "llvmlite.binding") -> Any:
 
 
 def installed() -> bool:
-    """Whether there is native code here: the threads of a POSIX system, and llvmlite. Imports it."""
+    """Whether there is native code here: the threads of a POSIX system, and llvmlite.
+
+    Imports it, unless this very file of it has been seen to work on this machine.
+    """
     if os.name != "posix":
         return False
     try:
-        need()
+        host()
     except MissingPackage:
         return False
     return True
@@ -67,7 +78,59 @@ class Host(NamedTuple):
 
 @functools.cache
 def host() -> Host:
-    """This machine, as LLVM names it."""
+    """This machine, as LLVM names it; from disk, if this LLVM has been asked on such a machine before.
+
+    Raises:
+        MissingPackage: there is no LLVM.
+    """
+    found = object_cache.find(*_where()) if all(_where()) else None
+    if found is not None:
+        return Host(*json.loads(found))
+    here = _asked()
+    if all(_where()):
+        object_cache.keep(json.dumps(here).encode(), *_where())
+    return here
+
+
+def remembered() -> bool:
+    """Whether ``host`` needs not ask LLVM."""
+    return all(_where()) and object_cache.there(*_where())
+
+
+@functools.cache
+def _where() -> tuple[str, str, str]:
+    return "host", _machine(), _package()
+
+
+def _machine() -> str:
+    """What the system says of the first processor; the empty string where it is not known how it says that."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            first = file.read(1 << 14).partition("\n\n")[0]
+    except OSError:
+        return ""
+    told = ("vendor_id", "cpu family", "model", "stepping", "flags", "Features", "CPU ")
+    lines = [line for line in first.splitlines() if line.startswith(told)]
+    known = any(line.startswith(("flags", "Features")) for line in lines)
+    return "\n".join([platform.machine(), *lines]) if known else ""
+
+
+def _package() -> str:
+    """The files of llvmlite's library; the empty string if there are none."""
+    try:
+        spec = importlib.util.find_spec("llvmlite")
+    except ValueError:  # somebody has put something else in its place
+        return ""
+    found: list[str] = []
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        with contextlib.suppress(OSError), os.scandir(os.path.join(folder, "binding")) as files:
+            mine = [(file.path, file.stat()) for file in files if "llvmlite" in file.name]
+            found += [f"{path} {about.st_size} {about.st_mtime_ns}" for path, about in mine]
+    return "\n".join(sorted(found))
+
+
+@functools.cache
+def _asked() -> Host:
     binding = need()
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
@@ -80,9 +143,12 @@ def host() -> Host:
 @functools.lru_cache(maxsize=4)
 def target_machine(opt: int = 3) -> Any:
     """The ``TargetMachine`` for this host: position independent, so that objects can be kept and loaded anywhere."""
-    here = host()
+    here = _asked()
     target = need().Target.from_triple(here.triple)
-    return target.create_target_machine(cpu=here.cpu, features=here.features, opt=opt, reloc="pic", jit=True)
+    model = "small" if image.usable() else "jitdefault"  # an image is in one piece
+    return target.create_target_machine(
+        cpu=here.cpu, features=here.features, opt=opt, reloc="pic", codemodel=model, jit=True
+    )
 
 
 _compiling = threading.Lock()
@@ -135,13 +201,17 @@ QUICK = ("sroa", "instruction_combine", "simplify_cfg")
 class Code:
     """Loaded code: ``code["name"]`` is an address, good for as long as this object lives."""
 
-    def __init__(self, tracker: Any, names: Iterable[str]) -> None:
-        self._tracker = tracker
-        self._addresses: dict[str, int] = {name: tracker[name] for name in names}
+    def __init__(self, keep: Any, addresses: dict[str, int]) -> None:
+        self._keep = keep
+        self._addresses = addresses
 
     def __getitem__(self, name: str) -> int:
         """The address of an exported function or variable."""
         return self._addresses[name]
+
+    def names(self) -> set[str]:
+        """What there is."""
+        return set(self._addresses)
 
 
 _loading = threading.Lock()
@@ -154,7 +224,7 @@ _alive: "weakref.WeakSet[Code]" = weakref.WeakSet()
 
 @functools.cache
 def _jit() -> Any:
-    here = host()
+    here = _asked()
     target = need().Target.from_triple(here.triple)
     machine = target.create_target_machine(cpu=here.cpu, features=here.features, opt=3, reloc="pic", jit=True)
     jit = need().create_lljit_compiler(machine)
@@ -162,9 +232,9 @@ def _jit() -> Any:
     return jit
 
 
-def _stay(jit: Any) -> None:
+def _stay(*jit: Any) -> None:
     """Leave code in memory at exit: a thread that is no daemon of Python's may still be running in it."""
-    for what in (jit, *_alive):
+    for what in (*jit, *_alive):
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(what))
 
 
@@ -177,7 +247,10 @@ def load(objects: Iterable[bytes], exports: Iterable[str], symbols: Mapping[str,
         symbols: name -> address of everything that the objects call outside themselves; the functions of libc are
             found without.
     """
-    exports = tuple(exports)
+    objects, exports = tuple(objects), tuple(exports)
+    linked = elf.link(objects) if image.usable() else None
+    if linked is not None:
+        return load_image(linked, exports, symbols or {})
     with _loading:
         builder = need().JITLibraryBuilder()
         for each in objects:
@@ -186,6 +259,17 @@ def load(objects: Iterable[bytes], exports: Iterable[str], symbols: Mapping[str,
             builder.import_symbol(name, address)
         for name in exports:
             builder.export_symbol(name)
-        code = Code(builder.add_current_process().link(_jit(), f"geartrain{next(_numbers)}"), exports)
+        tracker = builder.add_current_process().link(_jit(), f"geartrain{next(_numbers)}")
+        code = Code(tracker, {name: tracker[name] for name in exports})
     _alive.add(code)
+    return code
+
+
+def load_image(linked: image.Image, exports: Iterable[str], symbols: Mapping[str, int]) -> Code:
+    """The same for code that is linked already; it takes no LLVM."""
+    code = Code(*image.load(linked, exports, symbols))
+    with _loading:
+        if not _alive:
+            atexit.register(_stay)
+        _alive.add(code)
     return code

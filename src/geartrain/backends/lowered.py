@@ -4,6 +4,7 @@ from typing import Any
 
 from geartrain.backends import llvm
 from geartrain.backends.choose import Program, Texts
+from geartrain.backends.compile import plan_of
 from geartrain.backends.cpu import kernels, runtime
 from geartrain.backends.cpu.encode import kernels_of
 from geartrain.backends.cpu.executor import Executor
@@ -23,7 +24,7 @@ def lowered(graph: Graph, program: Program) -> Texts:
     if not isinstance(program, Executor):
         none = "none: this segment is a plan of NumPy calls"
         return Texts(shown(graph), none, none, none, none, none)
-    plan = program.plan
+    plan, _ = plan_of(program.graph, program.memory)
     found = list(dict.fromkeys(kernels_of(plan)))
     text = kernels.module_text(found) if found else ""
     return Texts(

@@ -4,7 +4,9 @@ import time
 from collections.abc import Sequence
 
 from geartrain.backends.choose import Program, StepReport
+from geartrain.backends.compile import plan_of
 from geartrain.backends.cpu.executor import Executor
+from geartrain.backends.cpu.finish import finish
 from geartrain.backends.cpu.work import work
 from geartrain.ir.aval import Array
 from geartrain.schedule.loops import Kernel
@@ -27,7 +29,8 @@ def measured(program: Program, args: Sequence[Array]) -> tuple[list[StepReport],
             program(args)
             times.append(time.perf_counter_ns() - start)
         return [StepReport("numpy", "the whole segment, as a plan of NumPy calls", 0, 0, 0, min(times), True)], 0
-    plan = program.plan
+    plan, _ = plan_of(program.graph, program.memory)
+    program = Executor(finish(plan, program.graph), program.graph)  # the same, made again: what is on disk has no plan
     names = _names(plan)
     rounds = [program.timed(args) for _ in range(ROUNDS)]
     found: list[StepReport] = []

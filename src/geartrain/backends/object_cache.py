@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-__all__ = ["FOUND", "LARGEST", "MADE", "VARIABLE", "folder", "kept", "size"]
+__all__ = ["FOUND", "LARGEST", "MADE", "VARIABLE", "find", "folder", "keep", "kept", "size", "there"]
 
 VARIABLE = "GEARTRAIN_CACHE"
 """The environment variable that names the folder; empty or ``0`` for no cache at all."""
@@ -23,7 +23,7 @@ VARIABLE = "GEARTRAIN_CACHE"
 LARGEST = 256 << 20
 """Bytes of all files together, about."""
 
-FORMAT = b"2"
+FORMAT = b"3"
 _DIGEST = 32
 _EVERY = 256
 
@@ -58,33 +58,65 @@ def kept(key: tuple[str, ...], make: Callable[[], bytes]) -> bytes:
     (b'made', b'made')
     >>> _ = os.environ.pop(VARIABLE) if before is None else os.environ.update({VARIABLE: before})
     """
-    where = folder()
-    if where is None:
+    if folder() is None:
         MADE["there is no cache"] += 1
         return make()
+    found, why = _found(key)
+    if found is not None:
+        FOUND[key[0]] += 1
+        return found
+    made = make()
+    MADE[why] += 1
+    keep(made, *key)
+    return made
+
+
+def find(*key: str) -> bytes | None:
+    """What is on disk for a key, which is as that of ``kept``; ``None`` if there is nothing, or it is damaged."""
+    return _found(key)[0]
+
+
+def there(*key: str) -> bool:
+    """Whether there is a file for a key, which may be damaged."""
+    where = folder()
+    return where is not None and _path(where, key).exists()
+
+
+def keep(content: bytes, *key: str) -> None:
+    """Write what belongs to a key to disk, if there is a folder for it."""
+    where = folder()
+    if where is None:
+        return
+    with contextlib.suppress(OSError):
+        path = _path(where, key)
+        _write(path, hashlib.sha256(content).digest() + content)
+        if int(path.name[:6], 16) % _EVERY == 0:  # now and then, also if each process writes just a few
+            _shrink(where)
+
+
+def _path(where: Path, key: tuple[str, ...]) -> Path:
     kind, *circumstances, text = key[0], *key
     name = hashlib.sha256(b"\0".join([kind.encode(), text.encode()])).hexdigest()
     rest = hashlib.sha256(b"\0".join([FORMAT, *[part.encode() for part in circumstances]])).hexdigest()[:16]
-    path = where / name[:2] / f"{name[2:42]}-{rest}"
-    why = ""
+    return where / name[:2] / f"{name[2:42]}-{rest}"
+
+
+def _found(key: tuple[str, ...]) -> tuple[bytes | None, str]:
+    """The content, or why there is none."""
+    where = folder()
+    if where is None:
+        return None, "there is no cache"
+    path = _path(where, key)
     try:
         found = path.read_bytes()
         if hashlib.sha256(found[_DIGEST:]).digest() == found[:_DIGEST]:
-            FOUND[kind] += 1
             with contextlib.suppress(OSError):
                 os.utime(path)
-            return found[_DIGEST:]
-        why = "the file was damaged"
+            return found[_DIGEST:], ""
+        return None, "the file was damaged"
     except OSError:
-        others = any(path.parent.glob(f"{name[2:42]}-*"))
-        why = "compiled before for another processor, LLVM or version only" if others else "not compiled before"
-    made = make()
-    MADE[why] += 1
-    with contextlib.suppress(OSError):
-        _write(path, hashlib.sha256(made).digest() + made)
-        if int(name[:8], 16) % _EVERY == 0:  # now and then, also if each process writes just a few
-            _shrink(where)
-    return made
+        others = any(path.parent.glob(f"{path.name[:40]}-*"))
+        return None, "compiled before for another processor, LLVM or version only" if others else "not compiled before"
 
 
 def size() -> tuple[int, int]:

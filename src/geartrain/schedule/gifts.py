@@ -11,15 +11,13 @@ from geartrain.schedule.strips import Strip
 __all__ = ["gifts"]
 
 
-def gifts(plan: Plan, given: Sequence[bool]) -> dict[int, int]:
-    """Output number -> number of the ``given`` input whose memory it takes: of the same shape and dtype, each once.
+def gifts(plan: Plan) -> list[tuple[int, list[int]]]:
+    """For each input the outputs that could lie in its memory: of the same shape and dtype.
 
     The output is first written after the last step that reads the input, or by that step itself, element by element.
     Where a plan may stop half-way (an index out of range, a singular matrix), the call is then done again, so nothing
     is written before.
     """
-    if not any(given):
-        return {}
     stops = max([i for i, step in enumerate(plan.steps) if _may_stop([step])], default=-1)
     touched = [_touched(step) for step in plan.steps]
     last: dict[Node, int] = {}
@@ -30,18 +28,20 @@ def gifts(plan: Plan, given: Sequence[bool]) -> dict[int, int]:
             kind, at = plan.spots[root]
             if kind == "output":
                 first.setdefault(at, time)
-    found: dict[int, int] = {}
+    found: list[tuple[int, list[int]]] = []
     for i, node in enumerate(plan.graph.inputs):
-        if not given[i] or node.aval.shape == ():
+        if node.aval.shape == ():
             continue
+        takes: list[int] = []
         for j, output in enumerate(plan.graph.outputs):
             same = (output.aval.shape, output.aval.dtype) == (node.aval.shape, node.aval.dtype)
-            if j in found or not same or first.get(j, -1) <= stops:
+            if not same or first.get(j, -1) <= stops:
                 continue
             end = last.get(node, -1)
             if first[j] > end or (first[j] == end and _each_alone(plan, plan.steps[end], node, j)):
-                found[j] = i
-                break
+                takes.append(j)
+        if takes:
+            found.append((i, takes))
     return found
 
 

@@ -6,12 +6,14 @@ runs aside. The finder is there as long as a trace runs, and concerns the import
 
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
 from geartrain.ops.later import WAITING
+from geartrain.trace.compiled import LATE
 from geartrain.trace.level import active, aside
 
 __all__ = ["Arrivals"]
@@ -20,8 +22,8 @@ __all__ = ["Arrivals"]
 class _Aside(Loader):
     """A loader that runs a module's code as if no trace ran."""
 
-    def __init__(self, loader: Any, came: Callable[[], None]) -> None:
-        self._loader, self._came = loader, came
+    def __init__(self, loader: Any, came: Callable[[], None], around: AbstractContextManager[None]) -> None:
+        self._loader, self._came, self._around = loader, came, around
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         return self._loader.create_module(spec)
@@ -30,16 +32,20 @@ class _Aside(Loader):
         module.__loader__ = self._loader
         if module.__spec__ is not None:
             module.__spec__.loader = self._loader
-        aside(self._loader.exec_module, [module])
+        with self._around:
+            aside(self._loader.exec_module, [module])
         if module.__name__ in WAITING:
             self._came()
 
 
 class Arrivals(MetaPathFinder):
-    """Finds what the other finders find, and has it loaded aside; ``came`` is called when rules wait for a module."""
+    """Finds what the other finders find, and has it loaded aside; ``came`` is called when rules wait for a module.
 
-    def __init__(self, came: Callable[[], None]) -> None:
-        self._came = came
+    ``plainly()`` is a context in which ``compiled.LATE`` is loaded.
+    """
+
+    def __init__(self, came: Callable[[], None], plainly: Callable[[], AbstractContextManager[None]]) -> None:
+        self._came, self._plainly = came, plainly
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -52,6 +58,7 @@ class Arrivals(MetaPathFinder):
             spec = finder.find_spec(fullname, path, target)
             if spec is not None:
                 if spec.loader is not None and hasattr(spec.loader, "exec_module"):
-                    spec.loader = _Aside(spec.loader, self._came)
+                    around = self._plainly() if fullname == LATE else nullcontext()
+                    spec.loader = _Aside(spec.loader, self._came, around)
                 return spec
         return None

@@ -12,7 +12,7 @@ from types import ModuleType
 
 import numpy as np
 
-__all__ = ["spare"]
+__all__ = ["LATE", "spare"]
 
 
 def _copy(module: ModuleType) -> ModuleType:
@@ -25,17 +25,18 @@ _OWN = {module: _copy(module) for module in (np, np.linalg, np.fft)}
 _OWN[np].linalg, _OWN[np].fft = _OWN[np.linalg], _OWN[np.fft]  # type: ignore[attr-defined]
 
 
+LATE = "numpy.ma"
+"""A part of NumPy's that it loads when it is first asked for it, which takes too long to be done here."""
+
 _PLAIN = ("numpy.ma.", "pandas.", "matplotlib.", "mpl_toolkits.", "seaborn.")
 
 
 def spare() -> None:
     """Give every compiled module and every one of the packages in ``_PLAIN`` that holds NumPy by a name the copy.
 
-    NumPy loads ``np.random`` and ``np.ma`` when it is first asked for them. That is done here, so that it is not while
-    a trace runs.
+    NumPy loads ``np.random`` when it is first asked for it. That is done here, so that it is not while a trace runs.
     """
     assert np.random
-    assert np.ma
     for name, module in list(sys.modules.items()):
         if f"{name}.".startswith(_PLAIN) or isinstance(
             getattr(getattr(module, "__spec__", None), "loader", None), ExtensionFileLoader

@@ -10,7 +10,8 @@ import math
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -377,34 +378,48 @@ def _came() -> None:
             holder.space.update(holder.changed)
 
 
-_ARRIVALS = Arrivals(_came)
+@contextmanager
+def _plainly() -> Generator[None]:
+    """NumPy's own names, for a module that is to keep them; not where another thread's trace needs them replaced."""
+    with _lock:
+        if alone := tracing[0] < 2:
+            _put_back()
+        try:
+            yield
+        finally:
+            compiled.spare()
+            if alone:
+                _replace()
+
+
+_ARRIVALS = Arrivals(_came, _plainly)
 
 
 def _open() -> None:
-    global _replaced
     with _lock:
         if _replaced:
             return
         if _modules_seen != len(sys.modules):
             _arrive()
         _search_modules()
-        try:
-            _replaced = True
-            _replace()
-        except BaseException:  # an interrupt: nothing is half replaced
-            _put_back()
-            raise
+        _replace()
 
 
 def _replace() -> None:
-    sys.meta_path.insert(0, _ARRIVALS)
-    np.vectorize._vectorize_call = _vectorize_call  # type: ignore[attr-defined]
-    for owner, name, _, new in _METHODS:
-        setattr(owner, name, new)
-    for holder in NUMPY:
-        holder.space.update(holder.changed)
-    for holder in HOLDERS.values():
-        holder.enter()
+    global _replaced
+    try:
+        _replaced = True
+        sys.meta_path.insert(0, _ARRIVALS)
+        np.vectorize._vectorize_call = _vectorize_call  # type: ignore[attr-defined]
+        for owner, name, _, new in _METHODS:
+            setattr(owner, name, new)
+        for holder in NUMPY:
+            holder.space.update(holder.changed)
+        for holder in HOLDERS.values():
+            holder.enter()
+    except BaseException:  # an interrupt: nothing is half replaced
+        _put_back()
+        raise
 
 
 def _put_back() -> None:

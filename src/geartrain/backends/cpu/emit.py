@@ -341,6 +341,7 @@ class Module:
         return self._begin(Function(self, name, returns, parameters, True))
 
     def _begin(self, made: Function) -> Function:
+        assert made.name not in self.defined, f"there are two functions {made.name}"
         self.defined[made.name] = made
         self.declared.pop(made.name, None)
         return made

@@ -19,7 +19,7 @@ from geartrain.schedule.plan import LoopRun, Plan, Step
 from geartrain.schedule.steps import Call, Home, Product, Routine
 from geartrain.schedule.strips import Part, Strip
 
-__all__ = ["Encoder", "Slots", "kernels_of", "slots_of"]
+__all__ = ["Address", "Encoder", "Slots", "kernels_of", "slots_of"]
 
 Slots = dict[Node, tuple[int, int]]
 """Where buffers begin: the number of a base, and bytes from there."""
@@ -64,6 +64,18 @@ def _share(run: Run) -> tuple[int, int]:
     return (4096 if ndim == 1 else 1), int(points * per_point)
 
 
+class Address(int):
+    """A word that is the address of the code of this name, which is filled in where the plan runs."""
+
+    name: str
+
+    def __new__(cls, name: str) -> "Address":
+        """Zero, until it is known."""
+        made = super().__new__(cls, 0)
+        made.name = name
+        return made
+
+
 class Encoder:
     """Makes words. ``bases`` counts the bases; loops add some."""
 
@@ -71,23 +83,22 @@ class Encoder:
         self.bases = bases
 
     def step(self, plan: Plan, step: Step, slots: Slots) -> list[int]:
-        """A step as ``kernels.walker`` reads it."""
+        """A step as ``gt_walk`` of ``walk_ir`` reads it."""
         if isinstance(step, Run):
-            code, size, words = kernels.address(step.kernel), step.sizes[0] if step.sizes else 0, self._run(step, slots)
+            code, size, words = kernels.name_of(step.kernel), step.sizes[0] if step.sizes else 0, self._run(step, slots)
         elif isinstance(step, Product):
-            dtype = step.node.aval.dtype
-            code, size, words = kernels.product(f"f{8 * dtype.itemsize}"), 0, self._product(plan, step, slots)
+            code, size, words = f"gt_product_f{8 * step.node.aval.dtype.itemsize}", 0, self._product(plan, step, slots)
         elif isinstance(step, Routine):
             dtype = code_of(step.inputs[0].root.aval.dtype)
-            code, size, words = routines.address(step.name, dtype), 0, self._routine(step, slots)
+            code, size, words = routines.name_of(step.name, dtype), 0, self._routine(step, slots)
         elif isinstance(step, Strip):
             words, cost = self._strip(plan, step, slots), work(plan, step).nanoseconds
-            return [kernels.strip(), len(words), step.many, 1, cost, *words]
+            return [Address("gt_strip"), len(words), step.many, 1, cost, *words]
         else:
             assert not isinstance(step, Call)
-            code, size, words = kernels.looper(), 0, self._loop(step, slots)
+            code, size, words = "gt_loop", 0, self._loop(step, slots)
         grain, cost = _share(step) if isinstance(step, Run) else (1, 0)
-        return [code, len(words), size, grain, cost, *words]
+        return [Address(code), len(words), size, grain, cost, *words]
 
     def _run(self, run: Run, slots: Slots) -> list[int]:
         words: list[int] = []
@@ -102,7 +113,7 @@ class Encoder:
         return words
 
     def _strip(self, plan: Plan, strip: Strip, slots: Slots) -> list[int]:
-        """The words of ``kernels.strip``: parts know bases by their place in a list that begins as the plan's does."""
+        """The words of ``gt_strip``: parts know bases by their place in a list that begins as the plan's does."""
         touched = [root for part in strip.parts for root in _roots(part.step)]
         roots = list(dict.fromkeys([root for root in touched if root in slots]))
         numbers = list(dict.fromkeys([0, 1, *[slots[root][0] for root in roots]]))
@@ -116,13 +127,13 @@ class Encoder:
         return [*words, *[word for part in strip.parts for word in self._part(plan, part, inside)]]
 
     def _part(self, plan: Plan, part: Part, slots: Slots) -> list[int]:
-        """A part as ``kernels.strip`` reads it."""
+        """A part as ``gt_strip`` of ``strip_ir`` reads it."""
         if isinstance(part.step, Run):
-            code, words = kernels.address(part.step.kernel), self._run(part.step, slots)
+            code, words = kernels.name_of(part.step.kernel), self._run(part.step, slots)
         else:
-            code = kernels.strip_product(f"f{8 * part.step.node.aval.dtype.itemsize}")
+            code = f"gt_strip_f{8 * part.step.node.aval.dtype.itemsize}"
             words = [*self._product(plan, part.step, slots), WAYS[part.way], part.per]
-        return [code, len(words), part.per, part.size, *words]
+        return [Address(code), len(words), part.per, part.size, *words]
 
     def _product(self, plan: Plan, product: Product, slots: Slots) -> list[int]:
         size = product.node.aval.dtype.itemsize

@@ -14,7 +14,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from geartrain.backends.cpu import entry_words as ir
 from geartrain.backends.cpu.program import Misfit, PlanStopped, Program, libc
@@ -100,7 +99,7 @@ def _check() -> str:
     return ""
 
 
-def _dims(x: NDArray[Any]) -> int | None:
+def _dims(x: Any) -> int | None:
     """The address that holds ``x.shape``, checked by reading it."""
     at = ctypes.c_void_p.from_address(id(x) + ir.DIMS).value
     same = at and tuple((ctypes.c_int64 * x.ndim).from_address(at)) == x.shape

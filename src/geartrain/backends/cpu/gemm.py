@@ -17,18 +17,13 @@ The tiles depend on (m, n, k), the flags and the machine, never on the number of
 tile: so the bits of the result do not depend on the number of threads, which OpenBLAS's own threading does not promise.
 """
 
-import ctypes
-import os
-
 from geartrain.backends.cpu.emit import I1, I8, I32, I64, PTR, VOID, Function, Module, Value
-from geartrain.backends.cpu.openblas import library
-from geartrain.backends.llvm import Code
+from geartrain.backends.cpu.runtime import ENOUGH, ENOUGH_PER_CORE, LETTERS
 
-__all__ = ["CONJUGATE_A", "CONJUGATE_B", "EXPORTS", "TRANSPOSE_A", "TRANSPOSE_B", "attach", "write"]
+__all__ = ["CONJUGATE_A", "CONJUGATE_B", "EXPORTS", "TRANSPOSE_A", "TRANSPOSE_B", "write"]
 
 TRANSPOSE_A, TRANSPOSE_B, CONJUGATE_A, CONJUGATE_B = 1, 2, 4, 8
 
-LETTERS = {"f32": "s", "f64": "d", "c64": "c", "c128": "z"}
 SIZES = {"f32": 4, "f64": 8, "c64": 8, "c128": 16}
 PRODUCTS = tuple(f"gt_gemm_{kind}{t}" for t in LETTERS for kind in ("", "batch_", "some_"))
 EXPORTS = ("gt_blas", *PRODUCTS)
@@ -43,9 +38,6 @@ SMALL_TILE, SMALL_SIDE = 1 << 18, 64
 """A product of less than ``TILE``, not one of a batch, is cut into one tile for each core: of so many multiplications
 at least (some 5 us), and nothing that is narrower than this."""
 
-ENOUGH_PER_CORE = 2
-"""So many tiles for each core of the machine, used or not, are enough, if none is larger than ``LARGE``."""
-
 LARGE, SMALL = 512, 256
 """Tiles of 512 x 512 cost a few percent for packing operands twice; those below 256 rows are not cut further."""
 
@@ -59,7 +51,6 @@ WHOLE_ROWS, PART_ROWS = 32, 1024
 FLAGS, M, N, K, ALPHA, A, LDA, B, LDB, BETA, C, LDC, COUNT, STRIDE_A, STRIDE_B, STRIDE_C = range(0, 128, 8)
 SIZE, ROUTINES, ROWS, COLUMNS, ACROSS, TILES = range(128, 176, 8)
 CONTEXT_SIZE = 176
-ENOUGH = 16 * len(LETTERS)  # in gt_blas
 ARGUMENTS = {
     "flags": I64,
     "m": I64,
@@ -82,7 +73,7 @@ def write(module: Module) -> None:
     """Write the products into a module that has ``gt_parallel``: ``EXPORTS``."""
     module.zeros(
         "gt_blas", ENOUGH + 8
-    )  # gemm and gemv of each type, and how many tiles are enough: filled in by attach
+    )  # gemm and gemv of each type, and how many tiles are enough: filled in by runtime
     _cut(module)
     _gemm(module)
     _gemv(module)
@@ -253,15 +244,3 @@ def _entries(module: Module, t: str) -> None:
         else:
             f.call("gt_product", VOID, x, f.const(PER_NS[t]))
         f.give()
-
-
-def attach(code: Code) -> bool:
-    """Give loaded code the routines of the library; whether there is one."""
-    found = library()
-    if found is None:
-        return False
-    ctypes.c_int64.from_address(code["gt_blas"] + ENOUGH).value = ENOUGH_PER_CORE * (os.cpu_count() or 1)
-    table = (ctypes.c_void_p * (2 * len(LETTERS))).from_address(code["gt_blas"])
-    for i, letter in enumerate(LETTERS.values()):
-        table[2 * i], table[2 * i + 1] = found.address(f"{letter}gemm"), found.address(f"{letter}gemv")
-    return True

@@ -9,15 +9,10 @@ import os
 
 from geartrain.backends.cpu.emit import I32, I64, PTR, VOID, Module
 
-__all__ = ["wanted", "write"]
+__all__ = ["write"]
 
 _READ_WRITE = mmap.PROT_READ | mmap.PROT_WRITE if os.name == "posix" else 0
 _PRIVATE = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS if os.name == "posix" else 0
-
-
-def wanted() -> bool:
-    """Whether the environment asks for guarded arenas."""
-    return os.environ.get("GEARTRAIN_GUARD", "") not in ("", "0")
 
 
 def write(module: Module) -> None:

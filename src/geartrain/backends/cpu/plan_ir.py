@@ -4,22 +4,19 @@ There is one function for all plans; what differs between them is a header of wo
 of bases lie in the arena, behind the plan's own part of it, so that calls may run at the same time.
 """
 
-import functools
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from geartrain.backends import llvm
-from geartrain.backends.cpu import kernels
-from geartrain.backends.cpu.emit import I8, I32, I64, PTR, VOID, Module
+from geartrain.backends.cpu import runtime
 from geartrain.ir.aval import Array
 
-__all__ = ["OTHER_PATH", "NativePlan", "native_plan"]
+__all__ = ["HEADER", "NativePlan", "native_plan"]
 
-_BASES, _TEMPLATE, _INPUTS, _FIRST_INPUT, _OUTPUTS, _FIRST_OUTPUT, _BEGIN, _END, _TABLE, _GUARD = range(0, 80, 8)
+HEADER = range(0, 80, 8)
+"""Where the words of a plan's header are, in bytes: what ``_BASES`` and the others name."""
 
-OTHER_PATH: Final = 2
-"""What a plan with a guard returns where the guard does not hold."""
+_BASES, _TEMPLATE, _INPUTS, _FIRST_INPUT, _OUTPUTS, _FIRST_OUTPUT, _BEGIN, _END, _TABLE, _GUARD = HEADER
 
 
 class NativePlan(NamedTuple):
@@ -60,39 +57,6 @@ def native_plan(
         _GUARD: outputs[0] + outputs[1] - 1 if guarded else 0,
     }.items():
         header[at // 8] = value
-    run = _run()
+    run = runtime.code()
     context: int = header.__array_interface__["data"][0]
-    return NativePlan(run["gt_run"], context, table + 8 * (len(template) + 2), (run, header, template, words))
-
-
-@functools.cache
-def _run() -> llvm.Code:
-    """``gt_run(inputs, outputs, arena, header)``: fill in the bases and walk.
-
-    It returns 1 where a kernel noted an error, and ``OTHER_PATH`` where the guard does not hold.
-    """
-    module = Module()
-    f = module.function("gt_run", I32, inputs=PTR, outputs=PTR, arena=PTR, header=PTR)
-    header, arena = f["header"], f["arena"]
-    bases = arena.at(f.load(header, _TABLE, I64))
-    n = f.load(header, _BASES, I64)
-    template = f.load(header, _TEMPLATE, PTR)
-    with f.count(n) as i:
-        f.store(bases.at(i * 8), 0, f.load(template.at(i * 8), 0, I64))
-    status = bases.at(n * 8)
-    f.store(status, 0, 0)
-    f.store(bases, 0, arena, PTR)
-    f.store(bases, 8, status, PTR)
-    for many, first, given in ((_INPUTS, _FIRST_INPUT, f["inputs"]), (_OUTPUTS, _FIRST_OUTPUT, f["outputs"])):
-        start = bases.at(f.load(header, first, I64) * 8)
-        with f.count(f.load(header, many, I64)) as i:
-            f.store(start.at(i * 8), 0, f.load(given.at(i * 8), 0, PTR), PTR)
-    guard, holds = f.load(header, _GUARD, I64), status.at(8)
-    with f.when(guard > 0):
-        f.store(bases.at(guard * 8), 0, holds, PTR)
-    f.call("gt_walk", VOID, f.load(header, _BEGIN, PTR), f.load(header, _END, PTR), bases)
-    wrong = f.load(status, 0, I64).narrow(I32)
-    with f.when((guard > 0) & wrong.equals(0)):
-        f.give(f.load(holds, 0, I8).equals(0).select(f.const(OTHER_PATH, I32), f.const(0, I32)))
-    f.give(wrong)
-    return llvm.load([kernels.whole_code(str(module))], ["gt_run"], {"gt_walk": kernels.walker()})
+    return NativePlan(run["gt_plan"], context, table + 8 * (len(template) + 2), (run, header, template, words))

@@ -15,16 +15,13 @@ then the bits of the result do not depend on the number of threads.
   are joined at exit.
 """
 
-import atexit
-import ctypes
 import os
 import sys
 
 from geartrain.backends.cpu.emit import I32, I64, PTR, VOID, Function, Module, Value
-from geartrain.backends.llvm import Code
-from geartrain.backends.threads import MOST, get_threads, on_change
+from geartrain.backends.threads import MOST
 
-__all__ = ["EXPORTS", "SPIN", "WORTH", "WORTH_WAKING", "attach", "write"]
+__all__ = ["EXPORTS", "SPIN", "WORTH", "WORTH_WAKING", "write"]
 
 WORTH = 4_000
 """The least work, in ns, that is shared with workers that spin: handing over and collecting takes 0.3 to 1 us."""
@@ -258,15 +255,3 @@ def _forget(module: Module) -> None:
 
 
 # The Python side.
-
-
-def attach(code: Code) -> None:
-    """Take loaded code into use: tell it the size, and see to forks and the exit."""
-    forget = ctypes.CFUNCTYPE(None)(code["gt_pool_forget"])
-    forget()  # makes the mutex and the condition
-    stop = ctypes.CFUNCTYPE(None, ctypes.c_int64)(code["gt_pool_stop"])
-    stop(get_threads())
-    on_change.append(stop)
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=forget)
-    atexit.register(stop, 1)

@@ -9,19 +9,20 @@ arena is aligned to 64 bytes, holds anything, and belongs to this one call; the 
 import ctypes
 import dataclasses
 import functools
+import math
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from geartrain import tree
 from geartrain.backends.cpu import entry_words as ir
 from geartrain.errors import InputError
 from geartrain.tree import TreeDef
 
-__all__ = ["Array", "Given", "Leaf", "Misfit", "PlanStopped", "Program", "Scalar", "Static", "libc"]
+__all__ = ["Array", "Given", "Leaf", "Misfit", "PlanStopped", "Program", "Scalar", "Static", "guarded", "libc"]
 
 
 class Array(NamedTuple):
@@ -98,6 +99,11 @@ class _Arena:
     def __del__(self) -> None:
         if self.cell.value:
             libc().free(self.cell)
+
+
+def guarded() -> bool:
+    """Whether the environment asks for arenas between forbidden pages: see ``guard``."""
+    return os.environ.get("GEARTRAIN_GUARD", "") not in ("", "0")
 
 
 @functools.cache
@@ -247,7 +253,7 @@ def _convert(leaf: Leaf, value: Any) -> Any:
     assert isinstance(leaf, Array)
     if not isinstance(value, np.ndarray):
         raise Misfit(f"[jit] an argument is of type {type(value).__name__}; expected an ndarray.")
-    x = cast("NDArray[Any]", value)
+    x = cast("np.ndarray[Any, Any]", value)
     if x.dtype.newbyteorder("=") != leaf.dtype or x.shape != leaf.shape:
         raise Misfit(f"[jit] an argument is {x.dtype}{x.shape}; expected {leaf.dtype}{leaf.shape}.")
     as_is = x.flags.carray if leaf.given else x.flags.c_contiguous and x.flags.aligned
@@ -341,7 +347,7 @@ class _Reader:
         assert isinstance(leaf, Array)
         self.given += leaf.given
         need = ir.C_CONTIGUOUS | ir.ALIGNED | (ir.WRITEABLE if leaf.given else 0)
-        size = leaf.dtype.itemsize * int(np.prod(leaf.shape, dtype=np.int64))
+        size = leaf.dtype.itemsize * math.prod(leaf.shape)
         dtype = self._words.object(np.dtype(leaf.dtype.char))
         shape = self._words.array(leaf.shape)
         return ir.ARRAY, id(np.ndarray), dtype, len(leaf.shape), shape, need, slot, size

@@ -8,22 +8,23 @@ import functools
 
 from geartrain.backends import llvm
 from geartrain.backends.cpu import lapack, lapack_ir, runtime, sorting_ir
+from geartrain.backends.cpu.known import CODE
 from geartrain.backends.cpu.step_ir import Step
 from geartrain.backends.object_cache import kept
 
-__all__ = ["address"]
+__all__ = ["name_of"]
 
 ROUTINES = lapack_ir.ROUTINES | sorting_ir.ROUTINES
 
 
-@functools.cache
-def address(name: str, dtype: str) -> int:
-    """The address of a step, which is compiled when it is first asked for."""
-    return _code(name, dtype)[f"gt_{name}_{dtype}"]
+def name_of(name: str, dtype: str) -> str:
+    """The name of a step's code, which is compiled when it is first asked for: then ``CODE`` has its address."""
+    _compile(name, dtype)
+    return f"gt_{name}_{dtype}"
 
 
 @functools.cache
-def _code(name: str, dtype: str) -> llvm.Code:
+def _compile(name: str, dtype: str) -> None:
     buffers, body = ROUTINES[name]
     symbol = f"gt_{name}_{dtype}"
     s = Step(symbol, dtype, buffers)
@@ -32,4 +33,4 @@ def _code(name: str, dtype: str) -> llvm.Code:
     s.f.give()
     text = str(s.module)
     made = kept(("routine", *llvm.host(), text), lambda: llvm.compile_ir(text, 1, llvm.QUICK))
-    return llvm.load([made], [symbol], runtime.symbols() | lapack.symbols())
+    CODE.enter(llvm.load([made], [symbol], runtime.symbols() | lapack.symbols()), [symbol])

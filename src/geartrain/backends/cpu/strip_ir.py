@@ -53,7 +53,7 @@ def write_strip(module: Module) -> None:
 def write_part(module: Module, t: str) -> None:
     """``gt_strip_T(words, bases, low, high)``: rows [low, high) of a product of f32 or f64.
 
-    Words: those of a product (``kernels.product``); the way; rows of a strip.
+    Words: those of a product (``walk_ir.product_text``); the way; rows of a strip.
     """
     f = module.function(f"gt_strip_{t}", VOID, words=PTR, bases=PTR, low=I64, high=I64)
     word = [f.load(f["words"], 8 * i, I64) for i in range(19)]

@@ -1,0 +1,106 @@
+"""What a graph is, in bytes: equal for two graphs if they compute the same in the same way, in any process."""
+
+import hashlib
+import marshal
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from geartrain.ir.aval import Array, Aval, is_array, is_scalar
+from geartrain.ir.graph import Graph
+from geartrain.ir.node import CONST
+from geartrain.kinds import kind_of
+from geartrain.ops.table import ROWS
+
+__all__ = ["digest"]
+
+MOST = 1 << 24
+"""Bytes of constants up to which they are looked at."""
+
+
+class _Strange(Exception):
+    """Something that cannot be told from bytes, such as code of a user's."""
+
+
+def digest(graph: Graph) -> str | None:
+    """A hash of all that the graph says; ``None`` if it holds something that bytes do not tell.
+
+    >>> import numpy as np
+    >>> from geartrain.ir.node import Table
+    >>> from geartrain.ops.pointwise import EXP, SIN
+    >>> def made(op):
+    ...     table = Table()
+    ...     x = table.input(Aval((3,), np.dtype(float)))
+    ...     return Graph.of([x], [table.node(op, (x,), (), x.aval)])
+    >>> digest(made(SIN)) == digest(made(SIN)), digest(made(SIN)) == digest(made(EXP))
+    (True, False)
+    """
+    number = {node: i for i, node in enumerate(graph.inputs)}
+    parts: list[Any] = [[_aval(node.aval) for node in graph.inputs]]
+    left = MOST
+    try:
+        for node in graph.nodes:
+            number.setdefault(node, len(number))
+            op = node.op
+            if op is CONST:
+                left -= getattr(node.value, "nbytes", 0)
+                if left < 0:
+                    return None
+                parts.append(_const(node.value))
+                continue
+            if ROWS.get(op.name) is not op or op.effects:
+                return None
+            params = tuple([_CODES[type(p)](p) for p in node.params]) if node.params else ()
+            parts.append((op.name, *[number[x] for x in node.inputs], params, _aval(node.value)))
+        parts.append([number[x] for x in graph.outputs])
+        return hashlib.sha256(marshal.dumps(parts, _NO_REFERENCES)).hexdigest()
+    except (_Strange, KeyError, ValueError):
+        return None
+
+
+_NO_REFERENCES = 2
+"""The version of marshal's format in which bytes depend on values alone, not on which of them are one object."""
+
+
+def _aval(aval: Aval) -> tuple[Any, ...]:
+    shape, dtype, weak = aval
+    return shape, dtype.str, weak
+
+
+def _const(value: Array) -> tuple[Any, ...]:
+    return (kind_of(value).__name__, value) if kind_of(value) in _PYTHON else _array(value)
+
+
+def _array(value: Array) -> tuple[Any, ...]:
+    """Of an ndarray or a scalar of NumPy's."""
+    if not (is_array(value) or is_scalar(value)) or value.dtype.hasobject:
+        raise _Strange
+    data = value.tobytes()
+    if len(data) > 64:
+        data = hashlib.sha256(data).digest()
+    return kind_of(value).__name__, value.shape, value.dtype.str, data
+
+
+def _tuple(value: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple([_CODES[type(x)](x) for x in value])
+
+
+def _slice(value: slice) -> tuple[Any, ...]:
+    return "slice", *_tuple((value.start, value.stop, value.step))
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+_PYTHON = (bool, int, float, complex)
+_CODES: dict[type[Any], Callable[[Any], Any]] = {
+    **dict.fromkeys((*_PYTHON, str, bytes, type(None), type(...)), _same),
+    tuple: _tuple,
+    slice: _slice,
+    np.ndarray: _array,
+    **{type(np.dtype(code)): lambda dtype: ("dtype", dtype.str) for code in "?bBhHiIlLqQefdgFDG"},
+    **{np.dtype(code).type: _array for code in "?bBhHiIlLqQefdgFDG"},
+}
+"""How values in parameters are told, by their exact types; what is not here is not told."""
