@@ -32,10 +32,10 @@ def sources() -> list[Source]:
     ('', True, 'a generator of NumPy')
     """
     kinds = _KINDS.union([getattr(np.random, name) for name in _NUMPY])
-    alive = gc.get_objects()
-    found = itertools.compress(
-        alive, map(kinds.__contains__, map(type, alive))
-    )  # some 100,000 objects: no loop of ours
+    # Other threads may be half-way through making a tuple, which fails if somebody holds it meanwhile. So nobody does:
+    # all objects are looked at within one call of compiled code, and only sources come out of it.
+    alive, same = itertools.tee(itertools.chain.from_iterable(map(gc.get_objects, (None,))))
+    found = list(itertools.compress(alive, map(kinds.__contains__, map(type, same))))
     return [(x, _state(x)) for x in found]
 
 

@@ -218,9 +218,7 @@ class Paths:
         last: tuple[Fork, Any] | None = None
         for i, goal in enumerate(goals):
             makes = tuple(dict.fromkeys([*goal, *used_later[i]])) if i < len(decisions) else tuple(goal)
-            graph = self.recording.graph(have, makes)
-            if not all_decisions:  # the whole program
-                graph = Graph(tuple(self.recording.inputs), graph.nodes, graph.outputs)
+            graph = self.recording.graph(have, makes) if all_decisions else self.recording.whole(makes)
             program = numpy.compile(closed(graph)) if measured else compile(closed(graph), self.memory)
             segment = Segment(program, graph.inputs, makes)
             if i < len(decisions):

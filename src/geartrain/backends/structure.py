@@ -38,10 +38,11 @@ def digest(graph: Graph) -> str | None:
     """
     number = {node: i for i, node in enumerate(graph.inputs)}
     parts: list[Any] = [[_aval(node.aval) for node in graph.inputs]]
+    avals: dict[int, tuple[Any, ...]] = {}  # by identity: the graph keeps them, and most are one object
     left = MOST
     try:
         for node in graph.nodes:
-            number.setdefault(node, len(number))
+            number[node] = len(number)
             op = node.op
             if op is CONST:
                 left -= getattr(node.value, "nbytes", 0)
@@ -51,8 +52,11 @@ def digest(graph: Graph) -> str | None:
                 continue
             if ROWS.get(op.name) is not op or op.effects:
                 return None
-            params = tuple([_CODES[type(p)](p) for p in node.params]) if node.params else ()
-            parts.append((op.name, *[number[x] for x in node.inputs], params, _aval(node.value)))
+            params = _tuple(node.params) if node.params else ()
+            aval = avals.get(id(node.value))
+            if aval is None:
+                aval = avals[id(node.value)] = _aval(node.value)
+            parts.append((op.name, [number[x] for x in node.inputs], params, aval))
         parts.append([number[x] for x in graph.outputs])
         return hashlib.sha256(marshal.dumps(parts, _NO_REFERENCES)).hexdigest()
     except (_Strange, KeyError, ValueError):

@@ -86,13 +86,22 @@ _SMALL = 4096
 """Bytes of a constant array up to which it is compared by value; a larger one is equal to itself only."""
 
 
+_OWN = frozenset([int, str, type(None), type(...)])
+"""Types whose values are their own keys: what equals one of them, but is of another type, has a key of another form."""
+
+
 def _bits(value: Any) -> Hashable:
     """A hashable key that tells apart everything that behaves differently."""
     kind = kind_of(value)
+    if kind in _OWN:
+        return value
     if kind is tuple:
-        return (tuple, *[_bits(part) for part in value])
+        return (tuple, *[part if kind_of(part) in _OWN else _bits(part) for part in value])
     if kind is slice:
-        return slice, _bits(value.start), _bits(value.stop), _bits(value.step)
+        start, stop, step = value.start, value.stop, value.step
+        if {kind_of(start), kind_of(stop), kind_of(step)} <= _OWN:
+            return slice, start, stop, step
+        return slice, _bits(start), _bits(stop), _bits(step)
     if is_array(value):
         if value.dtype == object:
             return kind, id(value)

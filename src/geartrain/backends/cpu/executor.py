@@ -60,7 +60,7 @@ class Executor:
         shared = runtime.code()
         self._walk: Callable[..., None] = _walker(shared["gt_walk"])
         self._consts = [(slot, np.ascontiguousarray(value)) for slot, value in finished.consts]
-        self._data = np.frombuffer(bytearray(finished.words or bytes(8)), np.int64)
+        self._data = np.array(np.frombuffer(finished.words, np.int64)) if finished.words else np.zeros(0, np.int64)
         known = CODE.addresses
         for i, name in finished.addresses:
             self._data[i] = known[name] if name in known else shared[name]
