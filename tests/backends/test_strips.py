@@ -8,8 +8,9 @@ import pytest
 
 import geartrain as gt
 from geartrain.backends import llvm
-from geartrain.backends.compile import compile
+from geartrain.backends.compile import compile, plan_of
 from geartrain.backends.cpu.executor import Executor
+from geartrain.backends.cpu.finished import chosen
 from geartrain.backends.threads import get_threads, set_threads
 from geartrain.ir.interpret import interpret
 from geartrain.passes.pipeline import optimised
@@ -100,7 +101,7 @@ def test_values_and_bits_for_any_number_of_threads(name: str) -> None:
     graph, _ = record(f, *args)
     run = compile(graph)
     assert isinstance(run, Executor)
-    assert any(isinstance(step, Strip) for step in run.plan.steps)
+    assert any(isinstance(step, Strip) for step in plan_of(graph)[0].steps)
     set_threads(1)
     alone = run(args)
     for got, want in zip(alone, interpret(graph, args), strict=True):
@@ -114,7 +115,7 @@ def test_values_and_bits_for_any_number_of_threads(name: str) -> None:
 
 def test_an_update_in_a_strip_takes_given_memory() -> None:
     f, args = WHOLE["update"]
-    assert gifts(planned(f, *args), [True, True, False, False]) == {0: 0, 1: 1}
+    assert chosen(gifts(planned(f, *args)), [True, True, False, False]) == {0: 0, 1: 1}
     donating = gt.jit(f, donate_argnums=(0, 1))
     expected = update(*args)
     for _ in range(2):

@@ -23,7 +23,8 @@ def gifts(plan: Plan) -> list[tuple[int, list[int]]]:
     last: dict[Node, int] = {}
     first: dict[int, int] = {}
     for time, roots in enumerate(touched):
-        for root in roots:
+        for node in roots:
+            root = plan.homes[node].root if node in plan.homes else node
             last[root] = time
             kind, at = plan.spots[root]
             if kind == "output":
