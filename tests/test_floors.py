@@ -69,6 +69,7 @@ LONG_FILES: dict[str, str] = {}
 IMPORT_BY_NAME = {
     "__init__.py": "what a program that only differentiates does not need is loaded when it is asked for",
     "backends/choose.py": "the compiler is loaded when the first graph is to be compiled",
+    "backends/cpu/runtime.py": "code that is on disk needs no compiler",
     "extras.py": "the one place that asks for optional packages, with what to install",
 }
 BUILT_ON = {"numpy"}

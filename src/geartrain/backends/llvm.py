@@ -119,7 +119,7 @@ def _package() -> str:
     """The files of llvmlite's library; the empty string if there are none."""
     try:
         spec = importlib.util.find_spec("llvmlite")
-    except ValueError:  # somebody has put something else in its place
+    except (ValueError, ImportError):  # somebody has put something else in its place, or forbids it
         return ""
     found: list[str] = []
     for folder in (spec.submodule_search_locations or ()) if spec else ():
