@@ -378,6 +378,8 @@ def test_a_name_that_is_bound_to_another_function_is_followed() -> None:
         HELD = function
         assert gt.grad(f)(1.0) == pytest.approx(want)
         assert restored()
+
+
 LATE = """
 import sys
 import numpy as np

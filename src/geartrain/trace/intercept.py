@@ -18,7 +18,7 @@ import numpy as np
 
 from geartrain.errors import InputError, LeakError, RuleError, TraceError, teach
 from geartrain.ir.aval import is_array
-from geartrain.ops.calls import CALLS_BACK, vectorized
+from geartrain.ops.calls import CALLS_BACK
 from geartrain.ops.later import METHODS, RAW, SOLVERS, arrive
 from geartrain.ops.shape import cast
 from geartrain.ops.table import SPELLINGS
@@ -29,6 +29,7 @@ from geartrain.trace.sequences import has_tracer, heard, named_like, stacked
 from geartrain.trace.spellings import call_function, traced
 from geartrain.trace.tracer import Tracer, depends_of, fresh, node_of, plain, value_of
 from geartrain.trace.ufuncs import Listening
+from geartrain.trace.vectorizing import VECTORIZE_CALL, vectorize_call
 
 __all__ = ["HOLDERS", "stand_in", "watch"]
 
@@ -299,16 +300,6 @@ def watch(f: Any) -> None:
                 _hold(space, bound)
 
 
-_VECTORIZE_CALL: Callable[..., Any] = np.vectorize._vectorize_call  # type: ignore[attr-defined]
-
-
-def _vectorize_call(self: Any, func: Callable[..., Any], args: Any) -> Any:
-    """``np.vectorize`` puts results into an array of objects: here they are stacked instead."""
-    if active.trace is None:
-        return _VECTORIZE_CALL(self, func, args)
-    return vectorized(func, tuple(args), self.otypes, self.signature)
-
-
 _METHODS: list[tuple[Any, str, Any, Any]] = []
 """Methods that are replaced while a trace runs: the class, the name, what was there and what comes there."""
 
@@ -410,7 +401,7 @@ def _replace() -> None:
     try:
         _replaced = True
         sys.meta_path.insert(0, _ARRIVALS)
-        np.vectorize._vectorize_call = _vectorize_call  # type: ignore[attr-defined]
+        np.vectorize._vectorize_call = vectorize_call  # type: ignore[attr-defined]
         for owner, name, _, new in _METHODS:
             setattr(owner, name, new)
         for holder in NUMPY:
@@ -427,7 +418,7 @@ def _put_back() -> None:
     global _replaced
     if _ARRIVALS in sys.meta_path:
         sys.meta_path.remove(_ARRIVALS)
-    np.vectorize._vectorize_call = _VECTORIZE_CALL  # type: ignore[attr-defined]
+    np.vectorize._vectorize_call = VECTORIZE_CALL  # type: ignore[attr-defined]
     for owner, name, original, _ in _METHODS:
         setattr(owner, name, original)
     for holder in NUMPY:
