@@ -89,6 +89,7 @@ NUMPY: dict[str, str] = {
     "shapes that depend on data": "nonzero unique unique_counts unique_inverse",
     "errors that depend on data, in NumPy's words": "unravel_index ravel_multi_index histogram histogram_edges",
     "solvers, which call the program": "solution",
+    "searches among points": "simplices closest",
     "index arrays apart from each other, or by an array of no elements": "getitem matmul place_by_count",
     "rare": "gcd lcm bitwise_count bincount spacing nextafter ldexp unknown",
 }

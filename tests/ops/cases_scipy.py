@@ -378,6 +378,61 @@ case("squareform", lambda x: DIST.squareform(x) @ DIST.squareform(x), p(3))
 # Interpolation: in the places, the values and where it is asked.
 
 IP: Any = scipy.interpolate
+
+
+def rising(rng: Any) -> Any:
+    return np.sort(rng.uniform(0.4, 2.6, 4))
+
+
+PLACES = np.array([0.0, 0.7, 1.5, 2.1, 3.0, 4.2])
+SPREAD = np.array([[0.0, 0.0], [3.0, 0.2], [0.1, 3.0], [3.1, 3.2], [1.4, 1.7], [2.2, 0.9]])
+for name in ("Akima1DInterpolator", "BarycentricInterpolator", "KroghInterpolator", "InterpolatedUnivariateSpline"):
+    case(f"interpolate {name}", lambda y, t, f=name: getattr(IP, f)(PLACES, y)(t), a(6), between(0.8, 2.9, 3))
+    asked = getattr(IP, name)(PLACES, np.cos(PLACES))
+    case(f"interpolate {name} asked", lambda t, f=asked: f(t), between(0.8, 2.9, 3))
+case("makima", lambda y, t: IP.Akima1DInterpolator(PLACES, y, method="makima")(t, 1), a(6), between(0.8, 1.4, 3))
+case("UnivariateSpline", lambda y, t: IP.UnivariateSpline(PLACES, y, k=4, s=0)(t, 1), a(6), between(0.8, 2.9, 3))
+SMOOTHED = IP.UnivariateSpline(PLACES, np.cos(PLACES), s=0.1)
+case("UnivariateSpline asked", lambda t: SMOOTHED(t), between(0.8, 2.9, 3))
+case("splrep", lambda y, t: IP.splev(t, IP.splrep(PLACES, y), der=1) + IP.splrep(PLACES, y)[1][0], a(6), p(3))
+FIT = IP.splrep(PLACES, np.cos(PLACES), s=0.1)
+case("splev", lambda t: IP.splev(t, FIT) + IP.splev(t, FIT, ext=3), between(0.8, 2.9, 3))
+case(
+    "RectBivariateSpline",
+    lambda z, t: (lambda f: (f(t[:2], t[2:], dx=1), f.ev(t, t)))(IP.RectBivariateSpline(PLACES, PLACES[:5], z, ky=2)),
+    a(6, 5),
+    rising,
+)
+SURFACE = IP.RectBivariateSpline(PLACES, PLACES, np.cos(PLACES[:, None] * PLACES))
+case("RectBivariateSpline asked", lambda t: SURFACE.ev(t, t) + SURFACE(t, [1.0])[:, 0], rising)
+for kernel in ("linear", "thin_plate_spline", "cubic", "quintic"):
+    case(
+        f"RBF {kernel}",
+        lambda y, t, k=kernel: IP.RBFInterpolator(SPREAD, y, None, 0.1, k)(t),
+        a(6),
+        between(0.8, 1.3, 3, 2),
+    )
+for kernel in ("multiquadric", "inverse_multiquadric", "inverse_quadratic", "gaussian"):
+    case(
+        f"RBF {kernel}",
+        lambda x, y, k=kernel: IP.RBFInterpolator(SPREAD + x, y, kernel=k, epsilon=0.7, smoothing=0.1)(
+            SPREAD[:2] + 0.3
+        ),
+        between(0.0, 0.3, 6, 2),
+        a(6),
+    )
+RADIAL = IP.RBFInterpolator(SPREAD, np.cos(SPREAD))
+case("RBF asked", lambda t: RADIAL(t), between(0.8, 1.3, 3, 2))
+case("LinearND", lambda y, t: IP.LinearNDInterpolator(SPREAD, y)(t), a(6, 2), between(0.6, 1.1, 2, 2))
+case("NearestND", lambda y: IP.NearestNDInterpolator(SPREAD, y)([[0.6, 0.9], [2.0, 2.5]]), a(6))
+case(
+    "griddata",
+    lambda y, t: IP.griddata(SPREAD, y, t) + IP.griddata(SPREAD, y, t, "nearest"),
+    a(6),
+    between(0.6, 1.1, 2, 2),
+)
+STRAIGHT, NEAREST = IP.LinearNDInterpolator(SPREAD, SPREAD[:, 0] ** 2), IP.NearestNDInterpolator(SPREAD, SPREAD[:, 0])
+case("scattered, asked", lambda t: STRAIGHT(t) + NEAREST(t) + STRAIGHT(t[:, 0], t[:, 1]), between(0.6, 1.1, 2, 2))
 ASKED = between(0.6, 2.9, 4)
 for ends in ("not-a-knot", "natural", "clamped", ((1, 0.5), (2, -0.3))):
     case(f"CubicSpline {ends}", lambda x, y, t, e=ends: IP.CubicSpline(x, y, bc_type=e)(t), up(6), a(6), ASKED)

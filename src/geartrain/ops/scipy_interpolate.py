@@ -20,6 +20,7 @@ from geartrain.ops.splines import (
     cubic_slopes,
     front,
     hermite,
+    interpolating,
     pchip_slopes,
     piecewise,
     places_of,
@@ -266,18 +267,14 @@ def make_interp_spline(
             "make_interp_spline", "bc_type= and k=0 have no rule for traced values; CubicSpline has bc_type=."
         )
     y, x = front(y, axis), places_of(x)
-    if t is None:
-        inner = x[(k + 1) // 2 : -((k + 1) // 2)] if k % 2 else ((x[1:] + x[:-1]) / 2)[k // 2 : -(k // 2)]
-        t = np.concatenate((np.repeat(x[:1], k + 1), inner, np.repeat(x[-1:], k + 1)))
     try:
-        knots = tuple([float(v) for v in t])
+        knots, c = interpolating(x, y, k, t)
     except TraceError as error:
         raise _refuse("make_interp_spline", "its knots are traced, and there is no rule in these.") from error
-    basis = bspline(knots, np.eye(y.shape[0]), k, x, 0)
     made: Any = object.__new__(I.BSpline)
     made.k, made.axis, made.extrapolate = k, axis % y.ndim, True
     _become(made, Splines)
-    made._traced = (knots, np.reshape(np.linalg.solve(basis, np.reshape(y, (y.shape[0], -1))), y.shape))
+    made._traced = (knots, c)
     return made
 
 
@@ -371,18 +368,8 @@ CLASSES: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
     "RegularGridInterpolator": (_regular_grid, _on_grid),
 }
 REFUSED = [
-    "Akima1DInterpolator",
-    "KroghInterpolator",
-    "BarycentricInterpolator",
-    "UnivariateSpline",
-    "InterpolatedUnivariateSpline",
-    "LSQUnivariateSpline",
-    "RBFInterpolator",
-    "LinearNDInterpolator",
-    "NearestNDInterpolator",
     "CloughTocher2DInterpolator",
     "SmoothBivariateSpline",
-    "RectBivariateSpline",
     "LSQBivariateSpline",
     "BPoly",
     "NdPPoly",

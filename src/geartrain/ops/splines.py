@@ -10,7 +10,8 @@ from geartrain.ops.factor import inexact
 from geartrain.ops.later import Later
 from geartrain.ops.table import custom
 
-__all__ = ["BSPLINE", "bspline", "cubic_slopes", "front", "hermite", "pchip_slopes", "piecewise", "places_of"]
+__all__ = ["BSPLINE", "akima_slopes", "bspline", "cubic_slopes", "front", "hermite", "interpolating"]
+__all__ += ["pchip_slopes", "piecewise", "places_of"]
 
 I = Later("scipy.interpolate")
 
@@ -135,6 +136,26 @@ def pchip_slopes(x: Array, y: Array) -> Array:
     return np.concatenate((end(h[0], h[1], m[0], m[1]), inner, end(h[-1], h[-2], m[-1], m[-2])))
 
 
+def akima_slopes(x: Array, y: Array, modified: bool) -> Array:
+    """Slopes that follow what is straight: a mean of both sides, weighted by how little the other one turns.
+
+    H. Akima, Journal of the ACM 17 (1970), page 589; ``modified`` as C. Moler and C. Ionita have it (2019).
+    """
+    slope = np.diff(y, axis=0) / np.reshape(np.diff(x), (-1, *(1,) * (y.ndim - 1)))
+    if y.shape[0] == 2:
+        return np.concatenate((slope, slope))
+    left, right = 2 * slope[:1] - slope[1:2], 2 * slope[-1:] - slope[-2:-1]
+    m = np.concatenate((2 * left - slope[:1], left, slope, right, 2 * right - slope[-1:]))
+    turn = np.abs(np.diff(m, axis=0))
+    if modified:
+        turn = turn + 0.5 * np.abs(m[1:] + m[:-1])
+    before, behind = turn[:-2], turn[2:]
+    total = before + behind
+    even = total <= 1e-9 * np.max(total)
+    share = before / np.where(even, 1.0, total)
+    return np.where(even, 0.5 * (m[3:] + m[:-3]), m[1:-2] + share * (m[2:-1] - m[1:-2]))
+
+
 # B-splines: linear in the coefficients c (n, r); the row knows a vector of places.
 
 
@@ -161,6 +182,16 @@ def _pull_bspline(y_bar: Array, y: Array, xs: Sequence[Array], knots: Array, k: 
 
 
 BSPLINE = custom("bspline", _bspline_value, "knots", "k", "nu", push=_push_bspline, pull=_pull_bspline)
+
+
+def interpolating(x: Array, y: Array, k: int, t: Any = None) -> tuple[tuple[float, ...], Array]:
+    """The knots and coefficients of the spline of degree k through points; TraceError where knots are traced."""
+    if t is None:
+        inner = x[(k + 1) // 2 : -((k + 1) // 2)] if k % 2 else ((x[1:] + x[:-1]) / 2)[k // 2 : -(k // 2)]
+        t = np.concatenate((np.repeat(x[:1], k + 1), inner, np.repeat(x[-1:], k + 1)))
+    knots = tuple([float(v) for v in t])
+    basis = bspline(knots, np.eye(y.shape[0]), k, x, 0)
+    return knots, np.reshape(np.linalg.solve(basis, np.reshape(y, (y.shape[0], -1))), y.shape)
 
 
 def bspline(knots: Any, c: Any, k: int, t: Array, nu: int) -> Array:
