@@ -18,7 +18,7 @@ import scipy.stats  # so that its rules arrive
 
 import geartrain
 from geartrain.ir.op import Constant, Op
-from geartrain.ops import scipy_curves, scipy_interpolate, table
+from geartrain.ops import scipy_curves, scipy_interpolate, scipy_scattered, table
 from geartrain.ops.scipy_stats import CONTINUOUS, DISCRETE
 from geartrain.trace.tracer import Tracer
 
@@ -231,7 +231,14 @@ get_lapack_funcs
 
 def interpolators() -> dict[str, str]:
     """The classes and functions that make curves through points."""
-    works = [*scipy_interpolate.CLASSES, *scipy_curves.FURTHER, "BSpline", "make_interp_spline", "interpn"]
+    works = [
+        *scipy_interpolate.CLASSES,
+        *scipy_curves.FURTHER,
+        *scipy_scattered.SCATTERED,
+        "BSpline",
+        "make_interp_spline",
+        "interpn",
+    ]
     works += ["splrep", "splev", "griddata"]
     missing = [*scipy_interpolate.REFUSED, "LSQUnivariateSpline"]
     found = {**dict.fromkeys(works, "differentiable"), **dict.fromkeys(missing, "missing")}
