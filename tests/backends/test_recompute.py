@@ -23,6 +23,12 @@ def network(params: Any, x: Any) -> Any:
     return np.mean(x * x)
 
 
+def rectified(params: Any, x: Any) -> Any:
+    for w, b in params:
+        x = np.maximum(x @ w + b, 0)
+    return np.mean(x * x)
+
+
 def layers(n: int, d: int) -> Any:
     rng = np.random.default_rng(0)
     return [(rng.standard_normal((d, d)) * 0.2, np.zeros(d)) for _ in range(n)]
@@ -38,6 +44,7 @@ def chain(x: Any) -> Any:
 
 CASES: list[tuple[str, Callable[..., Any], tuple[Any, ...], float]] = [
     ("a network", network, (layers(8, 16), np.linspace(-1, 1, 1600).reshape(100, 16)), 0.65),
+    ("by products", rectified, (layers(16, 16), np.linspace(-1, 1, 6400).reshape(400, 16)), 0.5),
     ("a chain", chain, (np.linspace(-1, 1, 5000),), 0.75),
 ]
 

@@ -5,7 +5,8 @@ after all passes. It reads its operands by way of ``AFTER``, which lets it run o
 would join the kernel that has its operands at hand, and be kept after all.
 
 In a perceptron of 20 layers, what goes is ``1 - h * h``, which the sweep back makes from ``h``: 0.52 of the arena. Less
-than that would take ``h`` itself, with its product; ``gt.checkpoint`` is for those who want to pay for that.
+than that takes ``h`` itself, with its product: stretches of a few layers are then computed a second time, from what is
+kept between them.
 """
 
 from collections.abc import Iterable
@@ -33,16 +34,15 @@ def within(plan: Plan, products: int, memory: int, cores: int = 0) -> Plan:
     if plan.arena > memory:
         made = _smaller(freeing(plan.graph, products), products, cores)
         plan = made if made.arena <= plan.arena else plan
-    for _ in range(ROUNDS):
-        if plan.arena <= memory:
-            break
-        graph = _Lighter(plan.graph, products, memory).graph()
-        if graph is None:
-            break
-        made = _smaller(graph, products, cores)
-        if made.arena >= plan.arena:
-            break
-        plan = made
+    for by_products in (False, True):
+        for _ in range(ROUNDS):
+            if plan.arena <= memory:
+                return plan
+            graph = _Lighter(plan.graph, products, memory, by_products).graph()
+            made = plan if graph is None else _smaller(graph, products, cores)
+            if made.arena >= plan.arena:
+                break
+            plan = made
     return plan
 
 
@@ -56,8 +56,8 @@ def _smaller(graph: Graph, products: int, cores: int) -> Plan:
 class _Lighter:
     """Looks at the step at which most bytes are alive, and drops values that are not read there."""
 
-    def __init__(self, graph: Graph, products: int, memory: int) -> None:
-        self.before, self.memory = graph, memory
+    def __init__(self, graph: Graph, products: int, memory: int, by_products: bool) -> None:
+        self.before, self.memory, self.by_products = graph, memory, by_products
         self.grouping = group(graph, products)
         self.at: dict[Node, int] = {}  # the step that computes a node
         self.first: dict[Node, int] = {}  # of a buffer: written first, read last
@@ -72,6 +72,7 @@ class _Lighter:
                 self.reads.setdefault(root, set()).add(i)
         self.peak = 0
         self.dropped: set[Node] = set()
+        self.redone: set[Node] = set()  # products on the way to what is dropped
         self.pinned: set[Node] = set()
 
     def root(self, node: Node) -> Node:
@@ -107,9 +108,11 @@ class _Lighter:
         for node in self._candidates():
             if max(self._alive()) <= self.memory:
                 break
-            wanted = self._again(node)
-            if wanted is not None:
+            found = self._again(node)
+            if found is not None:
+                wanted, through = found
                 self.dropped.add(node)
+                self.redone |= through
                 for root in wanted:
                     self.pinned.add(root)
                     self.last[root] = max(self.last.get(root, 0), self.last[node])
@@ -125,11 +128,12 @@ class _Lighter:
                 found.append(root)
         return sorted(found, key=lambda root: -root.aval.size * root.aval.dtype.itemsize)
 
-    def _again(self, node: Node) -> set[Node] | None:
-        """The buffers from which a value can be computed again by cheap steps; ``None`` if it cannot."""
+    def _again(self, node: Node) -> tuple[set[Node], set[Node]] | None:
+        """The buffers from which a value can be computed again, and by which products; ``None`` if it cannot."""
         if node in self.pinned:
             return None
         needed: set[Node] = set()
+        through: set[Node] = set()
         todo, seen = [node], {node}
         while todo:
             if len(seen) > MOST:
@@ -142,12 +146,17 @@ class _Lighter:
                 small = root.aval.size * SMALL <= node.aval.size
                 if root not in self.dropped and (lives or small) and root is not node:
                     needed.add(root)
+                elif root in self.at and root.op.name == "matmul" and self.by_products:
+                    through.add(root)
+                    if root not in seen:
+                        seen.add(root)
+                        todo.append(root)
                 elif element_of(root) is None or root not in self.at:
                     return None
                 elif root not in seen:
                     seen.add(root)
                     todo.append(root)
-        return needed
+        return needed, through
 
     def _rebuilt(self) -> Graph:
         new: dict[Node, Node] = {node: node for node in self.before.inputs}
@@ -166,7 +175,7 @@ class _Lighter:
                 return found
             root = self.root(x)
             in_registers = root not in self.grouping.stored and self.at.get(root, -1) <= self.peak
-            inside = root in self.dropped or (root in self.at and in_registers)
+            inside = root in self.dropped or root in self.redone or (root in self.at and in_registers)
             if x.op is CONST or x.op is INPUT or not inside:
                 made = new[x]
             elif x is root:
