@@ -15,8 +15,8 @@ class Info(NamedTuple):
 
     ``native`` and ``python``: calls of compiled functions (of those that are still there) that found their program, in
     native code from end to end, and by way of Python. ``misses``: calls that had to be recorded, the last thousand,
-    each with the reason. ``read``: pieces of object code found on disk. ``compiled``: how many were not, by reason.
-    ``folder``, ``files``, ``bytes``: where they are kept, and how much there is now.
+    each with the reason. ``read``: programs and pieces of object code found on disk. ``compiled``: how many pieces were
+    not, by reason. ``folder``, ``files``, ``bytes``: where they are kept, and how much there is now.
     """
 
     native: int

@@ -49,6 +49,8 @@ def _start(part: str, lock: "threading.RLock", make: Callable[[], object]) -> No
                 if llvm.installed():
                     make()
 
-    thread = _begun[part] = threading.Thread(target=run, name=COMPILER)  # no daemon: at exit LLVM is to be done
-    thread.start()
-    ready.wait()
+    thread = threading.Thread(target=run, name=COMPILER)  # no daemon: at exit LLVM is to be done
+    with contextlib.suppress(RuntimeError):  # the interpreter is about to end, and starts no thread any more
+        thread.start()
+        _begun[part] = thread
+        ready.wait()
