@@ -9,6 +9,7 @@ import gc
 import itertools
 import pickle
 import random
+import tempfile
 from types import FrameType
 from typing import Any
 
@@ -36,7 +37,10 @@ def sources() -> list[Source]:
     # all objects are looked at within one call of compiled code, and only sources come out of it.
     alive, same = itertools.tee(itertools.chain.from_iterable(map(gc.get_objects, (None,))))
     found = list(itertools.compress(alive, map(kinds.__contains__, map(type, same))))
-    return [(x, _state(x)) for x in found]
+    # Names of temporary files are drawn from one that no program sees. The cache of compiled code makes such files,
+    # also in a thread while Python records.
+    names = getattr(getattr(tempfile, "_name_sequence", None), "_rng", None)
+    return [(x, _state(x)) for x in found if x is not names]
 
 
 def drew(before: list[Source]) -> str:

@@ -1,6 +1,7 @@
 """``jit`` is what Python does: on every branch, in any order of calls, and it leaves everybody else's arrays alone."""
 
 import random
+import tempfile
 import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -223,6 +224,18 @@ def test_thousands_of_inputs_in_random_order_from_several_threads(seed: int) -> 
                     np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)
 
         at_once(work, 4)
+
+
+def test_the_name_of_a_temporary_file_is_no_random_number() -> None:
+    tempfile.TemporaryDirectory().cleanup()  # so that there is a source of names
+
+    def f(x: Any) -> Any:
+        with tempfile.TemporaryDirectory():
+            return x * x
+
+    compiled = gt.jit(f)
+    assert [compiled(3.0), compiled(4.0)] == [9.0, 16.0]
+    assert compiled.recorded == 1
 
 
 def test_what_is_drawn_is_drawn_anew_and_said_once() -> None:
