@@ -56,9 +56,11 @@ def _value_and_grad(name: str, f: F, argnums: int | Sequence[int], has_aux: bool
         node, y = run.output(y)
         dtype = aval_of(y).dtype
         seed = 1.0 if dtype == np.float64 else dtype.type(1)
-        bars = tree.unflatten(run.treedef, run.pull({} if node is None else {node: seed}))
-        gradient = bars[0] if isinstance(argnums, int) else bars
         aux = run.outputs(aux)
+        y_bars = {} if node is None else {node: seed}
+        del node  # the sweep is to be the last who holds it
+        bars = tree.unflatten(run.treedef, run.pull_once(y_bars))
+        gradient = bars[0] if isinstance(argnums, int) else bars
         run.level.forget()
         return ((y, aux), gradient) if has_aux else (y, gradient)
 

@@ -19,7 +19,7 @@ from geartrain.ir.node import Node
 from geartrain.ir.op import ONE, Constant, Custom, Elsewhere, Linear, Pointwise
 from geartrain.trace.tracer import value_of
 
-__all__ = ["Operand", "pull", "pull_through", "push", "push_through"]
+__all__ = ["Operand", "pull", "pull_once", "pull_through", "push", "push_through"]
 
 
 def push(node: Node, y: Array, xs: Sequence[Array], xs_dot: Sequence[Array | None]) -> Array | None:
@@ -176,26 +176,65 @@ def pull_through(
     ends = ends or Ends(nodes, dict(bars))
     for node in reversed(nodes):
         y_bar = bars.get(node)
-        inputs = node.inputs
-        if y_bar is None or not inputs:
-            continue
-        xs = [operand(x) for x in inputs]
-        op = node.op
-        if isinstance(op, Linear) and not keep and (op.into is not None or op.take is not None):
-            _pull_part(node, op, bit, bars, xs, mine)
-            continue
-        wanted = [x.depends & bit for x in inputs]
-        more: tuple[Elsewhere, ...] = ()
-        if is_careful(node):
-            elsewhere = looked(node, ends, bit, operand, functools.partial(pull_through, rule=rule))
-            more = () if elsewhere is None else (elsewhere,)
-        for x, want, x_bar in zip(inputs, wanted, rule(node, y_bar, operand(node), xs, wanted, *more), strict=True):
-            if want and x_bar is not None:
-                if x in bars:
-                    _add(bars, x, x_bar, mine)
-                else:
-                    bars[x] = x_bar
+        if y_bar is not None and node.inputs:
+            _pull_node(node, y_bar, bit, bars, operand, keep, rule, mine, ends)
     return bars
+
+
+def pull_once(
+    nodes: list[Node],
+    bit: int,
+    bars: dict[Node, Array],
+    operand: Operand,
+    wanted: Collection[Node],
+    forget: bool,
+    rule: Callable[..., list[Array | None]] = pull,
+) -> dict[Node, Array]:
+    """``pull_through`` for the only sweep along ``nodes``, which takes them off the list one by one.
+
+    A node, its value and its cotangent are let go when the sweep is past them; the cotangents of ``wanted`` are left.
+    ``forget``: take the bit off them, too. No node may be careful, since there is no tape to look at again.
+    """
+    mine: set[Node] = set()
+    while nodes:
+        node = nodes.pop()
+        y_bar = bars.get(node) if node in wanted else bars.pop(node, None)
+        if y_bar is not None and node.inputs:
+            _pull_node(node, y_bar, bit, bars, operand, False, rule, mine, None)
+        mine.discard(node)
+        if forget and node.depends > 0:
+            node.depends &= ~bit
+    return bars
+
+
+def _pull_node(
+    node: Node,
+    y_bar: Array,
+    bit: int,
+    bars: dict[Node, Array],
+    operand: Operand,
+    keep: bool,
+    rule: Callable[..., list[Array | None]],
+    mine: set[Node],
+    ends: Ends | None,
+) -> None:
+    """Carry the cotangent of one node to its operands."""
+    inputs, op = node.inputs, node.op
+    xs = [operand(x) for x in inputs]
+    if isinstance(op, Linear) and not keep and (op.into is not None or op.take is not None):
+        _pull_part(node, y_bar, op, bit, bars, xs, mine)
+        return
+    wanted = [x.depends & bit for x in inputs]
+    more: tuple[Elsewhere, ...] = ()
+    if ends is not None and is_careful(node):
+        elsewhere = looked(node, ends, bit, operand, functools.partial(pull_through, rule=rule))
+        more = () if elsewhere is None else (elsewhere,)
+    for x, want, x_bar in zip(inputs, wanted, rule(node, y_bar, operand(node), xs, wanted, *more), strict=True):
+        if want and x_bar is not None:
+            if x in bars:
+                _add(bars, x, x_bar, mine)
+            else:
+                bars[x] = x_bar
 
 
 def _add(bars: dict[Node, Array], x: Node, x_bar: Array, mine: set[Node]) -> None:
@@ -209,10 +248,11 @@ def _add(bars: dict[Node, Array], x: Node, x_bar: Array, mine: set[Node]) -> Non
         bars[x] = have + x_bar
 
 
-def _pull_part(node: Node, op: Linear, bit: int, bars: dict[Node, Array], xs: list[Array], mine: set[Node]) -> None:
+def _pull_part(
+    node: Node, y_bar: Array, op: Linear, bit: int, bars: dict[Node, Array], xs: list[Array], mine: set[Node]
+) -> None:
     """``pull`` for an op that reads or writes a part of its first operand: the cotangent of the rest stays in place."""
     whole = node.inputs[0]
-    y_bar = bars[node]
     if op.into is not None:
         if whole.depends & bit:
             if whole not in mine:
@@ -227,7 +267,7 @@ def _pull_part(node: Node, op: Linear, bit: int, bars: dict[Node, Array], xs: li
         if node.inputs[1].depends & bit:
             _add(bars, node.inputs[1], part_bar, mine)
         mine.discard(node)
-        del bars[node]
+        bars.pop(node, None)
         if whole.depends & bit:
             if whole in bars:
                 _add(bars, whole, y_bar, mine)

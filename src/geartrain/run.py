@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from geartrain import tree, zero
-from geartrain.again import Ends
-from geartrain.chain import Operand, pull_through, push_through
+from geartrain.again import Ends, is_careful
+from geartrain.chain import Operand, pull_once, pull_through, push_through
 from geartrain.errors import InputError, teach
 from geartrain.ir.aval import Array, aval_of, is_array
 from geartrain.ir.node import Node
@@ -167,6 +167,22 @@ class Run:
                 bars = pull_through(self.level.segment, self.level.bit, y_bars, self.operand, rule=zero.pull)
         else:
             bars = pull_through(self.level.segment, self.level.bit, y_bars, self.operand)
+        return self._as_leaves(bars)
+
+    def pull_once(self, y_bars: dict[Node, Array]) -> list[Any]:
+        """The same, for a run of which nothing else is wanted: what is behind the sweep is let go."""
+        level = self.level
+        if any(is_careful(node) for node in level.segment):
+            return self.pull(y_bars)
+        self.out, self.results = None, []  # from the last node the whole tape can be reached
+        ends = {node for node in self.nodes if node is not None}
+        what = level.segment, level.bit, y_bars, self.operand, ends, level.nested
+        if self.nan_safe or zero.sweeping.safely:
+            with zero.safely():
+                return self._as_leaves(pull_once(*what, rule=zero.pull))
+        return self._as_leaves(pull_once(*what))
+
+    def _as_leaves(self, bars: dict[Node, Array]) -> list[Any]:
         seen: set[int] = set()
         return [
             as_leaf(bars.get(n), x, seen) if n is not None else x for n, x in zip(self.nodes, self.leaves, strict=True)

@@ -20,6 +20,7 @@ from geartrain.errors import SourceLine, TraceError, user_line
 from geartrain.ir.node import Node
 from geartrain.ir.op import run_aside
 from geartrain.trace.foreign import explained
+from geartrain.trace.letgo import LettingGo
 
 __all__ = ["DEAD", "Decision", "Kind", "Level", "Trace", "active", "aside", "patient", "tracing"]
 
@@ -50,7 +51,8 @@ class Trace:
     without a seed came from, and ``unrepeatable`` a function whose way through its work depends on values by more than
     decisions tell, so that a record of it is good for one run.
     ``elements`` has the nodes of single elements that were read, by what they were read of. ``doubts`` has truth values
-    that a rule would have asked for, had there been one answer for a whole batch.
+    that a rule would have asked for, had there been one answer for a whole batch. ``letting_go`` frees values while a
+    program is recorded.
 
     A level that has ended still walks its nodes, to pull or to push, so its bit is not given away before it says that
     it is done (``Level.forget``). New nodes carry bits of levels under way only.
@@ -66,6 +68,7 @@ class Trace:
         "ended",
         "epoch",
         "guard_bits",
+        "letting_go",
         "lines",
         "refused",
         "sealed",
@@ -85,6 +88,7 @@ class Trace:
         self.doubts: list[Node] = []
         self.elements: dict[tuple[tuple[Node, ...], tuple[Any, ...]], Node] = {}
         self.lines: dict[Node, SourceLine | None] | None = None
+        self.letting_go: LettingGo | None = None
         self.refused: TraceError | None = None
         self.unrepeatable = self.drawn = ""
 
@@ -99,6 +103,9 @@ class Trace:
         self.tape.append(node)
         if self.lines is not None:
             self.lines[node] = user_line()
+        letting_go = self.letting_go
+        if letting_go is not None and len(self.tape) >= letting_go.next:
+            letting_go.look(self.guard_bits)
 
 
 class _Active(threading.local):
@@ -233,6 +240,8 @@ class Level:
             trace.data_bits |= bit
         if self.kind == "jit":
             trace.guard_bits |= bit
+            if not self.nested:
+                trace.letting_go = LettingGo(trace.tape)
         elif self.kind == "vmap":
             trace.vmap_bits |= bit
         if self.kind in ("vmap", "record"):
