@@ -141,7 +141,7 @@ def measured(name: str, rounds: int) -> list[Row]:
             ratio, other = peaks["geartrain"][0] / peak, peaks["geartrain"][1] / grown
             detail = f"{peak:.0f} MB there; beyond imports {other:.2f}×"
             rows.append(Row(f"peak memory, ours / {who}", Spread(ratio, ratio, ratio), "×", limit=1.0, detail=detail))
-    rows.append(_whole_loop(case, max(rounds // 3, 3)))
+    rows.append(_whole_loop(case, max(rounds, 21)))  # two of the same length: a few rounds tell nothing
     return rows
 
 

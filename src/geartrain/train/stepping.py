@@ -5,8 +5,10 @@ on from a checkpoint. What changes from step to step and is worked out by Python
 an input of the program. A loss that cannot be compiled runs in Python, and ``how`` says why.
 """
 
+import dataclasses
 import functools
 import inspect
+import operator
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
@@ -64,6 +66,7 @@ class Step:
         self._noisy = "rng" in inspect.signature(loss).parameters
         self._in_python = gradient(loss)
         self._programs: dict[Any, Program] = {}
+        self._last: tuple[Any, Any, Any, Program] | None = None  # what the last step gave, what it took, its program
         self._insists = compiled is True
         self._taken = 0
         self._otherwise = ""  # why in Python; "" is for native code
@@ -83,6 +86,7 @@ class Step:
         if made is not None:
             return made
         self._programs.clear()
+        self._last = None
         value, params_bar = self._in_python(params, *minibatch, **({"rng": noise()} if self._noisy else {}))
         params, state = self._optimizer.update(params_bar, state, params)
         return Stepped(value, params, state, dots(params_bar) + dots(params), params_bar)
@@ -128,9 +132,12 @@ class Step:
         return lambda params: loss(params, *minibatch)
 
     def _compiled(self, params: Any, state: Any, minibatch: tuple[Any, ...], noise: Noise) -> Stepped:
-        leaves, treedef = tree.flatten((params, state, minibatch))
-        key = (treedef, *[np.shape(leaf) for leaf in leaves])
-        program = self._programs.get(key)
+        batch, last = _kinds(minibatch), self._last
+        if last is not None and last[0] is params and last[1] is state and last[2] == batch:
+            key, program = None, last[3]  # most steps go on from the one before
+        else:
+            key = (_kinds((params, state)), batch)
+            program = self._programs.get(key)
         check = program is None or (self._taken & (self._taken - 1)) == 0  # at steps 1, 2, 4, 8, ... as well
         if program is None:
             noting = Noting(noise())
@@ -144,6 +151,7 @@ class Step:
         if check:
             self._compare(stepped.value, self.loss(noise)(params, *minibatch))
         self._taken += 1
+        self._last = stepped.params, stepped.optimizer, batch, program
         return stepped
 
     def _compare(self, value: Any, expected: Any) -> None:
@@ -153,6 +161,12 @@ class Step:
                 f"the loss depends on more than its arguments: compiled it is {float(value):.6g}, in Python "
                 f"{float(expected):.6g}; what changes from step to step must be an argument (rng is one)"
             )
+
+
+def _kinds(x: Any) -> tuple[Any, ...]:
+    """The container and the shapes of its leaves."""
+    leaves, treedef = tree.flatten(x)
+    return treedef, *[np.shape(leaf) for leaf in leaves]
 
 
 class Quiet(Jitted):
@@ -171,7 +185,7 @@ class Program:
 
     def __init__(self, gradient: Callable[..., Any], optimizer: Optimizer, draws: list[Draw], noisy: bool) -> None:
         self.draws = draws
-        self._asked: list[tuple[Any, tuple[int, ...]]] = []
+        self._asked: list[tuple[Any, tuple[Path, ...]]] = []
         self._recorded = 0
 
         def step(params: Any, state: Any, minibatch: tuple[Any, ...], numbers: list[Any], at_step: list[Any]) -> Any:
@@ -195,8 +209,7 @@ class Program:
     def __call__(self, params: Any, state: Any, minibatch: tuple[Any, ...], numbers: list[Any]) -> Stepped:
         if not self._recorded:
             self._asked = _questions(self._optimizer, params, state)
-        leaves = tree.leaves(state)
-        at_step = [question(*[leaves[i].item() for i in where]) for question, where in self._asked]
+        at_step = [question(*[_at(state, path).item() for path in paths]) for question, paths in self._asked]
         args = (params, state, minibatch, numbers, at_step)
         made = self._step(*args)
         if (recorded := self._step.recorded) != self._recorded:  # Python ran it; now the program does
@@ -207,20 +220,50 @@ class Program:
         return Stepped(*made)
 
 
-def _questions(optimizer: Optimizer, params: Any, state: Any) -> list[tuple[Any, tuple[int, ...]]]:
-    """What the optimiser works out from its counts at every step, and which leaves of its state those are."""
-    place = {id(leaf): i for i, leaf in enumerate(tree.leaves(state))}
-    asked: list[tuple[Any, tuple[int, ...]]] = []
+Path = tuple[Callable[[Any], Any], ...]
+"""How to get to a leaf of a container, step by step."""
+
+
+def _questions(optimizer: Optimizer, params: Any, state: Any) -> list[tuple[Any, tuple[Path, ...]]]:
+    """What the optimiser works out from its counts at every step, and where in its state those are."""
+    asked: list[tuple[Any, tuple[Path, ...]]] = []
 
     def note(numbers: Any, counts: tuple[Any, ...]) -> Any:
-        if any(id(count) not in place for count in counts):
+        paths = [_path(state, count) for count in counts]
+        if None in paths:
             raise NotCompiled("the optimiser's numbers come from something that is not a leaf of its state")
-        asked.append((numbers, tuple(place[id(count)] for count in counts)))
+        asked.append((numbers, tuple([path for path in paths if path is not None])))
         return numbers(*[count.item() for count in counts])
 
     with answered(note):
         optimizer.update(params, state, params)
     return asked
+
+
+def _path(x: Any, leaf: Any) -> Path | None:
+    """The way to a leaf of a container, which is that very object."""
+    if x is leaf:
+        return ()
+    steps: list[tuple[Callable[[Any], Any], Any]] = []
+    inside: Any = x
+    if isinstance(x, dict):
+        steps = [(operator.itemgetter(key), inside[key]) for key in inside]
+    elif isinstance(x, (list, tuple)):
+        steps = [(operator.itemgetter(i), child) for i, child in enumerate(inside)]
+    elif dataclasses.is_dataclass(x):
+        names = [field.name for field in dataclasses.fields(x)]
+        steps = [(operator.attrgetter(name), getattr(x, name)) for name in names]
+    for step, child in steps:
+        found = _path(child, leaf)
+        if found is not None:
+            return (step, *found)
+    return None
+
+
+def _at(x: Any, path: Path) -> Any:
+    for step in path:
+        x = step(x)
+    return x
 
 
 def _squares(arrays: Any) -> Any:
