@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import geartrain as gt
+from geartrain import nn
 from geartrain.backends.c.element import Unwritable, expression
 from geartrain.backends.cpu.lower import LOWERINGS
 from geartrain.errors import InputError
@@ -21,6 +22,8 @@ pytestmark = pytest.mark.skipif(CC is None, reason="there is no C compiler")
 
 X: Any = np.linspace(-1.0, 1.5, 12).reshape(3, 4)
 P: Any = {"w": np.linspace(-0.5, 0.7, 8).reshape(4, 2), "b": np.array([0.1, -0.3])}
+KERNEL: Any = np.sin(np.arange(54.0)).reshape(3, 3, 2, 3)
+IMAGES: Any = np.cos(np.arange(120.0)).reshape(3, 5, 4, 2)
 STEP = 0.01
 
 
@@ -80,6 +83,7 @@ CASES: list[tuple[str, Callable[..., Any], tuple[Any, ...], Any]] = [
     ("of the neurons", lambda x: np.sum(1 / (1 + np.exp(-x)) + np.logaddexp(0, x)), (X * 9,), 0),
     ("a large sum", lambda x: np.sum(np.exp(-np.tanh(x)) + x), (np.linspace(-2, 2, 100_003),), 0),
     ("stacks of products", lambda x: np.sum((x @ x.swapaxes(1, 2)) ** 2), (np.arange(24.0).reshape(2, 3, 4) / 9,), 0),
+    ("a convolution", lambda w, x: np.sum(np.tanh(nn.convolve(x, w, padding="same"))), (KERNEL, IMAGES), (0, 1)),
     ("constants", lambda x: np.sum(x * np.arange(12.0).reshape(3, 4) + np.inf * 0 * (x > 9)), (X,), 0),
     ("a branch", lambda x: x * 2 if x > 0 else -x * x, (1.5,), 0),
 ]

@@ -53,7 +53,7 @@ def _name(step: Step, kernels: dict[Kernel, int]) -> tuple[str, str]:
     if isinstance(step, Run):
         return f"k{kernels.setdefault(step.kernel, len(kernels))}", _does(step.kernel)
     if isinstance(step, Product):
-        many = f"{step.many} x " if step.many > 1 else ""
+        many = "patches " if step.patches else f"{step.many} x " if step.many > 1 else ""
         return "product", f"{many}({step.m}, {step.k}) @ ({step.k}, {step.n})"
     if isinstance(step, Routine):
         return step.name, f"{step.many} x {', '.join([str(int(n)) for n in step.sizes])}"

@@ -13,6 +13,7 @@ from geartrain.passes.loops import LOOP, Loop
 from geartrain.passes.normalise import explicit, plain
 from geartrain.passes.outside import outside
 from geartrain.passes.pairs import as_pairs, in_pairs
+from geartrain.passes.patches import find_patches
 from geartrain.passes.rewrite import Builder, rewritten
 from geartrain.passes.roll import roll
 from geartrain.passes.rules import apply_rules
@@ -36,6 +37,7 @@ PIPELINE: tuple[Pass, ...] = (
     ("share exponentials", share_exponentials),
     ("move views", move_views),
     ("tidy", plain),
+    ("find patches", find_patches),
 )
 
 

@@ -13,6 +13,7 @@ from geartrain.ir.graph import Graph
 from geartrain.ir.node import CONST, INPUT, Node
 from geartrain.ir.views import View, broadcast, contiguous, diagonal, indexed, is_contiguous, reshaped, transposed
 from geartrain.passes.loops import LOOP_OUT, Loop
+from geartrain.passes.windows import Window, offsets
 from geartrain.schedule.element import FOLDS, code_of, element_of, is_native
 from geartrain.schedule.factors import ROWS, Factors
 from geartrain.schedule.indexing import indexing, spread_operand
@@ -25,6 +26,7 @@ from geartrain.schedule.steps import (
     Grouping,
     Home,
     Matrix,
+    Patches,
     Place,
     Product,
     Rolled,
@@ -160,9 +162,27 @@ class _Grouper(Joining):
         """A value in C order; copied where it is not so."""
         if is_contiguous(self.homes[x].view):
             return self.homes[x]
-        copy = Node(COPY, (x,), (), x.aval)
-        self.copied(copy, x)
-        return self.homes[copy]
+        return self.homes[self._copy(x)]
+
+    def _patches(self, node: Node) -> bool:
+        """A product with patches: of rows of places, or of rows of the window."""
+        x, y = node.inputs
+        if code_of(node.aval.dtype) not in ("f4", "f8"):
+            return False
+        window: Window = node.params[0]
+        groups: int = node.params[1] if len(node.params) > 1 else 0
+        home, (k, n) = self.homes[x], y.aval.shape
+        places, terms = offsets(window, home.view)
+        rows, terms = (terms, places) if groups else (places, terms)
+        right = self._matrix(y, (1, k, n))
+        if right.turned:
+            right = self._matrix(self._copy(y), (1, k, n))
+        found = Patches(rows, terms, x.aval.shape[0], home.view.strides[0], groups)
+        m = len(rows) if groups else len(rows) * found.images
+        self.own(node, len(self.steps))
+        left = Matrix(home, 0, False, 0)
+        self.steps.append(Product(node, len(self.steps), left, right, m, n, k, 1, found))
+        return True
 
     def _loop(self, node: Node) -> bool:
         loop: Loop = node.params[0]
@@ -203,12 +223,15 @@ class _Grouper(Joining):
         view = reshaped(home.view, shape)
         found = None if view is None else dense(view)
         if view is None or found is None:
-            copy = Node(COPY, (x,), (), x.aval)
-            self.copied(copy, x)
-            home = self.homes[copy]
+            home = self.homes[self._copy(x)]
             view = contiguous(shape)
             found = (max(shape[2], 1), False)
         return Matrix(Home(home.root, view), *found, view.strides[0])
+
+    def _copy(self, x: Node) -> Node:
+        copy = Node(COPY, (x,), (), x.aval)
+        self.copied(copy, x)
+        return copy
 
     def _view(self, node: Node) -> bool:
         x = node.inputs[0]
@@ -338,5 +361,7 @@ _VISITS: dict[str, Any] = {
     "scatter_add": _Grouper._scatter,  # pyright: ignore[reportPrivateUsage]
     **dict.fromkeys(ROWS, _Grouper._routine),  # pyright: ignore[reportPrivateUsage]
     **dict.fromkeys(SCANS, _Grouper._scan),  # pyright: ignore[reportPrivateUsage]
+    "patches": _Grouper._patches,  # pyright: ignore[reportPrivateUsage]
+    "patches_turned": _Grouper._patches,  # pyright: ignore[reportPrivateUsage]
     "matmul": _Grouper._product,  # pyright: ignore[reportPrivateUsage]
 }

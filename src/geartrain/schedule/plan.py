@@ -108,7 +108,10 @@ def _in_strips(steps: list[Step], grouping: Grouping, owner: dict[Node, Node], c
         reads, writes = _touched(step, grouping)
         found = {root(x) for x in writes}
         touched.append((found | {root(x) for x in reads}, found))
-    parts = [step if isinstance(step, Run | Product) else None for step in steps]
+    parts = [
+        step if isinstance(step, Run | Product) and not (isinstance(step, Product) and step.patches) else None
+        for step in steps
+    ]
     return [steps[k] if isinstance(k, int) else k for k in in_strips(parts, grouping.homes, root, touched, cores)]
 
 
@@ -348,7 +351,8 @@ def text_of_plan(plan: Plan) -> str:
             continue
         if isinstance(step, Product):
             a, b = (f"{name(x.home.root)}{' turned' if x.turned else ''}" for x in (step.a, step.b))
-            sizes = f"{step.many} x ({step.m}, {step.k}) @ ({step.k}, {step.n})"
+            many = "patches" if step.patches else f"{step.many} x"
+            sizes = f"{many} ({step.m}, {step.k}) @ ({step.k}, {step.n})"
             lines.append(f"{before}product {sizes}: {a}, {b}, {name(step.node)}")
             continue
         number = kernels.setdefault(step.kernel, len(kernels))

@@ -19,6 +19,7 @@ __all__ = [
     "Grouping",
     "Home",
     "Matrix",
+    "Patches",
     "Place",
     "Product",
     "Rolled",
@@ -126,8 +127,26 @@ def dense(view: View) -> tuple[int, bool] | None:
     return None
 
 
+class Patches(NamedTuple):
+    """The first operand of a product as offsets, in elements: (r, k) is at ``rows[r] + terms[k]`` of each image.
+
+    Images are ``step`` elements apart. The result has ``rows`` for each image; or, with ``groups``, rows that are sums
+    over ``each`` images, for each of so many groups.
+    """
+
+    rows: tuple[int, ...]
+    terms: tuple[int, ...]
+    images: int
+    step: int
+    groups: int = 0
+
+    @property
+    def each(self) -> int:
+        return -(-self.images // self.groups) if self.groups else 1
+
+
 class Product(NamedTuple):
-    """A step that multiplies ``many`` matrices (m, k) by (k, n)."""
+    """A step that multiplies ``many`` matrices (m, k) by (k, n); with ``patches``, ``a`` is but the buffer of these."""
 
     node: Node
     pos: int
@@ -137,6 +156,7 @@ class Product(NamedTuple):
     n: int
     k: int
     many: int
+    patches: Patches | None = None
 
 
 class Routine(NamedTuple):

@@ -13,7 +13,7 @@ from geartrain.ir.node import Node
 from geartrain.schedule.element import code_of
 from geartrain.schedule.nest import Run
 from geartrain.schedule.plan import LoopRun, Plan, Step
-from geartrain.schedule.steps import Home, Product
+from geartrain.schedule.steps import Home, Patches, Product
 from geartrain.schedule.strips import Strip
 
 __all__ = ["HEADERS", "HELPERS", "Parameter", "function", "prototype"]
@@ -71,7 +71,23 @@ static void gt_product_{t}(int64_t many, int64_t m, int64_t n, int64_t k, const 
     }}
 }}
 """
-HELPERS = _SMALL + _PRODUCT.format(t="double") + _PRODUCT.format(t="float")
+_PATCHES = """
+static void gt_patches_{t}(int64_t images, int64_t each, const int64_t *rows, int64_t m, const int64_t *terms,
+                           int64_t k, int64_t n, const {t} *a, int64_t a_step, const {t} *b, int64_t b_row,
+                           int64_t b_step, {t} *c) {{
+  for (int64_t i = 0; i < images; i++)
+    for (int64_t r = 0; r < m; r++) {{
+      {t} *to = c + (i / each * m + r) * n;
+      if (i % each == 0)
+        for (int64_t j = 0; j < n; j++) to[j] = 0;
+      for (int64_t l = 0; l < k; l++) {{
+        const {t} x = a[i * a_step + rows[r] + terms[l]];
+        for (int64_t j = 0; j < n; j++) to[j] += x * b[i * b_step + l * b_row + j];
+      }}
+    }}
+}}
+"""
+HELPERS = _SMALL + "".join([text.format(t=t) for text in (_PRODUCT, _PATCHES) for t in ("double", "float")])
 
 
 class Parameter(NamedTuple):
@@ -159,6 +175,8 @@ class _Function:
     def step(self, plan: Plan, step: Step, places: Mapping[Node, Place]) -> list[str]:
         if isinstance(step, Run):
             return nest(step, places)
+        if isinstance(step, Product) and step.patches is not None:
+            return [self.patches(step, step.patches, plan.homes[step.node], places)]
         if isinstance(step, Product):
             return [_product(step, plan.homes[step.node], places)]
         if isinstance(step, LoopRun):
@@ -166,6 +184,19 @@ class _Function:
         if isinstance(step, Strip):
             raise TypeError("C is written from plans without strips")
         raise Unwritable(f"{step.node.op.name}, which NumPy computes")
+
+    def patches(self, product: Product, patches: Patches, home: Home, places: Mapping[Node, Place]) -> str:
+        kind, tables = _type(product.node.aval), list[str]()
+        for offsets in (patches.rows, patches.terms):
+            tables += [self.constant(np.array(offsets, np.int64)), str(len(offsets))]
+        a, b, c = (
+            f"({kind} *)({x.pointer} + {x.offset})"
+            for x in (_at(product.a.home, places), _at(product.b.home, places), _at(home, places))
+        )
+        b_step = len(patches.terms) * product.b.ld if patches.groups else 0
+        words = [patches.images, patches.each, *[f"(const int64_t *){x}" if x[0] == "(" else x for x in tables]]
+        words += [product.n, a, patches.step, b, product.b.ld, b_step, c]
+        return f"gt_patches_{kind}({', '.join(map(str, words))});"
 
     def loop(self, step: LoopRun, places: Mapping[Node, Place]) -> list[str]:
         """A loop over the body's steps: pointers move as :meth:`encode.Encoder` says."""

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from geartrain.backends.cpu import kernels, routines
+from geartrain.backends.cpu import kernels, patches, routines
 from geartrain.backends.cpu.gemm import TRANSPOSE_A, TRANSPOSE_B
 from geartrain.backends.cpu.lower import MATH
+from geartrain.backends.cpu.patches_ir import ROWS
 from geartrain.backends.cpu.strip_ir import WAYS
 from geartrain.backends.cpu.work import work
 from geartrain.ir.node import Node
@@ -16,10 +17,13 @@ from geartrain.schedule.element import code_of
 from geartrain.schedule.loops import Kernel
 from geartrain.schedule.nest import Run
 from geartrain.schedule.plan import LoopRun, Plan, Step
-from geartrain.schedule.steps import Call, Home, Product, Routine
+from geartrain.schedule.steps import Call, Home, Patches, Product, Routine
 from geartrain.schedule.strips import Part, Strip
 
 __all__ = ["Address", "Encoder", "Slots", "kernels_of", "slots_of"]
+
+TASKS, LEAST_ROWS = 32, 24
+"""A product with patches is done in so many tasks at least, if these have so many rows; never by number of threads."""
 
 Slots = dict[Node, tuple[int, int]]
 """Where buffers begin: the number of a base, and bytes from there."""
@@ -86,6 +90,8 @@ class Encoder:
         """A step as ``gt_walk`` of ``walk_ir`` reads it."""
         if isinstance(step, Run):
             code, size, words = kernels.name_of(step.kernel), step.sizes[0] if step.sizes else 0, self._run(step, slots)
+        elif isinstance(step, Product) and step.patches is not None:
+            return self._patches(plan, step, step.patches, slots)
         elif isinstance(step, Product):
             code, size, words = f"gt_product_f{8 * step.node.aval.dtype.itemsize}", 0, self._product(plan, step, slots)
         elif isinstance(step, Routine):
@@ -151,6 +157,25 @@ class Encoder:
             slot, at = slots[root]
             words += [slot, at + view.offset * root.aval.dtype.itemsize]
         return [*words, step.many, *map(int, step.sizes)]
+
+    def _patches(self, plan: Plan, product: Product, found: Patches, slots: Slots) -> list[int]:
+        """A product with patches; some tasks for each image, or for each group of images."""
+        size = product.node.aval.dtype.itemsize
+        groups, high, b = found.groups or found.images, len(found.rows), product.b
+        parts = min(-(-TASKS // groups), -(-high // LEAST_ROWS))
+        each = -(-high // (parts * ROWS)) * ROWS
+        parts = -(-high // each)
+        padded = [*found.rows, *found.rows[-1:] * (-high % ROWS)]
+        bases: list[int] = []
+        for root, view in (product.a.home, b.home, plan.homes[product.node]):
+            slot, at = slots[root]
+            bases += [slot, at + view.offset * size]
+        steps = (found.step, len(found.terms) * b.ld * bool(found.groups), high * product.n)
+        words = [*bases, product.n, high, len(found.terms), found.images, found.each, parts, each]
+        words += [size * step for step in (*steps, b.ld, product.n)]
+        words += [len(padded), *[size * x for x in padded], *[size * x for x in found.terms]]
+        cost = product.m * product.n * product.k // 30
+        return [Address(patches.name_of(f"f{size}")), len(words), groups * parts, 1, cost, *words]
 
     def _loop(self, step: LoopRun, slots: Slots) -> list[int]:
         """The repetitions; how each base of the body moves; the steps of the body."""

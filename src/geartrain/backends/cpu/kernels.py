@@ -72,12 +72,12 @@ def _with_functions(names: Iterable[str]) -> list[bytes]:
     return [*[made for made, _ in found], *[_functions[symbol] for symbol in called]]
 
 
-def linked(kernels: Iterable[Kernel]) -> image.Image | None:
-    """The code of some kernels, to be kept; ``None`` if this machine keeps no linked code."""
+def linked(kernels: Iterable[Kernel], more: Iterable[bytes] = ()) -> image.Image | None:
+    """The code of some kernels, and ``more``, to be kept; ``None`` if this machine keeps no linked code."""
     wanted = {kernel: name_of(kernel) for kernel in kernels}
     with _lock:
         _compile({kernel: name for kernel, name in wanted.items() if name not in _objects})
-        return elf.link(_with_functions(wanted.values())) if image.usable() else None
+        return elf.link([*_with_functions(wanted.values()), *more]) if image.usable() else None
 
 
 def name_of(kernel: Kernel) -> str:

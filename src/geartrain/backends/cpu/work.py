@@ -29,8 +29,10 @@ def work(plan: Plan, step: Step) -> Work:
         return _of_run(step)
     if isinstance(step, Product):
         flops = 2 * step.many * step.m * step.n * step.k
-        size = step.node.aval.dtype.itemsize * step.many
-        return Work(flops, size * (step.m * step.k + step.k * step.n + step.m * step.n), flops // 20)
+        size = step.node.aval.dtype.itemsize
+        left = step.patches.images * step.patches.step if step.patches else step.many * step.m * step.k
+        moved = size * (left + step.many * step.k * step.n + step.node.aval.size)
+        return Work(flops, moved, flops // 20)
     if isinstance(step, Routine):
         return _of_routine(step)
     if isinstance(step, LoopRun):
