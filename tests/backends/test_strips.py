@@ -1,6 +1,7 @@
 """Steps over the same rows are done strip by strip, and mean the same."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -164,3 +165,23 @@ def test_random_programs_have_strips() -> None:
         program = RandomProgram(seed, exact=True)
         found += len(parts(make_plan(optimised(program.graph(program.outputs)), products=True, cores=2)))
     assert found > 10
+
+
+def test_buffers_that_do_not_fit_in_memory_of_a_strip_are_apart_from_those_that_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def f(x: Any, w: Any) -> Any:
+        y = softmax(x @ w)
+        z = softmax(y @ w)
+        return layernorm(z * y, 2.0, 1.0) + y
+
+    x, w = rng.random((512, 64)), rng.random((64, 64)) / 64
+    monkeypatch.setattr("geartrain.schedule.plan.MOST_LOCAL", 1 << 15)
+    graph, _ = record(f, x, w)
+    plan = make_plan(optimised(graph), products=True, cores=2)
+    for strip in [step for step in plan.steps if isinstance(step, Strip)]:
+        local = {node: spot.at for node, spot in plan.spots.items() if spot.kind == "local" and node in strip.aligned}
+        places = sorted([(at, strip.bytes_of(node)) for node, at in local.items()])
+        for (begin, size), (after, _) in pairwise(places):
+            assert begin + size <= after
+    np.testing.assert_allclose(compile(graph)([x, w])[0], f(x, w), rtol=1e-9)

@@ -254,8 +254,8 @@ def _placed(graph: Graph, grouping: Grouping, steps: list[Step], owner: dict[Nod
 def _local(steps: list[Step], lives: dict[Node, Lifetime], shared: set[Node]) -> dict[Node, Spot]:
     """Buffers that nobody needs outside of one step of strips, as far as memory of its own goes."""
     found: dict[Node, Spot] = {}
-    for _, begin, end, _, strip in _times(steps):
-        if strip is None or begin == end:
+    for time, begin, end, _, strip in _times(steps):
+        if strip is None or begin == end or time != begin:  # once for each strip, not for each of its parts
             continue
         at = 0
         inside = [node for node in strip.aligned if node in lives and node not in found and node not in shared]
