@@ -122,9 +122,12 @@ def _filled(template: tuple[Any, ...], arrays: list[Array]) -> Iterator[Any]:
     return iter(fill(template, arrays)) if HERE in [p for p in template if type(p) is str] else iter(template)
 
 
+_BYTE = b"\0"
+
+
 def _shape_at(target: Array, place: tuple[Any, ...]) -> tuple[int, ...]:
     """The shape of the part of ``target`` that an index names, without reading it."""
-    thin = np.broadcast_to(np.False_, target.shape)
+    thin = np.ndarray(target.shape, bool, _BYTE, strides=(0,) * target.ndim)  # one byte that is everywhere
     return np.shape(thin[place])
 
 
