@@ -56,13 +56,13 @@ def _value_and_grad(name: str, f: F, argnums: int | Sequence[int], has_aux: bool
         node, y = run.output(y)
         dtype = aval_of(y).dtype
         seed = 1.0 if dtype == np.float64 else dtype.type(1)
-        aux = run.outputs(aux)
+        value = (y, run.outputs(aux)) if has_aux else y
         y_bars = {} if node is None else {node: seed}
         del node  # the sweep is to be the last who holds it
         bars = tree.unflatten(run.treedef, run.pull_once(y_bars))
         gradient = bars[0] if isinstance(argnums, int) else bars
         run.level.forget()
-        return ((y, aux), gradient) if has_aux else (y, gradient)
+        return value, gradient
 
     return value_and_grad_f
 
@@ -106,6 +106,8 @@ def of_chosen(f: F, numbers: tuple[int, ...], args: Sequence[Any], kwargs: dict[
     traced = stand_in(f)
 
     def chosen(*xs: Any) -> Any:
+        if len(args) == len(numbers) == 1:
+            return traced(*xs, **kwargs)
         full = list(args)
         for i, x in zip(numbers, xs, strict=True):
             full[i] = x
@@ -117,7 +119,10 @@ def of_chosen(f: F, numbers: tuple[int, ...], args: Sequence[Any], kwargs: dict[
 
 def check_argnums(name: str, numbers: tuple[int, ...], args: Sequence[Any]) -> None:
     """Refuse argument numbers that the call does not have."""
-    if any(not -len(args) <= i < len(args) for i in numbers) or len({i % len(args) for i in numbers}) < len(numbers):
+    count = len(args)
+    if numbers == (0,) and count:
+        return
+    if any(not -count <= i < count for i in numbers) or len({i % count for i in numbers}) < len(numbers):
         raise InputError(
             teach(
                 name,
@@ -137,8 +142,10 @@ def _value_and_aux(name: str, out: Any) -> tuple[Any, Any]:
 
 
 def _check_scalar(name: str, y: Any) -> None:
-    if is_value(y) and np.shape(value_of(y)) == () and aval_of(value_of(y)).dtype.kind == "f":
-        return
+    if is_value(y):
+        aval = aval_of(value_of(y))
+        if aval.shape == () and aval.dtype.kind == "f":
+            return
     if not is_value(y):
         got, do = called(y), "Return one number; use gt.jacobian for several, or has_aux=True."
     elif np.shape(value_of(y)) != ():

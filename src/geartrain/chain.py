@@ -59,24 +59,25 @@ def pull(
     ``elsewhere`` is given where the rule for a result that is not unique is needed.
     """
     op = node.op
+    if isinstance(op, Pointwise):
+        return [
+            None if not want or rate is None else y_bar if rate is ONE else y_bar * rate(y, *xs)
+            for want, rate in zip(wanted, op.partials, strict=True)
+        ]
     if isinstance(op, Custom):
         if op.careful is not None and elsewhere is not None:
             return list(op.careful.pull(elsewhere, y_bar, y, xs, *node.params))
         return list(op.pull(y_bar, y, xs, *node.params))
+    if isinstance(op, Constant):
+        return [None] * len(xs)
+    if not isinstance(op, Linear):
+        raise _no_rule(node)
     xs_bar: list[Array | None] = [None] * len(xs)
     for i, want in enumerate(wanted):
-        if not want or isinstance(op, Constant):
-            continue
-        if isinstance(op, Pointwise):
-            rate = op.partials[i]
-            xs_bar[i] = None if rate is None else y_bar if rate is ONE else y_bar * rate(y, *xs)
-        elif isinstance(op, Linear):
-            rule = _transpose(op, i)
-            if rule is not None:
-                number = (i,) if op.variadic and len(op.transposes) == 1 else ()
-                xs_bar[i] = rule(*number, y_bar, *xs, *node.params)
-        else:
-            raise _no_rule(node)
+        rule = _transpose(op, i) if want else None
+        if rule is not None:
+            number = (i,) if op.variadic and len(op.transposes) == 1 else ()
+            xs_bar[i] = rule(*number, y_bar, *xs, *node.params)
     return xs_bar
 
 
@@ -220,7 +221,7 @@ def _pull_node(
 ) -> None:
     """Carry the cotangent of one node to its operands."""
     inputs, op = node.inputs, node.op
-    xs = [operand(x) for x in inputs]
+    xs = list(map(operand, inputs))
     if isinstance(op, Linear) and not keep and (op.into is not None or op.take is not None):
         _pull_part(node, y_bar, op, bit, bars, xs, mine)
         return

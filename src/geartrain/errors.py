@@ -21,6 +21,7 @@ __all__ = [
     "ShapeError",
     "SourceLine",
     "TraceError",
+    "is_installed",
     "library_function",
     "own_line",
     "teach",
@@ -87,6 +88,11 @@ _MODELS = os.path.join(_HERE, "train") + os.sep  # plain NumPy programs that com
 _PACKAGES = os.path.dirname(os.path.dirname(os.path.abspath(np.__file__)))
 _FOREIGN = tuple([os.path.join(_PACKAGES, package) + os.sep for package in ("numpy", "scipy")])
 _INSTALLED = (_PACKAGES + os.sep, os.path.dirname(os.path.abspath(os.__file__)) + os.sep, "<frozen ")
+
+
+def is_installed(file: str) -> bool:
+    """Whether a file of source belongs to an installed package, to Python or to us."""
+    return file.startswith((_HERE, *_INSTALLED)) and not file.startswith(_MODELS)
 
 
 def user_frame(frame: FrameType | None = None) -> FrameType | None:

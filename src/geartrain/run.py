@@ -28,9 +28,12 @@ assert methods.METHODS
 assert wear.OPERATORS  # a tracer without its dress could do nothing
 
 
+_VALUES = (np.ndarray, np.generic, bool, int, float, complex)
+
+
 def is_value(x: Any) -> bool:
     """Whether ``x`` is a number or an array, traced or not."""
-    return type(x) is Tracer or isinstance(x, (np.ndarray, np.generic, bool, int, float, complex))
+    return type(x) is Tracer or isinstance(x, _VALUES)
 
 
 _STATIC = (bool, int, np.integer, np.bool_)
@@ -43,12 +46,14 @@ def is_static(x: Any) -> bool:
 
 def lift(name: str, level: Level, values: Sequence[Any]) -> list[Any]:
     """Fresh inputs of a level for the leaves; what is not a number is passed on as it is."""
-    if level.kind == "grad":
+    grad = level.kind == "grad"
+    if grad:
         _check_movable(name, values)
     out: list[Any] = []
     for x in values:
         refuse_strange(name, x)
-        if level.kind == "grad" and is_value(x) and aval_of(x).dtype.kind not in "fc":
+        kind = aval_of(x).dtype.kind if is_value(x) else ""
+        if grad and kind and kind not in "fc":
             raise InputError(
                 teach(
                     name,
@@ -56,10 +61,10 @@ def lift(name: str, level: Level, values: Sequence[Any]) -> list[Any]:
                     "Pass floats: 3.0, or x.astype(float); or choose other arguments by argnums.",
                 )
             )
-        if level.kind in ("jit", "vmap") and is_value(x) and aval_of(x).dtype.kind not in "fciub":
+        if level.kind in ("jit", "vmap") and kind and kind not in "fciub":
             what = f"an argument is {called(x)}, and only numbers can be traced."
             raise InputError(teach(name, what, "Pass numbers or truth values; text as strings; objects in a closure."))
-        lifted = not is_static(x) if level.kind == "jit" else is_value(x) and aval_of(x).dtype.kind in "fciub"
+        lifted = not is_static(x) if level.kind == "jit" else kind != "" and kind in "fciub"
         out.append(new_input(level, x) if lifted else x)
     return out
 
@@ -67,7 +72,7 @@ def lift(name: str, level: Level, values: Sequence[Any]) -> list[Any]:
 def _check_movable(name: str, values: Sequence[Any]) -> None:
     """Refuse arguments that would be handed back as their own gradient."""
     for x in values:
-        if isinstance(x, (dict, list, set, frozenset, collections.deque)) and not is_value(x):
+        if not is_value(x) and isinstance(x, (dict, list, set, frozenset, collections.deque)):
             what = f"an argument to differentiate in holds {called(x)}, in which no numbers are looked for."
             raise InputError(teach(name, what, "Make it a dict, a list, a tuple, a namedtuple or a dataclass."))
     if values and not any(map(is_value, values)):

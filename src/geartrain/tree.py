@@ -9,6 +9,8 @@ import itertools
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
+import numpy as np
+
 from geartrain.errors import InputError
 from geartrain.kinds import kind_of
 
@@ -44,6 +46,9 @@ class TreeDef:
 _PLAIN_DICTS: tuple[Any, ...] = (dict, collections.OrderedDict)
 _DICTS = tuple([kind.__init__ for kind in _PLAIN_DICTS])
 LEAF = TreeDef(None)
+_LEAVES = frozenset((float, int, bool, complex, np.ndarray, np.float64, np.float32))
+"""Kinds that are leaves, without further questions."""
+
 _NONE = TreeDef(type(None))
 
 
@@ -59,6 +64,9 @@ def flatten(tree: Any) -> tuple[list[Any], TreeDef]:
 
 def _flatten(tree: Any, out: list[Any]) -> TreeDef:
     kind = kind_of(tree)
+    if kind in _LEAVES:
+        out.append(tree)
+        return LEAF
     if kind is list or kind is tuple:
         return TreeDef(kind, (), tuple([_flatten(child, out) for child in tree]))
     if kind is dict:
@@ -101,7 +109,7 @@ def unflatten(treedef: TreeDef, leaves: Sequence[Any]) -> Any:
     """
     remaining = iter(leaves)
     tree = _unflatten(treedef, remaining)
-    rest = sum(1 for _ in remaining)
+    rest = len(list(remaining))
     if rest:
         raise InputError(f"[tree] {treedef!r} has {len(leaves) - rest} leaves, got {len(leaves)}")
     return tree

@@ -72,9 +72,9 @@ def float_of_an_element() -> None:
 
 
 @raises(TraceError, "float", "a traced Python float", "call a function of math by its name")
-def a_function_of_math_kept_in_a_table() -> None:
-    table = {"sine": math.sin}
-    gt.grad(lambda x: table["sine"](x))(2.0)  # <-
+def a_function_of_math_kept_in_a_tuple() -> None:
+    functions = (math.sin, math.cos)
+    gt.grad(lambda x: functions[0](x))(2.0)  # <-
 
 
 @raises(TraceError, "complex", "a traced Python float", "Leave complex() out")

@@ -2,6 +2,7 @@
 
 import functools
 import gc
+import math
 import pickle
 import signal
 import statistics
@@ -161,6 +162,31 @@ def test_lists_of_numbers_and_traced_values_are_arrays(f: Callable[[Any, Any], A
     np.testing.assert_allclose(by_u, moves[1])
 
 
+WEAK: list[Callable[[Any, Any], Any]] = [
+    lambda w, a: np.stack([1.0, a, 0.1]),
+    lambda w, a: np.stack([w, a]),
+    lambda w, a: np.array([w, a]),
+    lambda w, a: np.concatenate([[w], [a]]),
+    lambda w, a: np.where(a > 0, w, a),
+    lambda w, a: np.linspace(0, a, 3),
+    lambda w, a: np.linspace(w, a, 3),
+    lambda w, a: np.dot(w, a),
+    lambda w, a: np.maximum(w, a),
+    lambda w, a: np.select([True], [w], a),
+    lambda w, a: np.append(w, a),
+]
+"""Of a number of Python's and one of NumPy's: which dtype has the result?"""
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("f", WEAK)
+def test_python_numbers_are_weak_where_numpys_functions_take_them_so(f: Callable[[Any, Any], Any], dtype: Any) -> None:
+    a = dtype(0.5)
+    y, y_dot = gt.jvp(f, (0.7, a), (1.0, dtype(1)))
+    assert y.dtype == y_dot.dtype == f(0.7, a).dtype
+    np.testing.assert_array_equal(y, f(0.7, a))
+
+
 def test_a_ufunc_is_still_one_while_a_trace_runs() -> None:
     original = np.add
 
@@ -216,7 +242,7 @@ def test_every_function_hears_nested_lists_of_traced_values(monkeypatch: pytest.
                 if function in WRITERS or not traced(args) or empty(args):
                     continue
                 want = original(*args, **kwargs)
-                called = vars(np.linalg if "linalg" in f"{function.__module__}" else np)[function.__name__]
+                called = getattr(np.linalg if "linalg" in f"{function.__module__}" else np, function.__name__)
                 got = called(*[listed(x) for x in args], **kwargs)
                 for a, b in zip(gt.tree.leaves(got), gt.tree.leaves(want), strict=True):
                     if not isinstance(b, str):
@@ -265,6 +291,89 @@ assert not any(type(finder).__name__ == "Arrivals" for finder in sys.meta_path)
 def test_scipy_may_be_imported_for_the_first_time_by_a_traced_function() -> None:
     done = subprocess.run([sys.executable, "-c", FIRST_IMPORT], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+KEPT = """
+import cmath, functools, math
+import numpy as np
+
+TABLE = {"sin": math.sin, "mean": np.mean, "array": np.array, "deep": [{"exp": math.exp}]}
+half, pair, power = functools.partial(np.sum, axis=0), functools.partial(np.zeros, 2), functools.partial(math.pow, 2.0)
+
+class Layer:
+    act = math.tanh
+    size = staticmethod(np.sum)
+
+    def __init__(self):
+        self.root = math.sqrt
+
+    def __call__(self, x, finish=math.cos):
+        return finish(self.act(x)) + self.root(x) + Layer.act(x) + self.size([x, x])
+
+layer = Layer()
+
+def default(x, sin=math.sin, *, zeros=np.zeros):
+    b = zeros(2)
+    b[1] = sin(x)
+    return b.sum()
+
+def filled(x):
+    b = pair()
+    b[0] = x
+    return b.sum() + half([x, x]) + power(x)
+
+def closed(f):
+    return lambda x: f(x) * x
+
+table = lambda x: TABLE["sin"](x) * TABLE["mean"]([x, 2.0]) + TABLE["array"]([x, x]).sum() + TABLE["deep"][0]["exp"](x)
+PROGRAMS = [default, filled, table, layer, layer.__call__, closed(math.sin), closed(closed(math.atan)), closed(default)]
+PROGRAMS += [lambda x: sum(map(f, [x, x])) for f in (math.sin, default)]
+PROGRAMS += [functools.partial(math.pow, 2.0), functools.partial(default, sin=math.cos)]
+"""
+
+
+@pytest.mark.parametrize("i", range(12))
+def test_functions_that_a_program_keeps_are_known(i: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = ModuleType("kept_of_today")
+    monkeypatch.setitem(sys.modules, "kept_of_today", module)
+    exec(KEPT, vars(module))
+    space = vars(module)
+    f = space["PROGRAMS"][i]
+    want = (f(0.7 + 1e-6) - f(0.7 - 1e-6)) / 2e-6
+    for _ in range(2):
+        assert gt.grad(f)(0.7) == pytest.approx(want, rel=1e-8)
+        assert space["TABLE"]["sin"] is math.sin
+        assert space["TABLE"]["deep"][0]["exp"] is math.exp
+        assert space["half"].func is np.sum
+        assert vars(space["Layer"])["act"] is math.tanh
+        assert space["layer"].root is math.sqrt
+        assert space["default"].__defaults__ == (math.sin,)
+        assert space["default"].__kwdefaults__ == {"zeros": np.zeros}
+    with pytest.raises(KeyError):
+        gt.grad(lambda x: f(x) * {}["none"])(0.7)
+    assert space["TABLE"]["sin"] is math.sin
+
+
+def test_what_a_program_binds_to_a_name_of_numpys_is_left_alone() -> None:
+    original = np.zeros
+
+    def f(x: Any) -> Any:
+        known = np.zeros
+        try:
+            np.zeros = lambda n: [7.0] * n
+            assert np.zeros(2) == [7.0, 7.0]
+        finally:
+            np.zeros = known
+        b = np.zeros(2)
+        b[0] = x
+        del np.zeros
+        assert not hasattr(np, "zeros")
+        np.zeros = original
+        return b.sum()
+
+    assert gt.grad(f)(1.0) == 1.0
+    assert restored()
+    assert type(np) is ModuleType
 
 
 class Stopped(BaseException):

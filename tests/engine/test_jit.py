@@ -1,5 +1,6 @@
 """``jit`` is what Python does: on every branch, in any order of calls, and it leaves everybody else's arrays alone."""
 
+import gc
 import random
 import tempfile
 import warnings
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 import geartrain as gt
+from geartrain import drawing
 from geartrain.errors import GeartrainWarning
 from geartrain.jit import MAX_PATHS
 from tests.engine.test_threads import at_once
@@ -268,6 +270,23 @@ def test_what_is_drawn_is_drawn_anew_and_said_once() -> None:
     compiled = gt.jit(lambda x: x * np.random.default_rng(0).normal())
     assert compiled(1.0) == compiled(1.0) == np.random.default_rng(0).normal()
     assert compiled.recorded == 1
+
+
+def test_sources_of_random_numbers_are_found_wherever_the_collector_has_them() -> None:
+    kept: list[Any] = []
+    for collect in (lambda: None, lambda: gc.collect(0), lambda: gc.collect(1), gc.collect):
+        drawing.sources()
+        kept.append(np.random.default_rng(1))
+        collect()
+        before = drawing.sources()
+        assert not drawing.drew(before)
+        kept[-1].random()
+        assert drawing.drew(before) == "a generator of NumPy"
+        assert not drawing.drew(drawing.sources())
+        del before
+    alive = len(drawing.sources())
+    kept.clear()
+    assert len(drawing.sources()) == alive - 4
 
 
 def test_paths_are_reported() -> None:

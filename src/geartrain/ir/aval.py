@@ -4,10 +4,11 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy import generic, ndarray
 
 from geartrain.kinds import kind_of
 
-__all__ = ["Array", "Aval", "Ufunc", "aval_of", "is_array", "is_scalar"]
+__all__ = ["Array", "Aval", "Ufunc", "aval_of", "is_array", "is_scalar", "shape_of"]
 
 Array = Any
 """An array-like: an ndarray, a NumPy or Python scalar, or a tracer standing for one."""
@@ -62,12 +63,22 @@ _SCALAR_AVALS = {
 
 def is_scalar(value: Array) -> bool:
     """Whether ``value`` is a Python or NumPy scalar (immutable, as opposed to a 0-d array)."""
-    return isinstance(value, np.generic) or type(value) in _PYTHON_DTYPES
+    return isinstance(value, generic) or type(value) in _PYTHON_DTYPES
 
 
 def is_array(value: Array) -> bool:
     """Whether ``value`` is an ndarray or stands for one (a scalar is none)."""
-    return isinstance(value, np.ndarray)
+    return isinstance(value, ndarray)
+
+
+def shape_of(value: Array) -> tuple[int, ...]:
+    """The shape of a number, an array or nested lists: ``np.shape`` by the shortest way.
+
+    >>> shape_of(np.zeros((2, 3))), shape_of(1.5), shape_of([1, 2])
+    ((2, 3), (), (2,))
+    """
+    kind = kind_of(value)
+    return () if kind in _PYTHON_DTYPES else value.shape if hasattr(kind, "shape") else np.shape(value)
 
 
 def aval_of(value: Array) -> Aval:

@@ -46,6 +46,11 @@ def _matmul(a: Array, b: Array) -> Array:
 MATMUL = linear("matmul", _matmul, transposes=(_matmul_T_a, _matmul_T_b), batch=_batch_matmul)
 
 
+def _product(a: Array, b: Array) -> Array:
+    """The product of vectors and matrices."""
+    return MATMUL(a, b) if a.dtype == b.dtype else MATMUL(*common_dtype([a, b]))
+
+
 @spells(np.matmul)
 def matmul(a: Array, b: Array) -> Array:
     if not (hasattr(a, "dtype") and hasattr(b, "dtype") and a.dtype == b.dtype):
@@ -53,7 +58,7 @@ def matmul(a: Array, b: Array) -> Array:
     if a.ndim == 0 or b.ndim == 0:
         raise ValueError("matmul: scalar operands are not allowed, use * instead")
     if a.ndim <= 2 and b.ndim <= 2:
-        return MATMUL(a, b)
+        return _product(a, b)
     if a.ndim == 1:
         return np.matmul(a[None, :], b)[..., 0, :]
     if b.ndim == 1:
@@ -68,11 +73,12 @@ def matmul(a: Array, b: Array) -> Array:
 
 @composite(np.dot)
 def dot(a: Array, b: Array) -> Array:
-    a, b = (x if hasattr(x, "dtype") else np.asarray(x) for x in (a, b))
-    if a.ndim == 0 or b.ndim == 0:
-        return a * b
-    if a.ndim <= 2 and b.ndim <= 2:
-        return matmul(a, b)
+    a, b = [x if hasattr(x, "dtype") else np.asarray(x) for x in (a, b)]
+    ndims = a.ndim, b.ndim
+    if 0 in ndims:
+        return np.asarray(a) * np.asarray(b)
+    if max(ndims) <= 2:
+        return _product(a, b)
     return np.tensordot(a, b, axes=(-1, -2 if b.ndim > 1 else 0))
 
 

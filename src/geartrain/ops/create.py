@@ -51,7 +51,9 @@ def linspace(
     **device: Any,
 ) -> Any:
     num = int(num)
-    start, stop = np.asarray(start) * 1.0, np.asarray(stop) * 1.0
+    ends = [x if np.ndim(x) == 0 else np.asarray(x) for x in (start, stop)]
+    inexact = np.result_type(*ends, 0.0)
+    start, stop = [cast(np.asarray(x), inexact) for x in ends]
     start, stop = np.broadcast_arrays(start, stop)
     parts = num - 1 if endpoint else num
     step = (stop - start) / parts if parts > 0 else np.nan * (stop - start)

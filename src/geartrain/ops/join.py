@@ -77,11 +77,12 @@ def concatenate(arrays: Any, /, axis: int | None = 0, *, dtype: Any = None) -> A
 
 @spells(np.stack)
 def stack(arrays: Any, axis: int = 0, *, dtype: Any = None) -> Array:
-    items = [a if np.ndim(a) == 0 else np.asarray(a) for a in arrays]
+    items = [a if hasattr(a, "dtype") and np.ndim(a) == 0 else np.asarray(a) for a in arrays]
     if not items:
         raise ValueError("need at least one array to stack")
     axis = normalize_axis_index(axis, np.ndim(items[0]) + 1)
-    items = common_dtype(items) if dtype is None else [cast(np.asarray(a), dtype) for a in items]
+    dtype = np.result_type(*[a.dtype for a in items]) if dtype is None else np.dtype(dtype)  # no number is weak here
+    items = [a if a.dtype == dtype else cast(a, dtype) for a in items]
     return STACK(*items, params=(axis,))
 
 

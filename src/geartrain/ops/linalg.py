@@ -55,8 +55,9 @@ def solve(a: Array, b: Array) -> Array:
         b = b[:, None]
     if b.ndim == 0 or a.shape[-1] != b.shape[-2]:
         raise ValueError(f"solve: the matrix of shape {a.shape} does not fit a right side of shape {b.shape}")
-    lead = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
-    a, b = (x if x.shape[:-2] == lead else np.broadcast_to(x, (*lead, *x.shape[-2:])) for x in (a, b))
+    if a.shape[:-2] != b.shape[:-2]:
+        lead = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+        a, b = (x if x.shape[:-2] == lead else np.broadcast_to(x, (*lead, *x.shape[-2:])) for x in (a, b))
     y = SOLVE(a, b)
     return y[..., 0] if vector else y
 

@@ -4,14 +4,15 @@ Products are trees of multiplications and running products are scans of them, so
 stay right where elements are zero. Ties of ``max`` and ``min`` share the rate.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from geartrain.ir.aval import Array, Ufunc
+from geartrain.ir.aval import Array, Ufunc, shape_of
 from geartrain.ir.untyped import numpy as np
-from geartrain.ops.shape import cast
+from geartrain.ops.shape import cast, spread
 from geartrain.ops.table import composite, constant, custom, linear, spells
 
 Axes = tuple[int, ...]
@@ -20,15 +21,15 @@ Axis = Any
 
 def axes_of(a: Array, axis: Axis) -> Axes:
     """The axes that NumPy's ``axis=`` means, counted from the front. A number may be reduced along 0 and -1, too."""
-    ndim = np.ndim(a)
-    if ndim == 0 and type(axis) is int and axis in (0, -1):
-        return ()
+    ndim = len(shape_of(a))
+    if type(axis) is int and -max(ndim, 1) <= axis < max(ndim, 1):
+        return (axis % ndim,) if ndim else ()
     return tuple(range(ndim)) if axis is None else normalize_axis_tuple(axis, ndim)
 
 
 def keep(y: Array, shape: tuple[int, ...], axes: Axes) -> Array:
     """``y`` with the folded axes of ``shape`` back, of size one."""
-    return np.reshape(y, tuple(1 if i in axes else n for i, n in enumerate(shape)))
+    return np.reshape(y, tuple([1 if i in axes else n for i, n in enumerate(shape)]))
 
 
 def _finish(y: Array, a: Array, axes: Axes, keepdims: bool) -> Array:
@@ -43,15 +44,18 @@ def _behind(axes: Axes) -> Axes:
 # Sums.
 
 
+_ADD_UP = np.add.reduce  # NumPy's own, also while a trace runs
+
+
 def _sum(x: Array, axes: Axes) -> Array:
-    return np.add.reduce(x, axis=axes)
+    return _ADD_UP(x, axis=axes)
 
 
 def _sum_T(y_bar: Array, x: Array, axes: Axes) -> Array:
-    shape = np.shape(x)
+    shape = shape_of(x)
     if len(axes) != len(shape):
         y_bar = keep(y_bar, shape, axes)
-    return np.broadcast_to(y_bar, shape)
+    return spread(y_bar, shape)
 
 
 def _batch_sum(size: int, batched: Sequence[bool], x: Array, axes: Axes) -> Array:
@@ -66,7 +70,8 @@ def sum_(
     a: Array, axis: Axis = None, dtype: Any = None, *, keepdims: bool = False, initial: Any = None, where: Any = True
 ) -> Array:
     a = _chosen(_as(a, dtype), where, 0)
-    if a.dtype.kind in "bu" or (a.dtype.kind == "i" and a.dtype.itemsize < 8):
+    kind = a.dtype.kind
+    if kind in "bu" or (kind == "i" and a.dtype.itemsize < 8):
         a = cast(a, np.add.reduce(np.zeros(0, a.dtype)).dtype)
     axes = axes_of(a, axis)
     y = SUM(a, params=(axes,))
@@ -223,7 +228,7 @@ def ptp(a: Array, axis: Axis = None, *, keepdims: bool = False) -> Array:
 
 @composite(np.mean)
 def mean(a: Array, axis: Axis = None, dtype: Any = None, *, keepdims: bool = False, where: Any = True) -> Array:
-    total = np.sum(_floating(a, dtype), axis=axis, keepdims=keepdims, where=where)
+    total = sum_(_floating(a, dtype), axis, keepdims=keepdims, where=where)
     return _divided(total, _count(a, axis, where, keepdims))
 
 
@@ -240,11 +245,8 @@ def _floating(a: Array, dtype: Any) -> Array:
 def _count(a: Array, axis: Axis, where: Any, keepdims: bool) -> Any:
     """How many elements are folded into one."""
     if where is True:
-        shape = np.shape(a)
-        count = 1
-        for i in axes_of(a, axis):
-            count *= shape[i]
-        return count
+        shape = shape_of(a)
+        return math.prod([shape[i] for i in axes_of(a, axis)])
     return np.sum(np.broadcast_to(where, np.shape(a)), axis=axis, keepdims=keepdims)
 
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from geartrain.errors import InputError, teach
-from geartrain.ir.aval import Array, aval_of, is_array
+from geartrain.ir.aval import Array, aval_of, is_array, shape_of
 from geartrain.ir.op import is_traced
 from geartrain.ir.untyped import numpy as np
 from geartrain.ops.table import composite, constant, linear, spells
@@ -19,7 +19,7 @@ Order = Literal["C", "F", "A", "K"]
 
 
 def _reshape_T(y_bar: Array, x: Array, shape: Shape) -> Array:
-    return np.reshape(y_bar, np.shape(x))
+    return np.reshape(y_bar, shape_of(x))
 
 
 def _batch_reshape(size: int, batched: Sequence[bool], x: Array, shape: Shape) -> Array:
@@ -40,37 +40,56 @@ def _batch_transpose(size: int, batched: Sequence[bool], x: Array, axes: Shape) 
 TRANSPOSE = linear("transpose", np.transpose, "axes", transposes=(_transpose_T,), batch=_batch_transpose)
 
 
-_ASARRAY = np.asarray  # NumPy's own, also while a trace runs
+_ASARRAY, _NDARRAY, _BROADCAST_TO, _EMPTY = np.asarray, np.ndarray, np.broadcast_to, np.empty
+"""NumPy's own, also while a trace runs."""
+
+_SMALL = 2048
 
 
 def _broadcast(x: Array, shape: Shape) -> Array:
     """As ``np.broadcast_to``, whose own way through Python takes several times as long for arrays side by side."""
-    if is_array(x):
-        lead = len(shape) - x.ndim
-        if not x.flags.c_contiguous or x.size == 0 or x.dtype.hasobject or not _repeats(x.shape, shape[lead:], lead):
-            return np.broadcast_to(x, shape)
-        inner = [0 if n == 1 else s for n, s in zip(x.shape, x.strides, strict=True)]
-        repeated = np.ndarray(shape, x.dtype, x, strides=(*(0,) * lead, *inner))
-        repeated.flags.writeable = False
-        return repeated
-    scalar: Array = _ASARRAY(x)
-    return np.ndarray(shape, scalar.dtype, scalar, strides=(0,) * len(shape))
+    if not is_array(x):
+        x = _ASARRAY(x)
+    have = x.shape
+    lead = len(shape) - len(have)
+    strides = (0,) * lead
+    if have:
+        if not x.flags.c_contiguous or x.dtype.hasobject or not _repeats(have, shape[lead:], lead):
+            return _BROADCAST_TO(x, shape)
+        strides = (*strides, *[0 if n == 1 else s for n, s in zip(have, x.strides, strict=True)])
+    repeated = _NDARRAY(shape, x.dtype, x, strides=strides)
+    repeated.flags.writeable = False
+    return repeated
+
+
+def spread(x: Array, shape: Shape) -> Array:
+    """``x`` broadcast to be read: copied where that is quicker than to make a view."""
+    if is_traced(x):
+        return BROADCAST(x, params=(shape,))
+    if math.prod(shape) > _SMALL:
+        return _broadcast(x, shape)
+    wide = _EMPTY(shape, aval_of(x).dtype)
+    wide[...] = x
+    return wide
 
 
 def _repeats(shape: Shape, to: Shape, lead: int) -> bool:
-    return lead >= 0 and all(n in (1, m) for n, m in zip(shape, to, strict=True))
+    return lead >= 0 and 0 not in shape and all(n in (1, m) for n, m in zip(shape, to, strict=True))
 
 
 def unbroadcast(y_bar: Array, shape: Shape) -> Array:
     """Sum ``y_bar`` over the axes along which an operand of this shape was repeated."""
-    lead = y_bar.ndim - len(shape)
-    axes = tuple(i for i, n in enumerate(y_bar.shape) if i < lead or (shape[i - lead] == 1 and n != 1))
+    wide = y_bar.shape
+    lead = len(wide) - len(shape)
+    if wide[lead:] == shape:
+        return np.add.reduce(y_bar, axis=tuple(range(lead)))
+    axes = tuple([i for i, n in enumerate(wide) if i < lead or (shape[i - lead] == 1 and n != 1)])
     summed = np.add.reduce(y_bar, axis=axes) if axes else y_bar
-    return summed if np.shape(summed) == shape else np.reshape(summed, shape)
+    return summed if shape_of(summed) == shape else np.reshape(summed, shape)
 
 
 def _broadcast_T(y_bar: Array, x: Array, shape: Shape) -> Array:
-    return unbroadcast(y_bar, np.shape(x))
+    return unbroadcast(y_bar, shape_of(x))
 
 
 def _batch_broadcast(size: int, batched: Sequence[bool], x: Array, shape: Shape) -> Array:
@@ -249,6 +268,9 @@ def astype(x: Array, dtype: Any, /, *, copy: bool = True, device: Any = None) ->
 
 
 def common_dtype(arrays: Sequence[Array]) -> list[Array]:
-    """The arrays, cast to the dtype that NumPy's promotion gives them together."""
-    dtype = np.result_type(*(a.dtype if hasattr(a, "dtype") else a for a in arrays))
-    return [a if hasattr(a, "dtype") and a.dtype == dtype else cast(np.asarray(a), dtype) for a in arrays]
+    """The arrays, cast to the dtype that NumPy's promotion gives them together. Numbers of Python's are weak."""
+    typed = [hasattr(a, "dtype") for a in arrays]
+    dtype = arrays[0].dtype if all(typed) else None
+    if dtype is None or any(a.dtype != dtype for a in arrays):
+        dtype = np.result_type(*arrays)
+    return [a if t and a.dtype == dtype else cast(np.asarray(a), dtype) for a, t in zip(arrays, typed, strict=True)]

@@ -6,6 +6,7 @@ Nothing stays implicit: where a pointwise op repeats or casts an operand, that i
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 from geartrain.errors import GeartrainError, LeakError, ShapeError, teach
 from geartrain.ir.aval import Array, aval_of
@@ -13,7 +14,7 @@ from geartrain.ir.node import CONST, Node
 from geartrain.ir.op import Constant, Custom, Op
 from geartrain.kinds import kind_of
 from geartrain.ops.index import GETITEM, VIEWS
-from geartrain.ops.shape import BROADCAST, CAST, CAST_CONSTANT
+from geartrain.ops.shape import BROADCAST, CAST, CAST_CONSTANT, spread
 from geartrain.trace.decide import decide_shape
 from geartrain.trace.level import Trace, active, aside
 from geartrain.trace.storage import Step
@@ -32,21 +33,28 @@ from geartrain.trace.tracer import (
 
 __all__ = ["applied", "apply", "binary", "unary"]
 
-_PYTHON = (float, int, complex, bool)
+_PYTHON = frozenset((float, int, complex, bool))
+_NUMBERS = _PYTHON | {np.float64, np.float32, np.int64, np.bool_}
+_USUAL = _NUMBERS | {ndarray}
+"""Kinds of operands that are what they seem."""
 
 
 def apply(op: Op, operands: tuple[Array, ...], params: tuple[Any, ...] = ()) -> Array:
     """Compute ``op`` on values, and record it if it depends on an input of a level under way."""
     trace = active.trace
+    values: list[Array] = []
     for x in operands:
-        if type(x) is not Tracer:
-            if type(x) is not np.ndarray:
+        kind = kind_of(x)
+        if kind is Tracer:
+            if x.home is not trace:
+                return op(*[here(x, op.name) for x in operands], params=params)
+            values.append(x.node.value if x.store is None else value_of(x))
+        else:
+            if kind not in _USUAL:
                 refuse_strange(op.name, x)
-        elif x.home is not trace:
-            return op(*[here(x, op.name) for x in operands], params=params)
-    values = [value_of(x) for x in operands]
+            values.append(x)
     value = compute(op, values, params)
-    if op in VIEWS and len(operands) == 1 and type(value) is np.ndarray and np.may_share_memory(value, values[0]):
+    if op in VIEWS and len(operands) == 1 and type(value) is ndarray and np.may_share_memory(value, values[0]):
         return view(operands[0], Step(op, params))
     return applied(op, operands, params, value)
 
@@ -64,18 +72,31 @@ def applied(op: Op, operands: tuple[Array, ...], params: tuple[Any, ...], value:
     depends &= trace.data_bits if isinstance(op, Constant) else trace.bits
     if depends == 0:
         return fresh(trace, value)
-    nodes = [
-        (_part_node(x) if op is GETITEM and i == 0 else node_of(x)) if type(x) is Tracer else capture(x, op.name)
-        for i, x in enumerate(operands)
-    ]
-    if op is GETITEM and type(value) is not np.ndarray and trace.lines is None and not _is_exposed(operands[0]):
+    nodes: list[Node] = []
+    for x in operands:
+        if type(x) is not Tracer:
+            nodes.append(capture(x, op.name))
+        elif op is GETITEM and not nodes:
+            nodes.append(_part_node(x))
+        else:
+            nodes.append(node_of(x))
+    if op is GETITEM and type(value) is not ndarray and trace.lines is None and not _is_exposed(operands[0]):
         return Tracer(trace, _element(trace, tuple(nodes), params, value, depends))
     if op.pointwise:
         fit(trace, op, nodes, value)
     if isinstance(op, Custom) and op.careful is not None:
         return Tracer(trace, _choice(trace, op, tuple(nodes), params, value, depends))
-    node = Node(op, tuple(nodes), params, value, depends)
-    trace.add(node)
+    return _recorded(trace, op, tuple(nodes), params, value, depends)
+
+
+def _recorded(
+    trace: Trace, op: Op, nodes: tuple[Node, ...], params: tuple[Any, ...], value: Array, depends: int
+) -> Tracer:
+    node = Node(op, nodes, params, value, depends)
+    if trace.lines is None:
+        trace.tape.append(node)
+    else:
+        trace.add(node)
     if op.data_shape:
         decide_shape(trace, node)
     return Tracer(trace, node)
@@ -104,11 +125,6 @@ def _choice(trace: Trace, op: Op, nodes: tuple[Node, ...], params: tuple[Any, ..
         found = trace.elements[key] = Node(op, nodes, params, value, depends)
         trace.add(found)
     return found
-
-
-def unary(op: Op, x: Array) -> Array:
-    """:func:`apply` for a pointwise operator of one operand."""
-    return apply(op, (x,))
 
 
 def compute(op: Op, values: list[Array], params: tuple[Any, ...]) -> Array:
@@ -145,76 +161,93 @@ def view(t: Array, step: Step) -> Tracer:
     return made
 
 
+def unary(op: Op, x: Array) -> Array:
+    """:func:`apply` for a pointwise op of one operand, quick where nothing special is the case."""
+    trace = x.home
+    if x.store is not None or trace is not active.trace:
+        return apply(op, (x,))
+    of: Node = x.node
+    value = op.fn(of.value)
+    depends = of.depends
+    if depends < 0:
+        raise LeakError(leaked(op.name))
+    depends &= trace.data_bits if isinstance(op, Constant) else trace.bits
+    if depends == 0:
+        return fresh(trace, value)
+    inputs = (of,)
+    if not _alike(of.value, value):
+        nodes = [of]
+        fit(trace, op, nodes, value)
+        inputs = tuple(nodes)
+    return _recorded(trace, op, inputs, (), value, depends)
+
+
 def binary(op: Op, a: Array, b: Array) -> Array:
-    """:func:`apply` for an arithmetic operator, quick where nothing special is the case."""
-    if type(a) is Tracer:
-        trace = a.home
-        if a.store is not None:
-            return apply(op, (a, b))
-        na: Node = a.node  # type: ignore[assignment]
-        if type(b) is Tracer:
-            if b.store is not None or b.home is not trace:
-                return apply(op, (a, b))
-            nb: Node = b.node  # type: ignore[assignment]
-        elif type(b) in _PYTHON:
-            nb = Node(CONST, (), (), b)
-        else:
-            return apply(op, (a, b))
-    elif type(a) in _PYTHON and b.store is None:
-        trace = b.home
-        na = Node(CONST, (), (), a)
-        nb = b.node
-    else:
-        return apply(op, (a, b))
-    if trace is not active.trace:
+    """:func:`apply` for a pointwise op of two operands, quick where nothing special is the case."""
+    trace = active.trace
+    na, nb = _at_hand(trace, op, a, b), _at_hand(trace, op, b, a)
+    if na is None or nb is None:
         return apply(op, (a, b))
     va, vb = na.value, nb.value
     try:
         value = op.fn(va, vb)
     except ValueError as error:
         raise ShapeError(_mismatch(op, [va, vb], error)) from error
-    kind = kind_of(value)
-    if kind is np.ndarray:
-        shape, dtype = value.shape, value.dtype
-        same = not (na.depends and not (type(va) is np.ndarray and va.shape == shape and va.dtype == dtype)) and not (
-            nb.depends and not (type(vb) is np.ndarray and vb.shape == shape and vb.dtype == dtype)
-        )
-    else:
-        same = (kind is type(va) or not na.depends) and (kind is type(vb) or not nb.depends)
-    if same:
-        inputs = (na, nb)
-    else:
-        nodes = [na, nb]
-        fit(trace, op, nodes, value)
-        inputs = tuple(nodes)
     depends = na.depends | nb.depends
     if depends < 0:
         raise LeakError(leaked(op.name))
+    assert trace is not None
     depends &= trace.data_bits if isinstance(op, Constant) else trace.bits
     if depends == 0:
         return fresh(trace, value)
-    node = Node(op, inputs, (), value, depends)
-    if trace.lines is None:
-        trace.tape.append(node)
-    else:
-        trace.add(node)
-    return Tracer(trace, node)
+    inputs = (na, nb)
+    if (na.depends and not _alike(va, value)) or (nb.depends and not _alike(vb, value)):
+        nodes = [na, nb]
+        fit(trace, op, nodes, value)
+        inputs = tuple(nodes)
+    return _recorded(trace, op, inputs, (), value, depends)
+
+
+def _at_hand(trace: Trace | None, op: Op, x: Array, other: Array) -> Node | None:
+    """The node of an operand where it is at hand: of numbers, plain arrays, and tracers of this trace.
+
+    An array that the program made, and that depends on nothing, is lent only if the result is sure to be recorded.
+    """
+    kind = kind_of(x)
+    if kind is Tracer:
+        if x.home is not trace:
+            return None
+        if x.store is None:
+            return x.node
+        needed = depends_of(x) > 0 or (type(other) is Tracer and depends_of(other) > 0 and not isinstance(op, Constant))
+        return node_of(x) if needed else None
+    if kind in _NUMBERS:
+        return Node(CONST, (), (), x)
+    return capture(x) if kind is ndarray and x.dtype.kind in "fciub" else None
+
+
+def _alike(operand: Array, value: Array) -> bool:
+    """Whether an operand has the shape and dtype of a result."""
+    kind = kind_of(value)
+    if kind is not type(operand):
+        return False
+    return kind is not ndarray or (operand.shape == value.shape and operand.dtype == value.dtype)
 
 
 def fit(trace: Trace, op: Op, nodes: list[Node], value: Array) -> None:
     """Make the operands of a pointwise op explicit: cast and broadcast are nodes, so rules see one shape and dtype."""
     shape, dtype, weak = aval_of(value)
-    if isinstance(op, Constant):
+    still = isinstance(op, Constant)
+    if still:
         dtype = np.result_type(*[n.value for n in nodes]) if len(nodes) > 1 else None
     for i, node in enumerate(nodes):
-        if node.depends:
+        if node.depends and (still or not _alike(node.value, value)):
             have_shape, have_dtype, have_weak = aval_of(node.value)
             other = dtype is not None and (have_dtype != dtype or (have_weak and not weak))
             if dtype is not None and other and (op.name != "ldexp" or i == 0):
                 node = _cast(trace, node, dtype)
             if have_shape != shape:
-                wide = aside(BROADCAST.fn, (node.value, shape))
-                node = Node(BROADCAST, (node,), (shape,), wide, node.depends & trace.bits)
+                node = Node(BROADCAST, (node,), (shape,), spread(node.value, shape), node.depends & trace.bits)
                 trace.add(node)
             nodes[i] = node
 

@@ -56,7 +56,7 @@ def _no_one_answer(what: str) -> str:
 
 _WAYS_OUT = {
     "float": "Leave float() out, since a traced value is a number already; call a function of math by its name"
-    " (math.sin, not one kept in a table); make an array that is filled with it inside the function.",
+    " (math.sin, not one kept in a tuple); make an array that is filled with it inside the function.",
     "complex": "Leave complex() out, since a traced value is a number already.",
     "np.asarray": "Use the NumPy function of the same meaning (np.float64(x): x.astype(float)); give a function that"
     " NumPy does not know a rule by gt.custom_rule; use gt.stop_gradient where no derivative is wanted.",

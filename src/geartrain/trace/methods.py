@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from geartrain.errors import InputError, teach
-from geartrain.ir.aval import Array, aval_of
+from geartrain.ir.aval import Array, Aval, aval_of
 from geartrain.ir.untyped import numpy
 from geartrain.kinds import kind_of
 from geartrain.ops.shape import ITEM, cast
@@ -173,7 +173,25 @@ for _f in (_tobytes, _hex, _as_integer_ratio, _is_integer, _setflags, _view, _re
     setattr(Tracer, _f.__name__.removeprefix("_"), _f)
 
 
-# Attributes.
+# Attributes. The first three are asked at every step, so they go by the shortest way.
+
+_ASKED = (np.ndarray, np.float64, Aval)
+"""Kinds of values that have a shape and a dtype of their own; Python's numbers do not."""
+
+
+def _shape(self: Any) -> tuple[int, ...]:
+    value = self.node.value if self.store is None else value_of(self)
+    return value.shape if type(value) in _ASKED else aval_of(value).shape
+
+
+def _dtype(self: Any) -> Any:
+    value = self.node.value if self.store is None else value_of(self)
+    return value.dtype if type(value) in _ASKED else aval_of(value).dtype
+
+
+def _ndim(self: Any) -> int:
+    value = self.node.value if self.store is None else value_of(self)
+    return value.ndim if type(value) in _ASKED else aval_of(value).ndim
 
 
 def _set_part(imaginary: bool) -> Callable[[Any, Any], None]:
@@ -251,9 +269,9 @@ def _set_flat(self: Any, value: Any) -> None:
 Get = Callable[[Any], Any]
 Set = Callable[[Any, Any], None]
 ATTRIBUTES: dict[str, tuple[Get, Set | None]] = {
-    "shape": (lambda self: aval_of(known(self)).shape, _set_shape),
-    "dtype": (lambda self: aval_of(known(self)).dtype, None),
-    "ndim": (lambda self: len(aval_of(known(self)).shape), None),
+    "shape": (_shape, _set_shape),
+    "dtype": (_dtype, None),
+    "ndim": (_ndim, None),
     "size": (lambda self: aval_of(known(self)).size, None),
     "itemsize": (lambda self: aval_of(known(self)).dtype.itemsize, None),
     "nbytes": (lambda self: aval_of(known(self)).size * aval_of(known(self)).dtype.itemsize, None),

@@ -1,6 +1,6 @@
 """Lists and tuples that hold traced values, where NumPy takes them for arrays."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -45,9 +45,13 @@ def _as(value: Array, dtype: np.dtype[Any]) -> Array:
     return _ASARRAY(value, dtype)
 
 
-def has_tracer(values: Sequence[Any]) -> bool:
+def has_tracer(values: Iterable[Any]) -> bool:
     """Whether a tracer, also one that depends on nothing, is among values or in their lists and tuples."""
-    return any(type(x) is Tracer or (type(x) in (list, tuple) and has_tracer(x)) for x in values)
+    for x in values:
+        kind = kind_of(x)
+        if kind is Tracer or ((kind is list or kind is tuple) and has_tracer(x)):
+            return True
+    return False
 
 
 def heard(x: Any, several: bool = False) -> Any:

@@ -14,7 +14,7 @@ from geartrain.ops.index import at_by
 from geartrain.ops.reduce import accumulate_by, outer_by, reduce_by, reduceat_by
 from geartrain.ops.shape import cast
 from geartrain.ops.table import SPELLINGS
-from geartrain.trace.apply import apply
+from geartrain.trace.apply import apply, binary, unary
 from geartrain.trace.level import active, aside
 from geartrain.trace.tracer import Tracer, depends_of, fresh, here, known, plain, refuse_strange, value_of
 from geartrain.trace.write import write_out
@@ -27,9 +27,15 @@ def traced(x: Any) -> bool:
     kind = kind_of(x)
     if kind is Tracer:
         return depends_of(x) != 0
-    if kind is list or kind is tuple:
-        return any(traced(v) for v in x)
-    return kind is dict and any(traced(v) for v in x.values())
+    if kind is dict:
+        x = x.values()
+    elif kind is not list and kind is not tuple:
+        return False
+    for v in x:  # a loop: any() of a generator takes three times as long, and this is asked at every call
+        kind = kind_of(v)
+        if (kind is Tracer or kind is list or kind is tuple or kind is dict) and traced(v):
+            return True
+    return False
 
 
 _UFUNC_METHODS: dict[str, Callable[..., Array]] = {
@@ -48,7 +54,7 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Array, ...], kwargs: 
     if method == "__call__" and not kwargs:
         mean = SPELLINGS.get(ufunc)
         if isinstance(mean, Op) and _are_ready(inputs):
-            return apply(mean, inputs)
+            return _call_op(mean, inputs)
     out = kwargs.pop("out", None)
     if not kwargs and not traced(inputs):
         result = _untraced(getattr(ufunc, method), inputs, {})
@@ -69,17 +75,28 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Array, ...], kwargs: 
     return result if out is None else _write_out(ufunc.__name__, out, result)
 
 
-READY = frozenset((Tracer, np.ndarray, np.float64, np.float32, float, int))
-"""Kinds of operands that can be taken as they are."""
+def _call_op(op: Op, inputs: tuple[Array, ...]) -> Any:
+    """A ufunc that is one op, on operands that can be taken as they are."""
+    if not op.pointwise or len(inputs) > 2:
+        return apply(op, inputs)
+    return binary(op, *inputs) if len(inputs) == 2 else unary(op, *inputs)
+
+
+PYTHON = frozenset((float, int))
+READY = frozenset((Tracer, np.ndarray, np.float64, np.float32, *PYTHON))
+"""Kinds of operands that can be taken as they are, if not all are ``PYTHON``'s."""
 
 
 def _are_ready(inputs: tuple[Array, ...]) -> bool:
     """Whether operands can be taken as they are: no sequences, and not Python's numbers alone."""
     ready = False
     for x in inputs:
-        if type(x) not in READY:
+        kind = kind_of(x)
+        if kind not in READY:
             return False
-        ready = ready or not _is_python_number(x)
+        if kind is Tracer and x.store is None:
+            kind = kind_of(x.node.value)
+        ready = ready or kind not in PYTHON
     return ready
 
 
@@ -105,7 +122,7 @@ def _elementwise(ufunc: np.ufunc, inputs: tuple[Array, ...], kwargs: dict[str, A
 
 def _is_python_number(x: Array) -> bool:
     """A ufunc makes NumPy scalars of Python's: nothing may stay weak."""
-    return type(x.node.value if type(x) is Tracer and x.store is None else x) in (int, float)  # type: ignore[union-attr]
+    return type(x.node.value if type(x) is Tracer and x.store is None else x) in PYTHON  # type: ignore[union-attr]
 
 
 def _untraced(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -140,7 +157,7 @@ def call_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     if mean is None:
         raise _no_rule(f"{_module(function)}.{function.__name__}")
     for x in args:
-        if type(x) is not Tracer and type(x) is not np.ndarray:
+        if type(x) not in READY:
             refuse_strange(function.__name__, x)
     if function in WRITERS and args and type(args[0]) is not Tracer:
         raise _outside(function.__name__)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 from geartrain.errors import InputError, LeakError, teach
 from geartrain.ir.aval import Array, Aval, aval_of, is_array
@@ -92,7 +93,7 @@ class Tracer:
     @property
     def __class__(self) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         kind = kind_of(known(self))
-        return np.ndarray if kind is Aval else kind
+        return ndarray if kind is Aval else kind
 
 
 def known(t: Array) -> Array:
@@ -165,7 +166,7 @@ STRANGE = {"MaskedArray": "Pass x.filled(0.0) and the mask.", "matrix": "Pass np
 def refuse_strange(name: str, x: Any) -> None:
     """Refuse an array that multiplies or counts otherwise than an ndarray."""
     kind = kind_of(x)
-    if kind.__name__ in STRANGE and issubclass(kind, np.ndarray):
+    if kind.__name__ in STRANGE and issubclass(kind, ndarray):
         what = f"an operand is a {kind.__name__}, whose own rules cannot be traced."
         raise InputError(teach(name, what, STRANGE[kind.__name__]))
 
@@ -187,11 +188,11 @@ def capture(x: Array, op: str = "array") -> Node:
 
 def fresh(trace: Trace, value: Any) -> Any:
     """A value that depends on nothing: an array becomes one that traced values can be written into."""
-    if type(value) is np.ndarray and value.dtype.kind in "fciub":
+    if type(value) is ndarray and value.dtype.kind in "fciub":
         owned = bool(value.flags.owndata and value.flags.writeable)
         return Tracer(trace, None, Storage(value, None, owned, trace.epoch))
     kind = kind_of(value)
-    if kind is not np.ndarray and issubclass(kind, tuple):
+    if kind is not ndarray and issubclass(kind, tuple):
         parts: list[Any] = [fresh(trace, v) for v in value]
         return kind_of(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
     return [fresh(trace, v) for v in value] if is_a(value, list) else value

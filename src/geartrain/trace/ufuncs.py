@@ -36,14 +36,16 @@ class Listening:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if active.trace is None:
             return self._ufunc(*args, **kwargs)
-        ready = not kwargs and len(args) == self._nin
-        met = False
-        for x in args:
-            kind = kind_of(x)
-            met = met or kind is Tracer
-            ready = ready and kind in READY
-        if ready and met:
-            return call_ufunc(self._ufunc, "__call__", args, kwargs)
+        if not kwargs and len(args) == self._nin:
+            met = False
+            for x in args:
+                kind = kind_of(x)
+                if kind not in READY:
+                    break
+                met = met or kind is Tracer
+            else:
+                if met:
+                    return call_ufunc(self._ufunc, "__call__", args, kwargs)
         return _call(self._ufunc, ALL, args, kwargs)
 
     @property
