@@ -70,8 +70,8 @@ _OURS = 3
 def _alive(kinds: set[type], *ages: int | None) -> list[Any]:
     """The objects of these kinds and of these ages (``None`` is every age).
 
-    Other threads may be half-way through making a tuple, which fails if somebody holds it meanwhile. So nobody does: all
-    objects are looked at within one call of compiled code, and only sources come out of it.
+    Other threads may be half-way through making a tuple, which fails if somebody holds it meanwhile. So nobody does:
+    all objects are looked at within one call of compiled code, and only sources come out of it.
     """
     alive, same = itertools.tee(itertools.chain.from_iterable(map(gc.get_objects, ages)))
     return list(itertools.compress(alive, map(kinds.__contains__, map(type, same))))
