@@ -46,7 +46,8 @@ def sources() -> list[Source]:
         _seen = found, when  # what nobody else holds is gone with the old list
         known = {id(x): x for x in (*found, *_alive(kinds, 0, 1))}
     if not known or _moves() != now:
-        found, known, _seen = [], {}, ([], _NEVER)
+        found.clear()  # so that nothing is alive just because it is in there
+        known.clear()
         now = _moves()
         known = {id(x): x for x in _alive(kinds, None)}
         now = now if _moves() == now else _NEVER
