@@ -283,6 +283,7 @@ def test_sources_of_random_numbers_are_found_wherever_the_collector_has_them() -
         kept[-1].random()
         assert drawing.drew(before) == "a generator of NumPy"
         assert not drawing.drew(drawing.sources())
+    gc.collect()
     for let_go in (gc.collect, lambda: None):
         alive = len(drawing.sources())
         kept.append(np.random.default_rng(1))
