@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import scipy.fft
 import scipy.integrate
 import scipy.interpolate
 import scipy.linalg
@@ -195,6 +196,10 @@ sinhm tanhm companion
 )
 
 LISTS = {
+    scipy.fft: words(
+        "fft ifft fft2 ifft2 fftn ifftn rfft irfft rfft2 irfft2 rfftn irfftn hfft ihfft hfft2 ihfft2 hfftn ihfftn dct idct"
+        " dst idst dctn idctn dstn idstn"
+    ),
     scipy.signal: words(
         "convolve fftconvolve oaconvolve correlate convolve2d correlate2d lfilter lfilter_zi detrend filtfilt sosfilt"
         " sosfiltfilt savgol_filter hilbert resample resample_poly decimate freqz welch stft medfilt"

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import scipy.fft
 import scipy.integrate
 import scipy.interpolate
 import scipy.linalg
@@ -14,7 +15,7 @@ import scipy.special
 import scipy.stats
 
 from geartrain.ir.untyped import numpy as np
-from geartrain.ops import scipy_special, scipy_special_pairs, scipy_special_rare
+from geartrain.ops import scipy_fourier, scipy_special, scipy_special_pairs, scipy_special_rare
 from tests.ops.draws import Case, Draw, a, between, d, p, spd, spread, sym, up, z
 
 L: Any = scipy.linalg
@@ -377,6 +378,13 @@ case("squareform", lambda x: DIST.squareform(x) @ DIST.squareform(x), p(3))
 
 # Interpolation: in the places, the values and where it is asked.
 
+FOURIER: Any = scipy.fft
+for name in scipy_fourier.ALONG_ONE:
+    drawn = a(2, 5) if name in ("fft", "rfft", "ihfft") else z(2, 5)
+    case(f"scipy {name}", lambda x, f=name: getattr(FOURIER, f)(x, n=6, axis=-1, norm="ortho"), drawn)
+for name in scipy_fourier.ALONG_SEVERAL:
+    drawn = z(4, 3) if "irfft" in name else a(4, 3)
+    case(f"scipy {name}", lambda x, f=name: getattr(FOURIER, f)(x, (4, 4)), drawn)
 IP: Any = scipy.interpolate
 
 

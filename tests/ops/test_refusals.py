@@ -63,6 +63,8 @@ REFUSED: dict[str, tuple[Callable[[Any], Any], str]] = {
     "interp1d": (lambda x: INTERPOLATE.interp1d(np.arange(3.0), x, "quadratic")(0.5), "kind='quadratic'"),
     "BPoly": (lambda x: INTERPOLATE.BPoly(x[:, None], [0.0, 1.0])(0.5), "BPoly"),
     "CloughTocher": (lambda x: INTERPOLATE.CloughTocher2DInterpolator(np.eye(3)[:, :2], x)(0.2, 0.3), "CloughTocher2D"),
+    "Schur's form": (lambda x: L.schur(np.diag(x))[0].sum(), "scipy.linalg.schur"),
+    "stft": (lambda x: abs(SIG.stft(x, nperseg=2)[2]).sum(), "scipy.signal.stft"),
     "splrep that smooths": (lambda x: INTERPOLATE.splrep(np.arange(6.0), np.tile(x[:2], 3), s=0.1), "s=0"),
     "traced knots": (lambda x: INTERPOLATE.make_interp_spline(x, np.arange(3.0), k=1)(0.5), "its knots are traced"),
     "roots of a spline": (lambda x: INTERPOLATE.CubicSpline(np.arange(3.0), x).roots()[0], "have no rule"),

@@ -42,7 +42,7 @@ RAW: set[Any] = {np.block}
 
 
 SOLVERS: set[Any] = set()
-"""Functions that call a function of the user's many times and whose result has no rule yet."""
+"""Functions that call a function of the user's many times, or compiled code, and whose result has no rule yet."""
 
 _SOLVERS = {
     "scipy.optimize": (
@@ -50,6 +50,16 @@ _SOLVERS = {
         " excitingmixing linear_sum_assignment isotonic_regression"
     ),
     "scipy.integrate": "solve_bvp qmc_quad tanhsinh nsum cubature",
+    "scipy.linalg": (
+        "schur ldl funm hessenberg rq qz ordqz rsf2csf cossin matrix_balance pinvh cholesky_banded cho_solve_banded"
+        " eig_banded eigvals_banded eigh_tridiagonal eigvalsh_tridiagonal bandwidth ishermitian issymmetric"
+    ),
+    "scipy.signal": (
+        "stft istft welch csd coherence periodogram spectrogram lombscargle medfilt medfilt2d order_filter"
+        " sosfiltfilt czt zoom_fft hilbert2 envelope minimum_phase cspline1d qspline1d cspline2d qspline2d"
+        " find_peaks upfirdn"
+    ),
+    "scipy.fft": "dct idct dst idst dctn idctn dstn idstn hfft2 ihfft2 hfftn ihfftn",
 }
 
 
@@ -120,7 +130,8 @@ def no_option(function: str, option: str, do: str) -> RuleError:
 
 def _solves(names: str) -> Callable[[Any], None]:
     def come(module: Any) -> None:
-        SOLVERS.update(getattr(module, name) for name in names.split() if hasattr(module, name))
+        known = [getattr(module, name) for name in names.split() if hasattr(module, name)]
+        SOLVERS.update(f for f in known if f not in SPELLINGS)
 
     return come
 
