@@ -197,8 +197,8 @@ sinhm tanhm companion
 
 LISTS = {
     scipy.fft: words(
-        "fft ifft fft2 ifft2 fftn ifftn rfft irfft rfft2 irfft2 rfftn irfftn hfft ihfft hfft2 ihfft2 hfftn ihfftn dct idct"
-        " dst idst dctn idctn dstn idstn"
+        "fft ifft fft2 ifft2 fftn ifftn rfft irfft rfft2 irfft2 rfftn irfftn hfft ihfft hfft2 ihfft2 hfftn ihfftn dct"
+        " idct dst idst dctn idctn dstn idstn"
     ),
     scipy.signal: words(
         "convolve fftconvolve oaconvolve correlate convolve2d correlate2d lfilter lfilter_zi detrend filtfilt sosfilt"
