@@ -222,7 +222,7 @@ def _solver(original: Callable[..., Any]) -> Callable[..., Any]:
             teach(
                 name,
                 "a traced value is among its arguments or in the function it calls, and its result has no rule yet.",
-                "Solve on plain values and give the result a rule by gt.custom_rule (the implicit function theorem).",
+                "Give it a rule by gt.custom_rule (of solutions: the implicit function theorem); see docs/coverage.md.",
             )
         )
 
