@@ -16,7 +16,7 @@ from geartrain.trace.tracer import Tracer
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look at every node, and think nothing too small."""
-    for name in ("ENOUGH", "EACH", "SMALL"):
+    for name in ("ENOUGH", "GROWN", "SMALL"):
         monkeypatch.setattr(letgo, name, 0)
     monkeypatch.setattr(letgo, "OFTEN", 1)
 

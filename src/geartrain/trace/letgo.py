@@ -11,6 +11,7 @@ kept longer than it need be.
 """
 
 import sys
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,8 +21,11 @@ from geartrain.ir.node import CONST, INPUT, Node
 
 __all__ = ["Gone", "LettingGo", "let_go"]
 
-ENOUGH, EACH = 1 << 25, 1 << 10
-"""Bytes of new values before anybody looks; and bytes for each node of the tape, which is looked through."""
+ENOUGH = 1 << 25
+"""Bytes of new values before anybody looks."""
+
+GROWN = 4 / 3
+"""How much longer the tape is when all of it is looked through again."""
 
 SMALL = 1 << 12
 """Bytes of a value that is not worth it."""
@@ -38,63 +42,78 @@ class Gone(NamedTuple):
 
 
 class LettingGo:
-    """Looks through a tape now and then. ``next`` is the length of the tape at which to look again."""
+    """Looks through a tape now and then. ``next`` is the length of the tape at which to look again.
 
-    __slots__ = ("_bytes", "_seen", "_tape", "next")
+    Most values go young, so a look goes through what has come since the last look but one. Now and then it goes through
+    the whole tape, for what a sweep needed until it was done: each time that the tape has grown by a third, which makes
+    some four passes over a tape of any length.
+    """
+
+    __slots__ = ("_bytes", "_looked", "_seen", "_tape", "_whole", "_young", "next")
 
     def __init__(self, tape: list[Node]) -> None:
         self._tape = tape
-        self._bytes = self._seen = 0
+        self._bytes = self._seen = self._looked = self._young = self._whole = 0
         self.next = OFTEN
 
     def look(self, quiet: int) -> None:
         """Let go of what depends on the levels ``quiet`` alone, if enough has come since the last time."""
         tape = self._tape
-        for node in tape[self._seen :]:
+        for node in islice(tape, self._seen, None):
             value = node.value
             if type(value) is np.ndarray and value.base is None:
                 self._bytes += value.nbytes
         self._seen = len(tape)
         self.next = len(tape) + OFTEN
-        if self._bytes >= max(ENOUGH, EACH * len(tape)):
-            self._bytes = 0
-            let_go(tape, quiet)
+        if self._bytes < ENOUGH:
+            return
+        self._bytes = 0
+        if len(tape) >= GROWN * self._whole:
+            self._whole, self._young = len(tape), 0
+        let_go(tape, self._young, quiet)
+        self._young, self._looked = self._looked, len(tape)
 
 
-def let_go(tape: list[Node], quiet: int) -> None:
-    """Let go of values on the tape that no sweep and no tracer can reach.
+def let_go(tape: list[Node], start: int, quiet: int) -> None:
+    """Let go of values on the tape, from ``start`` on, that no sweep and no tracer can reach.
 
     Arrays that are written part by part have no value of their own: what they are made of stays.
     """
-    readers = _readers(tape)
-    if len(readers) != len(tape):
+    holders = _holders(tape, start, quiet)
+    if len(holders) != len(tape) - start:
         return  # a node is on the tape once; if not, holders cannot be counted
-    swept = {x for node in tape if node.depends & ~quiet or type(node.value) is Aval for x in (node, *node.inputs)}
-    for node in tape:
+    for node in islice(tape, start, None):
         value = node.value
         if type(value) is not np.ndarray or value.nbytes < SMALL or node.op is CONST or node.op is INPUT:
             continue
-        if sys.getrefcount(node) == _NOBODY + readers[node] and node not in swept:
+        if sys.getrefcount(node) == _NOBODY + holders[node]:
             node.value = Gone(value.shape, value.dtype)
 
 
-def _readers(tape: list[Node]) -> dict[Node, int]:
-    """How often each node of the tape is an operand of others."""
-    readers = dict.fromkeys(tape, 0)
-    for node in tape:
+def _holders(tape: list[Node], start: int, quiet: int) -> dict[Node, int]:
+    """How often each node is an operand of others: more often than anything can be, where a sweep may go past it."""
+    holders = dict.fromkeys(islice(tape, start, None), 0)
+    for node in islice(tape, start, None):
+        once = 1
+        if node.depends & ~quiet or type(node.value) is Aval:
+            once = _SWEPT
+            holders[node] = _SWEPT
         for x in node.inputs:
-            if x in readers:
-                readers[x] += 1
-    return readers
+            if x in holders:
+                holders[x] += once
+    return holders
+
+
+_SWEPT = 1 << 40
 
 
 def _references_of_nobody() -> int:
     """What ``let_go`` is told of a node that the tape and its own count hold, and nobody else."""
     tape = [Node(INPUT, (), (), 0.0)]
-    readers = dict.fromkeys(tape, 0)
+    holders = dict.fromkeys(tape, 0)
     found = 0
-    for node in tape:
-        found = sys.getrefcount(node) + readers[node]
+    for node in islice(tape, 0, None):
+        found = sys.getrefcount(node) + holders[node]
     return found
 
 
