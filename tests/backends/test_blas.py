@@ -300,4 +300,4 @@ def test_routines_have_addresses_for_native_code() -> None:
     found = lapack.symbols()
     for routine in lapack.ROUTINES:
         letters = {"orgqr": "sd", "ungqr": "cz", "syevd": "sd", "heevd": "cz"}.get(routine, "sdcz")
-        assert all(found[f"gt_lapack_{letter}{routine}"] for letter in letters), routine
+        assert all(found[lapack.name_of(f"{letter}{routine}")] for letter in letters), routine

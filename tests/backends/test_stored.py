@@ -93,25 +93,26 @@ def test_a_program_from_disk_is_the_same_program(where: Path, name: str) -> None
     assert made.finished.words == found.finished.words
 
 
-STEPS: dict[str, tuple[Any, bool]] = {
-    "a step of NumPy's": (lambda x: np.spacing(x @ x.T) * 2, True),
-    "a routine of LAPACK's": (lambda x: np.linalg.inv(x @ x.T + np.eye(3)) * 2, False),
+STEPS: dict[str, Any] = {
+    "a step of NumPy's": lambda x: np.spacing(x @ x.T) * 2,
+    "a routine of LAPACK's": lambda x: np.linalg.inv(x @ x.T + np.eye(3)) * 2,
+    "several routines of LAPACK's": lambda x: np.linalg.solve(np.linalg.cholesky(x @ x.T + np.eye(3)), x[:, :3]) @ x,
+    "a sort": lambda x: np.sort(np.sin(5 * x), axis=1),
 }
 
 
 @pytest.mark.parametrize("name", STEPS)
-def test_steps_of_numpys_are_kept_too(where: Path, name: str) -> None:
-    f, kept = STEPS[name]
+def test_steps_that_are_no_loops_are_kept_too(where: Path, name: str) -> None:
+    f = STEPS[name]
     graph = graph_of(f)
     key = stored.key_of(graph, None)
     assert key is not None
     made = compile(graph, None, key)
     assert isinstance(made, Executor)
     found = stored.find(key, graph, None)
-    assert (found is not None) is kept
-    assert any(isinstance(step, NumpyStep) for step in made.finished.segments) is kept
-    if found is not None:
-        assert made([X])[0].tobytes() == found([X])[0].tobytes()
+    assert found is not None
+    assert any(isinstance(step, NumpyStep) for step in made.finished.segments) is (name == "a step of NumPy's")
+    np.testing.assert_array_equal(found([X])[0], f(X) if name == "a sort" else made([X])[0])
 
 
 def test_it_is_not_found_by_another_library_machine_or_memory(where: Path, monkeypatch: pytest.MonkeyPatch) -> None:

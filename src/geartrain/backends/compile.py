@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from geartrain.backends import llvm, numpy
-from geartrain.backends.cpu import kernels, patches, runtime
+from geartrain.backends.cpu import kernels, patches, routines, runtime
 from geartrain.backends.cpu.encode import kernels_of
 from geartrain.backends.cpu.executor import Executor
 from geartrain.backends.cpu.finish import finish
@@ -58,7 +58,8 @@ def compile(graph: Graph, memory: int | None = None, key: Key | None = None) -> 
         key = None  # so that the next process is told, too
     made = finish(plan, graph)
     if key is not None and runtime.has_blas():  # without, programs differ
-        code = kernels.linked(kernels_of(plan), patches.objects([name for _, name in made.addresses]))
+        names = [name for _, name in made.addresses]
+        code = kernels.linked(kernels_of(plan), [*patches.objects(names), *routines.objects(names)])
         if code is not None:
             keep(key, made, code, graph)
     return Executor(made, graph, memory)

@@ -7,7 +7,7 @@ on: this library's source, Python, NumPy, LLVM, the processor and its cores. Rea
 import os
 
 from geartrain.backends import llvm, object_cache
-from geartrain.backends.cpu import finished, image, runtime
+from geartrain.backends.cpu import finished, image, lapack, runtime
 from geartrain.backends.cpu.executor import Executor
 from geartrain.backends.cpu.finished import Finished
 from geartrain.backends.cpu.known import CODE
@@ -42,16 +42,20 @@ def find(key: Key, graph: Graph, memory: int | None) -> Executor | None:
         shared - {"gt_loop", "gt_strip"} and not runtime.has_blas()
     ):  # it multiplies matrices, which cannot be done any more
         return None
+    symbols = runtime.symbols()
+    called = {name for _, name in code.outside if name.startswith(lapack.PREFIX)}
+    if called:
+        symbols |= lapack.symbols()
+        if not called <= symbols.keys():  # the library of then is gone
+            return None
     object_cache.FOUND[KIND] += 1
     if any(name not in CODE.addresses for name in code.exports):
-        CODE.enter(llvm.load_image(code, code.exports, runtime.symbols()), code.exports)
+        CODE.enter(llvm.load_image(code, code.exports, symbols), code.exports)
     return Executor(made, graph, memory)
 
 
 def keep(key: Key, made: Finished, code: image.Image, graph: Graph) -> None:
-    """Write a program to disk, if all of it can be written: not if it calls LAPACK, or sorts."""
-    if not {name for _, name in made.addresses} <= code.exports.keys() | runtime.code().names():
-        return
+    """Write a program to disk, if all of it can be written."""
     data = finished.written(made, code, graph)
     if data is not None:
         object_cache.keep(data, *key)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from geartrain.backends.cpu import openblas
 from geartrain.errors import RuleError, teach
 
-__all__ = ["ROUTINES", "call", "int_dtype", "symbols"]
+__all__ = ["PREFIX", "ROUTINES", "call", "int_dtype", "name_of", "symbols"]
 
 ROUTINES = (
     *("getrf", "getrs", "getri"),  # P A = L U, and with it: solve, invert
@@ -27,6 +27,8 @@ ROUTINES = (
     *("geev", "gesdd", "gelsd"),  # of general ones; singular values; least squares
 )
 """What programs may ask for, without the letter of the type: s, d, c, z for f32, f64, c64, c128."""
+
+PREFIX = "gt_lapack"
 
 
 def _library() -> openblas.Library:
@@ -45,8 +47,13 @@ def int_dtype() -> np.dtype[Any]:
     return np.dtype(np.int64 if _library().int_bits == 64 else np.int32)
 
 
+def name_of(routine: str) -> str:
+    """What code calls a routine (``"dgetrf"``): other code for other integers."""
+    return f"{PREFIX}{_library().int_bits}_{routine}"
+
+
 def symbols() -> dict[str, int]:
-    """``gt_lapack_dgetrf`` and so on -> address, of all routines and types that the library has: for ``llvm.load``.
+    """``name_of("dgetrf")`` and so on -> address, of all routines and types that the library has: for ``llvm.load``.
 
     Empty where there is no library.
     """
@@ -54,7 +61,7 @@ def symbols() -> dict[str, int]:
     if found is None:
         return {}
     names = [letter + routine for letter in "sdcz" for routine in ROUTINES]
-    return {f"gt_lapack_{name}": address for name in names if (address := found.address(name))}
+    return {name_of(name): address for name in names if (address := found.address(name))}
 
 
 def call(name: str, *arguments: "NDArray[Any] | int | str") -> int:

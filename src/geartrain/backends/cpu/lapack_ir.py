@@ -9,6 +9,7 @@ gets a copy in the order in which NumPy hands it over.
 import functools
 from collections.abc import Callable
 
+from geartrain.backends.cpu import lapack
 from geartrain.backends.cpu.emit import I1, I32, I64, PTR, VOID, Value
 from geartrain.backends.cpu.step_ir import Step, least
 
@@ -51,8 +52,9 @@ def _triangles(s: Step, matrix: Value, x: Value, n: Value, k: Value, turned: Val
 
 
 def _columns(s: Step, triangles: int) -> str:
-    """``gt_columns(context, begin, end)``: what the pool calls."""
-    f = s.module.function("gt_columns", VOID, context=PTR, begin=I64, end=I64)
+    """``NAME(context, begin, end)``: what the pool calls. Objects are linked with others, so it has the step's name."""
+    name = f"{s.f.name}_columns"
+    f = s.module.function(name, VOID, context=PTR, begin=I64, end=I64)
     s = s.inside(f)
     matrix, x, n, k, turned = (f.load(f["context"], 8 * i, PTR if i < 2 else I64) for i in range(5))
     one, right, lower, upper = s.cell(s.real("1.0")), s.letter_of("R"), s.letter_of("L"), s.letter_of("U")
@@ -64,7 +66,7 @@ def _columns(s: Step, triangles: int) -> str:
 
         def solve(triangle: Value, how: Value, diagonal: Value) -> None:
             operands = (right, triangle, how, diagonal, many, size, one, matrix, size, x.at(first * s.size), wide)
-            f.call(f"gt_lapack_{s.letter}trsm", VOID, *operands, *[f.const(1)] * 4)
+            f.call(lapack.name_of(f"{s.letter}trsm"), VOID, *operands, *[f.const(1)] * 4)
 
         with f.when(turned.equals(0)):
             solve(upper, plain, general)
@@ -75,7 +77,7 @@ def _columns(s: Step, triangles: int) -> str:
                 solve(lower, transposed, unit)
             solve(upper, transposed, general)
     f.give()
-    return "gt_columns"
+    return name
 
 
 def _lu_solve(s: Step, i: Value) -> None:

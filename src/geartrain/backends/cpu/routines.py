@@ -5,6 +5,7 @@ buffer, how many repetitions there are, and the sizes.
 """
 
 import functools
+from collections.abc import Iterable
 
 from geartrain.backends import llvm
 from geartrain.backends.cpu import lapack, lapack_ir, runtime, sorting_ir
@@ -12,15 +13,23 @@ from geartrain.backends.cpu.known import CODE
 from geartrain.backends.cpu.step_ir import Step
 from geartrain.backends.object_cache import kept
 
-__all__ = ["name_of"]
+__all__ = ["name_of", "objects"]
 
 ROUTINES = lapack_ir.ROUTINES | sorting_ir.ROUTINES
+
+
+_objects: dict[str, bytes] = {}
 
 
 def name_of(name: str, dtype: str) -> str:
     """The name of a step's code, which is compiled when it is first asked for: then ``CODE`` has its address."""
     _compile(name, dtype)
     return f"gt_{name}_{dtype}"
+
+
+def objects(names: Iterable[str]) -> list[bytes]:
+    """The object code of those of these names that are ours."""
+    return [_objects[name] for name in dict.fromkeys(names) if name in _objects]
 
 
 @functools.cache
@@ -34,3 +43,4 @@ def _compile(name: str, dtype: str) -> None:
     text = str(s.module)
     made = kept(("routine", *llvm.host(), text), lambda: llvm.compile_ir(text, 1, llvm.QUICK))
     CODE.enter(llvm.load([made], [symbol], runtime.symbols() | lapack.symbols()), [symbol])
+    _objects[symbol] = made

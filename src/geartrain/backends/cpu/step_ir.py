@@ -64,7 +64,7 @@ class Step:
         info = self.f.reserve(I64)
         self.f.store(info, 0, 0)
         lengths = [self.f.const(1)] * letters
-        self.f.call(f"gt_lapack_{self.letter}{routine}", VOID, *arguments, info, *lengths)
+        self.f.call(lapack.name_of(f"{self.letter}{routine}"), VOID, *arguments, info, *lengths)
         return self.f.load(info, 0, I32)  # the low half, whatever the width of the library's integers
 
     def stop_if(self, wrong: Value) -> None:
