@@ -263,7 +263,7 @@ class Jitted:
 
         >>> f = jit(lambda x: np.copy(x) + 0 * x)
         >>> print(f.explain_passes(np.ones(3)).splitlines()[0])
-        ==== roll: no change
+        ==== pairs: no change
         """
         paths, leaf, _ = self._recorded("explain_passes", args, kwargs)
         return explain_passes(paths, leaf)

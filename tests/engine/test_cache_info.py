@@ -8,9 +8,16 @@ import pytest
 
 import geartrain as gt
 from geartrain.backends import llvm
+from geartrain.misses import LOG
 
 X: Any = np.ones((2, 3))
 FIRST = "the first call"
+
+
+@pytest.fixture(autouse=True)
+def a_log_with_room() -> None:
+    """It keeps the last thousand, which other tests of this process may have had."""
+    LOG.clear()
 
 
 @pytest.mark.parametrize(
@@ -62,6 +69,6 @@ def test_hits_are_counted() -> None:
     compiled(x=X)
     after = gt.cache.info()
     assert after.hits - before.hits == 5
-    assert after.python - before.python == (1 if llvm.installed() else 5)
+    assert after.python - before.python == (0 if llvm.installed() else 5)
     assert "hits" in str(after)
     assert str(after.folder) in str(after)
