@@ -142,7 +142,8 @@ class Paths:
         """
         if len(leaf.decisions) > MOST_DECISIONS or any(how == "shape" for _, how, _ in leaf.decisions):
             return None
-        leaves, (plain, named) = tree.flatten((args, kwargs))[0], tree.flatten((args, kwargs))[1].children
+        leaves, both = tree.flatten((args, kwargs))
+        plain, named = both.children
         arguments = tree.TreeDef(tuple, (), (*plain.children, *named.children))
         given = [i in donated for i, child in enumerate(plain.children) for _ in tree.names(child)]
         given += [False] * (len(leaves) - len(given))
