@@ -6,7 +6,7 @@ up when it is used.
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ __all__ = [
     "WAITING",
     "Later",
     "arrive",
+    "classes",
     "composes",
     "no_option",
     "no_rate",
@@ -35,6 +36,13 @@ WAITING: dict[str, list[Callable[[Any], None]]] = {}
 
 METHODS: list[tuple[Any, str, Callable[..., Any]]] = []
 """Methods of classes that mean something else for traced values: ``f(original, self, *args, **kwargs)``."""
+
+
+def classes(module: Any, table: Mapping[str, tuple[Callable[..., Any], Callable[..., Any]]]) -> None:
+    """Enter what making an object of a class of ``module`` means, and what calling one does; for each class by name."""
+    for name, (init, call) in table.items():
+        METHODS.append((getattr(module, name), "__init__", init))
+        METHODS.append((getattr(module, name), "__call__", call))
 
 
 RAW: set[Any] = {np.block}

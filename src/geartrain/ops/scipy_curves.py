@@ -12,7 +12,7 @@ from geartrain.ir.aval import Array
 from geartrain.ir.untyped import numpy as np
 from geartrain.kinds import is_a
 from geartrain.ops.factor import inexact
-from geartrain.ops.later import METHODS, composes, no_option, when
+from geartrain.ops.later import METHODS, classes, composes, no_option, when
 from geartrain.ops.splines import akima_slopes, bspline, front, hermite, interpolating, piecewise, places_of
 
 __all__ = ["FURTHER", "become"]
@@ -273,15 +273,12 @@ FURTHER: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
     "KroghInterpolator": _polynomial("KroghInterpolator"),
     "UnivariateSpline": (_univariate, _univariate_at),
     "InterpolatedUnivariateSpline": (_univariate, _univariate_at),
+    "LSQUnivariateSpline": (_least_squares, _univariate_at),
     "RectBivariateSpline": (_rectangle, _rectangle_at),
 }
 
 
 @when(HERE)
 def _enter(interpolate: Any) -> None:
-    for name, (init, call) in FURTHER.items():
-        METHODS.append((getattr(interpolate, name), "__init__", init))
-        METHODS.append((getattr(interpolate, name), "__call__", call))
+    classes(interpolate, FURTHER)
     METHODS.append((interpolate.RectBivariateSpline, "ev", _rectangle_ev))
-    METHODS.append((interpolate.LSQUnivariateSpline, "__init__", _least_squares))
-    METHODS.append((interpolate.LSQUnivariateSpline, "__call__", _univariate_at))

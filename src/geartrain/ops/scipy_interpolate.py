@@ -14,7 +14,7 @@ from geartrain.ir.aval import Array
 from geartrain.ir.untyped import numpy as np
 from geartrain.kinds import is_a
 from geartrain.ops.factor import inexact
-from geartrain.ops.later import METHODS, Later, composes, when
+from geartrain.ops.later import METHODS, Later, classes, composes, when
 from geartrain.ops.splines import (
     bspline,
     cubic_slopes,
@@ -385,13 +385,10 @@ def _refused(name: str, what: str) -> Callable[..., Any]:
 
 @when(HERE)
 def _enter(interpolate: Any) -> None:
-    for name, (init, call) in CLASSES.items():
-        METHODS.append((getattr(interpolate, name), "__init__", init))
-        METHODS.append((getattr(interpolate, name), "__call__", call))
+    classes(interpolate, CLASSES)
     METHODS.append((interpolate.BSpline, "__call__", _bspline_at))
     for name in REFUSED:
         if hasattr(interpolate, name):
             made = _refused(name, "an interpolator of traced values has no rule.")
-            METHODS.append((getattr(interpolate, name), "__init__", made))
             asked = _refused(name, "its value at a traced place has no rule.")
-            METHODS.append((getattr(interpolate, name), "__call__", asked))
+            classes(interpolate, {name: (made, asked)})

@@ -10,7 +10,7 @@ from geartrain.ir.aval import Array
 from geartrain.ir.untyped import numpy as np
 from geartrain.kinds import is_a
 from geartrain.ops.factor import inexact
-from geartrain.ops.later import METHODS, Later, composes, no_option, when
+from geartrain.ops.later import Later, classes, composes, no_option, when
 from geartrain.ops.scipy_curves import become
 from geartrain.ops.table import constant
 
@@ -190,6 +190,4 @@ SCATTERED: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
 
 @when(HERE)
 def _enter(interpolate: Any) -> None:
-    for name, (init, call) in SCATTERED.items():
-        METHODS.append((getattr(interpolate, name), "__init__", init))
-        METHODS.append((getattr(interpolate, name), "__call__", call))
+    classes(interpolate, SCATTERED)
