@@ -7,6 +7,7 @@ from typing import Any
 
 from geartrain.ir.aval import Array
 from geartrain.ir.untyped import numpy as np
+from geartrain.ops.later import when
 from geartrain.ops.table import composite
 
 __all__ = ["polyval"]
@@ -140,7 +141,11 @@ def polyfit(
 # The package numpy.polynomial is plain NumPy; those of its functions that ask the array protocol first are told so.
 
 _PACKAGES = ("polynomial", "chebyshev", "legendre", "hermite", "hermite_e", "laguerre")
-for _package in (getattr(np.polynomial, name) for name in _PACKAGES):
-    for _f in (getattr(_package, name) for name in dir(_package)):
-        if hasattr(_f, "_implementation") and _f.__module__.startswith("numpy.polynomial"):
-            composite(_f)(_f._implementation)
+
+
+@when("numpy.polynomial")
+def _come(module: Any) -> None:
+    for package in (getattr(module, name) for name in _PACKAGES):
+        for f in (getattr(package, name) for name in dir(package)):
+            if hasattr(f, "_implementation") and f.__module__.startswith("numpy.polynomial"):
+                composite(f)(f._implementation)

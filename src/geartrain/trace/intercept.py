@@ -34,7 +34,7 @@ def _held(space: dict[str, Any]) -> list[str]:
 
 def _rooms() -> list[Holder]:
     """The namespaces whose Python code is to meet the replacements; np.r_ and poly1d are such code."""
-    modules = (np, np.linalg, np.fft, np.random, np.lib.stride_tricks, math, cmath)
+    modules = (np, np.linalg, np.fft, np.lib.stride_tricks, math, cmath)
     code = (type(np.r_).__getitem__, np.poly1d.__call__)
     return [
         *(dressed(module, _held(vars(module)), instead_of) for module in modules),
@@ -203,6 +203,7 @@ def _open() -> None:
         if _replaced:
             return
         if _modules_seen != len(sys.modules):
+            compiled.early()
             _arrive()
         _search_modules()
         _replace()

@@ -13,7 +13,7 @@ import numpy as np
 from geartrain.errors import InputError, LeakError, RuleError, TraceError, teach
 from geartrain.ir.aval import is_array
 from geartrain.ops.calls import CALLS_BACK
-from geartrain.ops.later import RAW, SOLVERS
+from geartrain.ops.later import RAW, SOLVERS, when
 from geartrain.ops.shape import cast
 from geartrain.ops.table import SPELLINGS
 from geartrain.trace import mathematics
@@ -168,16 +168,18 @@ _NDITER: Any = np.nditer
 _REPLACED[id(np.nditer)] = (np.nditer, _nditer)
 
 
-def _default_rng(*args: Any, **kwargs: Any) -> Any:
-    """A generator without a seed draws other numbers each time, which a record would not."""
-    trace = active.trace
-    if trace is not None and not args and kwargs.get("seed") is None:
-        trace.drawn = "a generator without a seed"
-    return aside(_DEFAULT_RNG, [plain(a) for a in args], plain(kwargs))
+@when("numpy.random")  # NumPy loads it when it is first asked for it
+def _random(module: Any) -> None:
+    original = module.default_rng
 
+    def default_rng(*args: Any, **kwargs: Any) -> Any:
+        """A generator without a seed draws other numbers each time, which a record would not."""
+        trace = active.trace
+        if trace is not None and not args and kwargs.get("seed") is None:
+            trace.drawn = "a generator without a seed"
+        return aside(original, [plain(a) for a in args], plain(kwargs))
 
-_DEFAULT_RNG: Any = np.random.default_rng
-_REPLACED[id(_DEFAULT_RNG)] = (_DEFAULT_RNG, _default_rng)
+    _REPLACED[id(original)] = (original, default_rng)
 
 
 def instead_of(f: Any) -> Any:

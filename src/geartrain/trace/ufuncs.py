@@ -30,8 +30,6 @@ class Listening:
         self._ufunc = ufunc
         self._nin = ufunc.nin
         self.__doc__, self.__name__, self.__qualname__ = ufunc.__doc__, ufunc.__name__, ufunc.__name__
-        for name, arrays in ARRAYS.items():
-            setattr(self, name, _method(getattr(ufunc, name), arrays))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if active.trace is None:
@@ -53,7 +51,11 @@ class Listening:
         return np.ufunc
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._ufunc, name)
+        found = getattr(self._ufunc, name)
+        if name in ARRAYS:
+            found = _method(found, ARRAYS[name])
+            setattr(self, name, found)  # so that it is the same one each time
+        return found
 
     def __eq__(self, other: object) -> bool:
         return self is other or self._ufunc is other
