@@ -68,6 +68,8 @@ LONG_FILES: dict[str, str] = {}
 
 IMPORT_BY_NAME = {
     "__init__.py": "what a program that only differentiates does not need is loaded when it is asked for",
+    "jit.py": "what tells a reader of a compiled function is loaded when somebody asks",
+    "ops/later.py": "the tables for SciPy are loaded with SciPy",
     "backends/choose.py": "the compiler is loaded when the first graph is to be compiled",
     "backends/cpu/runtime.py": "code that is on disk needs no compiler",
     "extras.py": "the one place that asks for optional packages, with what to install",

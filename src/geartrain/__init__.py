@@ -3,12 +3,13 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from geartrain import solving, tree
+from geartrain import tree
 from geartrain.api import grad, hvp, jvp, stop_gradient, value_and_grad, vjp
 from geartrain.backends.threads import get_threads, set_threads
 from geartrain.jacobians import hessian, jacfwd, jacobian, jacrev
 from geartrain.jit import jit
 from geartrain.mapping import vmap
+from geartrain.ops.later import when
 from geartrain.rules import checkpoint, custom_rule
 
 if TYPE_CHECKING:
@@ -56,7 +57,12 @@ __all__ = [
     "where_did_nan",
 ]
 
-assert solving  # SciPy's solvers wait for SciPy
+
+@when("scipy")
+def _solvers(_: Any) -> None:
+    """Rules for SciPy's solvers are loaded when SciPy has come."""
+    importlib.import_module("geartrain.solving")
+
 
 _LATER = {
     **{name: f"geartrain.view.{name}" for name in ("cost", "explain", "quiz", "see")},

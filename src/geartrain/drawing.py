@@ -13,7 +13,6 @@ import itertools
 import pickle
 import random
 import sys
-import tempfile
 from types import FrameType
 from typing import Any
 
@@ -55,7 +54,7 @@ def sources() -> list[Source]:
     _seen = found, now
     # Names of temporary files are drawn from one that no program sees. The cache of compiled code makes such files,
     # also in a thread while Python records.
-    names = getattr(getattr(tempfile, "_name_sequence", None), "_rng", None)
+    names = getattr(getattr(sys.modules.get("tempfile"), "_name_sequence", None), "_rng", None)
     return [(x, _state(x)) for x in found if x is not names]
 
 

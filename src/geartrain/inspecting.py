@@ -1,8 +1,8 @@
 """What a compiled function is made of, for a reader: its text at every stage, what its steps do, how long they take."""
 
 import json
+import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -149,9 +149,10 @@ class Report(NamedTuple):
         ]
         return {"traceEvents": events, "displayTimeUnit": "ns", "otherData": {"function": self.name}}
 
-    def save(self, path: str | Path) -> None:
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Write the Chrome trace into a file."""
-        Path(path).write_text(json.dumps(self.chrome_trace()), encoding="utf-8")
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(self.chrome_trace(), file)
 
 
 WIDE = 60

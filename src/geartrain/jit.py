@@ -7,11 +7,12 @@ runs once more and a new path is recorded. So a branch is never stale.
 """
 
 import functools
+import importlib
 import threading
 import weakref
 from collections.abc import Sequence
 from types import MethodType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,15 +20,17 @@ from geartrain import tree
 from geartrain.backends.choose import COMPILER, Calls, begin, calls, natively_now
 from geartrain.drawing import drew, sources
 from geartrain.errors import InputError, teach, warn
-from geartrain.inspecting import Lowered, Report, explain_passes, lower, measure
 from geartrain.ir.aval import Array, is_array
 from geartrain.kinds import kind_of
 from geartrain.misses import LOG, Miss, why
-from geartrain.path_report import PathReport, reported
 from geartrain.paths import Changed, Leaf, Paths
 from geartrain.run import F, Run, is_static
 from geartrain.trace.intercept import stand_in
 from geartrain.trace.level import active, patient
+
+if TYPE_CHECKING:
+    from geartrain.inspecting import Lowered, Report
+    from geartrain.path_report import PathReport
 
 __all__ = ["MAX_PATHS", "MAX_SIGNATURES", "Jitted", "jit"]
 
@@ -213,7 +216,7 @@ class Jitted:
         do = "Calls of this kind run as plain Python from now on, which is right but slower."
         warn(teach("jit", f"{name} {why}.", do))
 
-    def paths(self) -> PathReport:
+    def paths(self) -> "PathReport":
         """What is recorded: for each kind of arguments its paths, and the decisions on them. Print it to read it.
 
         >>> f = jit(lambda x: x * 2 if x > 0 else -x)
@@ -225,7 +228,8 @@ class Jitted:
             1. bool(greater) is True
             2. bool(greater) is False
         """
-        return reported(self._name, MAX_PATHS, self._paths.values())
+        made: PathReport = _told("path_report").reported(self._name, MAX_PATHS, self._paths.values())
+        return made
 
     @property
     def recorded(self) -> int:
@@ -241,7 +245,7 @@ class Jitted:
         """Whether calls of some signature run as plain Python."""
         return any(paths.given_up for paths in self._paths.values())
 
-    def lower(self, *args: Any, **kwargs: Any) -> Lowered:
+    def lower(self, *args: Any, **kwargs: Any) -> "Lowered":
         """What becomes of the function for arguments like these, as text, at each stage.
 
         The stages are the recorded ``graph``, the ``optimised`` one after all passes, the ``schedule``, the ``plan``,
@@ -256,7 +260,8 @@ class Jitted:
         return %3
         """
         paths, leaf, _ = self._recorded("lower", args, kwargs)
-        return lower(paths, leaf)
+        made: Lowered = _told("inspecting").lower(paths, leaf)
+        return made
 
     def explain_passes(self, *args: Any, **kwargs: Any) -> str:
         """The graph before and after each pass that changed it, as text; arguments as in :meth:`lower`.
@@ -266,9 +271,10 @@ class Jitted:
         ==== pairs: no change
         """
         paths, leaf, _ = self._recorded("explain_passes", args, kwargs)
-        return explain_passes(paths, leaf)
+        made: str = _told("inspecting").explain_passes(paths, leaf)
+        return made
 
-    def report(self, *args: Any, **kwargs: Any) -> Report:
+    def report(self, *args: Any, **kwargs: Any) -> "Report":
         """What each step of the compiled program does and how long it takes; which steps are NumPy's.
 
         With these arguments, or without any: the last recorded path, on arrays of ones. Print it, or
@@ -280,7 +286,8 @@ class Jitted:
         (True, [])
         """
         paths, leaf, traced = self._recorded("report", args, kwargs)
-        return measure(getattr(self._f, "__name__", "f"), paths, leaf, traced)
+        made: Report = _told("inspecting").measure(getattr(self._f, "__name__", "f"), paths, leaf, traced)
+        return made
 
     def _recorded(
         self, what: str, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -317,6 +324,11 @@ class Jitted:
     def __repr__(self) -> str:
         name = getattr(self._f, "__name__", self._f)
         return f"<jit of {name!s}: {len(self._paths)} signatures, {self.recorded} paths>"
+
+
+def _told(module: str) -> Any:
+    """What tells of compiled functions is loaded when somebody asks."""
+    return importlib.import_module(f"geartrain.{module}")
 
 
 def _apart(y: Any) -> Any:

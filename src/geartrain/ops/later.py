@@ -5,6 +5,7 @@ the modules that have come since. Rules name the package's functions by a stand-
 up when it is used.
 """
 
+import importlib
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -148,13 +149,26 @@ for _module, _names in _SOLVERS.items():
     when(_module)(_solves(_names))
 
 
+_RULES = (
+    *("curves", "fourier", "images", "interpolate", "linalg", "linalg_more", "other", "resampling", "scattered"),
+    *("signal", "special", "special_more", "special_pairs", "special_rare", "stats", "stats_more"),
+)
+
+
+@when("scipy")
+def _load(_: Any) -> None:
+    """The tables for SciPy are loaded with it: that spares all others a tenth of the time of ``import geartrain``."""
+    for name in _RULES:
+        importlib.import_module(f"geartrain.ops.scipy_{name}")
+
+
 def arrive() -> list[Any]:
     """Enter the rules of the modules that have come since the last time; the modules."""
-    came = [name for name in WAITING if name in sys.modules]
     modules: list[Any] = []
-    for name in came:
-        module = sys.modules[name]
-        for enter in WAITING.pop(name):
-            enter(module)
-        modules.append(module)
+    while came := [name for name in WAITING if name in sys.modules]:  # rules that are loaded may wait, in turn
+        for name in came:
+            module = sys.modules[name]
+            for enter in WAITING.pop(name):
+                enter(module)
+            modules.append(module)
     return modules

@@ -162,7 +162,8 @@ def _arrive() -> None:
         return
     come()
     for module in modules:
-        NUMPY.append(dressed(module, _held(module.__dict__), instead_of))
+        if held := _held(module.__dict__):
+            NUMPY.append(dressed(module, held, instead_of))
     while METHODS:
         owner, name, mean = METHODS.pop()
         original: Any = getattr(owner, name)
