@@ -64,14 +64,14 @@ def info() -> Info:
     'argument 0 is f64[4], was f64[3]'
     """
     pairs = [f.calls() for f in tuple(ALL)]
-    files, bytes_ = object_cache.size()
+    folder, (files, bytes_) = object_cache.folder(), object_cache.size()
     return Info(
         sum([native for native, _ in pairs]),
         sum([python for _, python in pairs]),
         tuple(LOG),
         sum(object_cache.FOUND.values()),
         dict(object_cache.MADE),
-        object_cache.folder(),
+        None if folder is None else Path(folder),
         files,
         bytes_,
     )

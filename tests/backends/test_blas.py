@@ -1,7 +1,6 @@
 """Matrix products and LAPACK through the private library. The numbers are small integers, so equal means equal."""
 
 import itertools
-import json
 import os
 import subprocess
 import sys
@@ -14,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from geartrain.backends import llvm, threads
-from geartrain.backends.cpu import blas, lapack, openblas, runtime
+from geartrain.backends.cpu import blas, lapack, openblas, openblas_trial, runtime
 from geartrain.errors import RuleError, ShapeError
 
 pytestmark = pytest.mark.skipif(not llvm.installed(), reason="llvmlite is not installed")
@@ -188,7 +187,7 @@ def test_kernels_go_by_instruction_sets(features: str, chosen: str, expected: st
     assert openblas.best(features, chosen) == expected
 
 
-def files() -> list[tuple[str, Path]]:
+def files() -> list[tuple[str, str]]:
     return list(openblas._files())  # pyright: ignore[reportPrivateUsage]
 
 
@@ -196,7 +195,7 @@ def test_each_library_here_is_right_with_one_thread_and_leaves_the_environment_a
     before = dict(os.environ)
     for origin, path in files():
         found = openblas.load(path, origin)
-        assert openblas.wrong(found) == ""
+        assert openblas_trial.wrong(found) == ""
         tail = "64_" if found.suffix == "_64_" else ""
         count = getattr(found.handle, f"{found.prefix}openblas_get_num_threads{tail}")
         assert count() == 1
@@ -205,7 +204,7 @@ def test_each_library_here_is_right_with_one_thread_and_leaves_the_environment_a
 
 def test_a_library_that_multiplies_wrong_is_not_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))  # what was found out before is kept there
-    monkeypatch.setattr(openblas, "wrong", lambda found: "sgemm is wrong")
+    monkeypatch.setattr(openblas_trial, "wrong", lambda found: "sgemm is wrong")
     search: Any = vars(openblas)["_search"]
     monkeypatch.setattr(openblas, "_search", search.__wrapped__)
     assert openblas.library() is None
@@ -224,7 +223,7 @@ def test_a_wrong_product_is_noticed() -> None:
         def __getattr__(self, name: str) -> Any:
             return getattr(found.handle, name.replace("sgemm", "dgemm") if "sgemm" in name else name)
 
-    assert "sgemm" in openblas.wrong(found._replace(handle=Swapped()))
+    assert "sgemm" in openblas_trial.wrong(found._replace(handle=Swapped()))
 
 
 def test_the_environment_says_other_kernels_and_the_trial_is_remembered(tmp_path: Path) -> None:
@@ -235,7 +234,7 @@ def test_the_environment_says_other_kernels_and_the_trial_is_remembered(tmp_path
         pytest.skip("there are no older kernels than those of this processor")
     path = os.pathsep.join([str(Path(__file__).parents[2]), *sys.path])
     told = {"OPENBLAS_CORETYPE": "Prescott", "XDG_CACHE_HOME": str(tmp_path), "PYTHONPATH": path}
-    remembered = tmp_path / "geartrain" / "openblas.json"
+    remembered = tmp_path / "geartrain" / "openblas.txt"
 
     def in_another_process() -> list[str]:
         program = "from geartrain.backends.cpu.openblas import library as l; print(l()); print(l().kernels)"
@@ -246,10 +245,12 @@ def test_the_environment_says_other_kernels_and_the_trial_is_remembered(tmp_path
     text, kernels = in_another_process()
     assert "OPENBLAS_CORETYPE says Prescott" in text
     assert kernels == chosen.kernels
-    known: dict[str, str] = json.loads(remembered.read_text())
+    known = dict([line.split("\t") for line in remembered.read_text().splitlines()])
     assert set(known.values()) == {""}
     (key,) = [key for key in known if "products by" not in key]
-    remembered.write_text(json.dumps(known | {key: "a test says that they are wrong"}))
+    remembered.write_text(
+        "".join([f"{k}\t{v}\n" for k, v in (known | {key: "a test says that they are wrong"}).items()])
+    )
     text, kernels = in_another_process()
     assert "but a test says that they are wrong" in text
     assert openblas.tier(kernels) == 0
@@ -258,9 +259,8 @@ def test_the_environment_says_other_kernels_and_the_trial_is_remembered(tmp_path
 
 
 def test_a_trial_that_dies_or_has_no_such_kernels() -> None:
-    trial: Any = vars(openblas)["_trial"]
-    assert "has none" in trial(files()[0][1], "nonsense")
-    assert "ended with" in trial(Path(__file__), "Haswell")
+    assert "has none" in openblas_trial.trial(files()[0][1], "nonsense")
+    assert "ended with" in openblas_trial.trial(__file__, "Haswell")
 
 
 # LAPACK

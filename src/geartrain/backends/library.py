@@ -4,7 +4,6 @@ import functools
 import hashlib
 import os
 import sys
-from pathlib import Path
 
 import numpy as np
 
@@ -20,15 +19,15 @@ def fingerprint() -> str:
 
     Times and sizes rather than contents: a thousand times quicker, and an installation or an edit changes them.
     """
-    root = Path(__file__).parents[1]
-    parts = [str(root), sys.version, sys.platform, np.__version__, str(Path(np.__file__).stat().st_mtime_ns)]
-    folders = [str(root), *[str(root / name) for name in FOLDERS]]
+    root = os.path.dirname(os.path.dirname(__file__))
+    parts = [root, sys.version, sys.platform, np.__version__, str(os.stat(np.__file__).st_mtime_ns)]
+    folders = [root, *[os.path.join(root, name) for name in FOLDERS]]
     for folder in folders:
         with os.scandir(folder) as entries:
             for entry in entries:
                 if entry.name.endswith(".py"):
                     about = entry.stat()
                     parts.append(f"{entry.path} {about.st_size} {about.st_mtime_ns}")
-                elif folder != str(root) and entry.name != "__pycache__" and entry.is_dir():
+                elif folder != root and entry.name != "__pycache__" and entry.is_dir():
                     folders.append(entry.path)
     return hashlib.sha256("\n".join(sorted(parts)).encode()).hexdigest()

@@ -11,7 +11,7 @@ import ctypes
 import functools
 import importlib.util
 import itertools
-import json
+import marshal
 import os
 import platform
 import threading
@@ -85,10 +85,10 @@ def host() -> Host:
     """
     found = object_cache.find(*_where()) if all(_where()) else None
     if found is not None:
-        return Host(*json.loads(found))
+        return Host(*marshal.loads(found))
     here = _asked()
     if all(_where()):
-        object_cache.keep(json.dumps(here).encode(), *_where())
+        object_cache.keep(marshal.dumps(tuple(here)), *_where())
     return here
 
 

@@ -4,16 +4,16 @@ An entry is a file, named by a hash of the text that it was compiled from and by
 depends on: how it is optimised, LLVM's version, the processor and its features, the format. Files are written beside
 and renamed, so that many processes may write at once; each begins with a hash of its content, so that a damaged one is
 as good as none. Above a size, the files that were used least recently go.
+
+It does without ``pathlib`` and ``tempfile``, which take longer to import than a whole program to be read.
 """
 
 import contextlib
 import hashlib
 import os
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 
 __all__ = ["FOUND", "LARGEST", "MADE", "VARIABLE", "find", "folder", "keep", "kept", "size", "there"]
 
@@ -23,7 +23,7 @@ VARIABLE = "GEARTRAIN_CACHE"
 LARGEST = 256 << 20
 """Bytes of all files together, about."""
 
-FORMAT = b"3"
+FORMAT = b"4"
 _DIGEST = 32
 _EVERY = 256
 
@@ -34,17 +34,18 @@ MADE: Counter[str] = Counter()
 """How many it had to compile, by the reason."""
 
 
-def folder() -> Path | None:
+def folder() -> str | None:
     """Where object code is kept, or ``None``."""
     chosen = os.environ.get(VARIABLE)
     if chosen is not None:
-        return None if chosen in ("", "0") else Path(chosen)
+        return None if chosen in ("", "0") else chosen
     if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or os.path.expanduser("~")) / "geartrain" / "objects"
-    if sys.platform == "darwin":
-        return Path(os.path.expanduser("~")) / "Library" / "Caches" / "geartrain" / "objects"
-    home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    return Path(home) / "geartrain" / "objects"
+        home = os.environ.get("LOCALAPPDATA") or os.path.expanduser("~")
+    elif sys.platform == "darwin":
+        home = os.path.join(os.path.expanduser("~"), "Library", "Caches")
+    else:
+        home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return os.path.join(home, "geartrain", "objects")
 
 
 def kept(key: tuple[str, ...], make: Callable[[], bytes]) -> bytes:
@@ -79,7 +80,7 @@ def find(*key: str) -> bytes | None:
 def there(*key: str) -> bool:
     """Whether there is a file for a key, which may be damaged."""
     where = folder()
-    return where is not None and _path(where, key).exists()
+    return where is not None and os.path.exists(os.path.join(where, *_name(key)))
 
 
 def keep(content: bytes, *key: str) -> None:
@@ -88,17 +89,18 @@ def keep(content: bytes, *key: str) -> None:
     if where is None:
         return
     with contextlib.suppress(OSError):
-        path = _path(where, key)
-        _write(path, hashlib.sha256(content).digest() + content)
-        if int(path.name[:6], 16) % _EVERY == 0:  # now and then, also if each process writes just a few
+        shelf, name = _name(key)
+        _write(os.path.join(where, shelf), name, hashlib.sha256(content).digest() + content)
+        if int(name[:6], 16) % _EVERY == 0:  # now and then, also if each process writes just a few
             _shrink(where)
 
 
-def _path(where: Path, key: tuple[str, ...]) -> Path:
+def _name(key: tuple[str, ...]) -> tuple[str, str]:
+    """The folder of a file, and its name there: what it is the code of, a dash, and the circumstances."""
     kind, *circumstances, text = key[0], *key
     name = hashlib.sha256(b"\0".join([kind.encode(), text.encode()])).hexdigest()
     rest = hashlib.sha256(b"\0".join([FORMAT, *[part.encode() for part in circumstances]])).hexdigest()[:16]
-    return where / name[:2] / f"{name[2:42]}-{rest}"
+    return name[:2], f"{name[2:42]}-{rest}"
 
 
 def _found(key: tuple[str, ...]) -> tuple[bytes | None, str]:
@@ -106,16 +108,18 @@ def _found(key: tuple[str, ...]) -> tuple[bytes | None, str]:
     where = folder()
     if where is None:
         return None, "there is no cache"
-    path = _path(where, key)
+    shelf, name = _name(key)
+    path = os.path.join(where, shelf, name)
     try:
-        found = path.read_bytes()
+        with open(path, "rb") as file:
+            found = file.read()
         if hashlib.sha256(found[_DIGEST:]).digest() == found[:_DIGEST]:
             with contextlib.suppress(OSError):
                 os.utime(path)
             return found[_DIGEST:], ""
         return None, "the file was damaged"
     except OSError:
-        others = any(path.parent.glob(f"{path.name[:40]}-*"))
+        others = any(other.startswith(name[:41]) for other in _listed(os.path.join(where, shelf)))
         return None, "compiled before for another processor, LLVM or version only" if others else "not compiled before"
 
 
@@ -126,38 +130,48 @@ def size() -> tuple[int, int]:
     return len(files), sum([bytes_ for _, bytes_, _ in files])
 
 
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=".new")
+def _write(shelf: str, name: str, content: bytes) -> None:
+    os.makedirs(shelf, exist_ok=True)
+    beside = os.path.join(shelf, f".new{os.urandom(8).hex()}")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(content)
-        os.replace(beside, path)
+        os.replace(beside, os.path.join(shelf, name))
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(beside)
         raise
 
 
-def _files(where: Path) -> list[tuple[float, int, Path]]:
+def _listed(where: str) -> list[str]:
+    """The names in a folder; none if it is not there, or another process is taking it away."""
+    try:
+        return os.listdir(where)
+    except OSError:
+        return []
+
+
+def _files(where: str) -> list[tuple[float, int, str]]:
     """When each file was used last, its bytes, and the file."""
-    found: list[tuple[float, int, Path]] = []
-    for file in where.glob("??/*"):
-        with contextlib.suppress(OSError):  # another process took it away
-            about = file.stat()
-            found.append((about.st_mtime, about.st_size, file))
+    found: list[tuple[float, int, str]] = []
+    for shelf in _listed(where):
+        for name in _listed(os.path.join(where, shelf)) if len(shelf) == 2 else ():
+            path = os.path.join(where, shelf, name)
+            with contextlib.suppress(OSError):  # another process took it away
+                about = os.stat(path)
+                found.append((about.st_mtime, about.st_size, path))
     return found
 
 
-def _shrink(where: Path) -> None:
+def _shrink(where: str) -> None:
     """Delete what was used least recently until half of the room is free."""
     files = _files(where)
     total = sum([bytes_ for _, bytes_, _ in files])
     if total <= LARGEST:
         return
-    for _, bytes_, file in sorted(files, key=lambda entry: entry[0]):
+    for _, bytes_, path in sorted(files, key=lambda entry: entry[0]):
         with contextlib.suppress(OSError):
-            file.unlink(missing_ok=True)
+            os.unlink(path)
         total -= bytes_
         if total <= LARGEST // 2:
             return

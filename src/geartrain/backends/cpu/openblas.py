@@ -14,22 +14,17 @@ Which threads: one. ``gemm`` cuts products into tiles for the pool, so that ther
 import contextlib
 import ctypes
 import functools
+import importlib
 import importlib.util
-import json
 import os
-import shutil
-import subprocess
-import sys
-import tempfile
 from collections.abc import Callable, Generator, Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from geartrain.backends import llvm
 
-__all__ = ["Library", "library", "why_not"]
+__all__ = ["OWN_CHOICE", "Library", "describe", "library", "opened", "tier", "why_not"]
 
 TIERS = (
     ("Katmai", "Prescott", "Core2", "Penryn", "Dunnington", "Nehalem", "Athlon", "Opteron", "Barcelona", "Bobcat"),
@@ -72,33 +67,31 @@ class Library(NamedTuple):
         return f"{self.version} ({self.origin}), {self.kernels} kernels{self.note and ': '}{self.note}"
 
 
-def _files() -> Iterator[tuple[str, Path]]:
+def _files() -> Iterator[tuple[str, str]]:
     """The libraries to try, with where they come from."""
     for package in ("scipy_openblas32", "scipy_openblas64"):
         spec = importlib.util.find_spec(package)  # found, not imported: importing would load it for everybody
         for folder in (spec.submodule_search_locations or ()) if spec else ():
-            yield from ((package.replace("_", "-"), each) for each in _inside(Path(folder) / "lib"))
-    numpy = Path(np.__file__).parent
-    for folder in (numpy.parent / "numpy.libs", numpy / ".dylibs"):
+            yield from ((package.replace("_", "-"), each) for each in _inside(os.path.join(folder, "lib")))
+    numpy = os.path.dirname(np.__file__)
+    for folder in (os.path.join(os.path.dirname(numpy), "numpy.libs"), os.path.join(numpy, ".dylibs")):
         yield from (("numpy's own", each) for each in _inside(folder))
 
 
-def _inside(folder: Path) -> list[Path]:
-    endings = (".so", ".dylib", ".dll")
-    return sorted(each for each in folder.glob("lib*openblas*") if each.name.endswith(endings))
+def _inside(folder: str) -> list[str]:
+    names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+    wanted = [name for name in names if name.startswith("lib") and "openblas" in name]
+    return [os.path.join(folder, name) for name in wanted if name.endswith((".so", ".dylib", ".dll"))]
 
 
-def _open(path: Path, kernels: str | None, copy: bool) -> Any:
+def opened(path: str, kernels: str | None, copy: bool) -> Any:
     """Load the file with one thread and the given kernels; None: let the library choose."""
     mode = getattr(os, "RTLD_LOCAL", 0) | getattr(os, "RTLD_NOW", 0) | getattr(os, "RTLD_DEEPBIND", 0)
     with _environment({"OPENBLAS_CORETYPE": kernels, "OPENBLAS_L2_SIZE": None, "OPENBLAS_NUM_THREADS": "1"}):
         if not copy:
-            return ctypes.CDLL(str(path), mode)
-        folder = tempfile.mkdtemp(prefix="geartrain-")
-        try:  # the loader knows a file by its inode: only another file is another library
-            return ctypes.CDLL(shutil.copy(path, folder), mode)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            return ctypes.CDLL(path, mode)
+        with _trials().copied(path) as twin:  # the loader knows a file by its inode
+            return ctypes.CDLL(twin, mode)
 
 
 @contextlib.contextmanager
@@ -119,17 +112,17 @@ def _set(values: dict[str, str | None]) -> None:
             os.environ[name] = value
 
 
-def _is_loaded(path: Path) -> bool:
+def _is_loaded(path: str) -> bool:
     if not hasattr(os, "RTLD_NOLOAD"):
         return True
     try:
-        ctypes.CDLL(str(path), os.RTLD_NOLOAD | os.RTLD_LOCAL)
+        ctypes.CDLL(path, os.RTLD_NOLOAD | os.RTLD_LOCAL)
     except OSError:
         return False
     return True
 
 
-def _describe(handle: Any, path: Path, origin: str, note: str = "") -> Library:
+def describe(handle: Any, path: str, origin: str, note: str = "") -> Library:
     for prefix in ("scipy_", ""):
         for suffix in ("_", "_64_"):
             if hasattr(handle, f"{prefix}sgemm{suffix}"):
@@ -137,8 +130,8 @@ def _describe(handle: Any, path: Path, origin: str, note: str = "") -> Library:
                 config, core = (_text(handle, f"{prefix}openblas_get_{what}{tail}") for what in ("config", "corename"))
                 bits = 64 if tail or "USE64BITINT" in config else 32
                 version = " ".join(config.split()[:2])
-                return Library(handle, str(path), origin, version, core, note, prefix, suffix, bits)
-    raise OSError(f"{path.name} has no sgemm under a name that is known")
+                return Library(handle, path, origin, version, core, note, prefix, suffix, bits)
+    raise OSError(f"{os.path.basename(path)} has no sgemm under a name that is known")
 
 
 def _text(handle: Any, name: str) -> str:
@@ -173,90 +166,55 @@ def best(features: str, chosen: str) -> str:
     return able if mine is not None and its is not None and mine > its else chosen
 
 
-def wrong(found: Library) -> str:
-    """Compare products with NumPy's: what is wrong, or the empty string. Small integers, so that all sums are exact."""
-    random = np.random.default_rng(0)
-    for letter, dtype in (("s", np.float32), ("d", np.float64), ("z", np.complex128)):
-        gemm = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 13)(found.address(f"{letter}gemm"))
-        for m, n, k in ((1, 3, 2), (67, 41, 129), (130, 259, 70)):
-            a, b = (random.integers(-4, 5, shape).astype(dtype) for shape in ((m, k), (k, n)))
-            if dtype is np.complex128:
-                a, b = a + 1j * a[::-1], b - 1j * b[:, ::-1]
-            expected = np.einsum("ik,kj->ij", a, b)  # not through NumPy's OpenBLAS
-            for transposes in (b"NN", b"NT", b"TN", b"TT"):
-                left, right = (
-                    np.asfortranarray(x.T if t == ord("T") else x) for x, t in zip((a, b), transposes, strict=True)
-                )
-                out = np.full((m, n), np.nan, dtype, order="F")  # beta is 0: what was there must not matter
-                sizes = np.array([m, n, k, left.shape[0], right.shape[0]])  # i64
-                m_, n_, k_, lda, ldb = (sizes[i:].ctypes.data for i in range(5))
-                one, zero = np.ones(1, dtype), np.zeros(1, dtype)
-                ta, tb = (ctypes.c_char_p(bytes([t])) for t in transposes)
-                gemm(
-                    *(ctypes.cast(t, ctypes.c_void_p) for t in (ta, tb)),
-                    *(m_, n_, k_, one.ctypes.data, left.ctypes.data, lda, right.ctypes.data, ldb),
-                    *(zero.ctypes.data, out.ctypes.data, m_),
-                )
-                if not np.array_equal(out, expected):
-                    return f"{letter}gemm {transposes.decode()} of ({m}, {k}) and ({k}, {n}) is wrong"
-    return ""
+def _trials() -> Any:
+    """What tries a library is loaded where one is to be tried."""
+    return importlib.import_module("geartrain.backends.cpu.openblas_trial")
 
 
-def _trial(path: Path, kernels: str) -> str:
-    """Try kernels, or OWN_CHOICE, in another process, which may die: what went wrong, or the empty string."""
-    if not sys.executable:
-        return "there is no interpreter to try them with"
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(each for each in sys.path if each)}
-    command = [sys.executable, "-m", "geartrain.backends.cpu.openblas", str(path), kernels]
-    try:
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
-    except (OSError, subprocess.SubprocessError) as error:
-        return f"the trial did not run ({error})"
-    if done.returncode == 0 and done.stdout.strip() == "right":
-        return ""
-    return done.stdout.strip() or f"the trial ended with {done.returncode}"
+def _wrong(found: Library) -> str:
+    return str(_trials().wrong(found))
 
 
-def _verdicts() -> Path:
+def _verdicts() -> str:
     home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    return Path(home) / "geartrain" / "openblas.json"
+    return os.path.join(home, "geartrain", "openblas.txt")
 
 
-def _remembered(path: Path, what: str, ask: Callable[[], str]) -> str:
+def _remembered(path: str, what: str, ask: Callable[[], str]) -> str:
     """What ``ask`` says of a library, from disk if it was asked for this file on such a processor before."""
-    state = path.stat()
+    state = os.stat(path)
     key = f"{path}|{state.st_size}|{state.st_mtime_ns}|{'|'.join(llvm.host())}|{what}"
     file = _verdicts()
     known: dict[str, str] = {}
-    with contextlib.suppress(OSError, ValueError, AttributeError):  # absent, or damaged
-        known = {str(name): str(text) for name, text in json.loads(file.read_text(encoding="utf-8")).items()}
+    with contextlib.suppress(OSError, ValueError), open(file, encoding="utf-8") as lines:  # absent, or damaged
+        known = dict([line.rstrip("\n").split("\t") for line in lines])
     if key in known:
         return known[key]
-    verdict = ask()
+    verdict = " ".join(ask().split())
     with contextlib.suppress(OSError):  # a cache that cannot be written costs a trial the next time
-        file.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=file.parent)
-        with os.fdopen(handle, "w", encoding="utf-8") as out:
-            json.dump(known | {key: verdict}, out)
-        os.replace(name, file)
+        os.makedirs(os.path.dirname(file), exist_ok=True)
+        beside = f"{file}.{os.urandom(8).hex()}"
+        with open(beside, "x", encoding="utf-8") as out:
+            out.writelines([f"{name}\t{text}\n" for name, text in (known | {key: verdict}).items()])
+        os.replace(beside, file)
     return verdict
 
 
-def load(path: Path, origin: str) -> Library:
+def load(path: str, origin: str) -> Library:
     """Load a library with the best kernels that prove right."""
-    mine = _describe(_open(path, None, _is_loaded(path)), path, origin)
+    mine = describe(opened(path, None, _is_loaded(path)), path, origin)
     told = os.environ.get("OPENBLAS_CORETYPE")
     alone = told or mine.kernels  # what it would do by itself
     target = best(llvm.host().features, mine.kernels)
     if target.lower() == alone.lower():
         return mine
     kernels = OWN_CHOICE if target == mine.kernels else target
-    if problem := _remembered(path, kernels, lambda: _trial(path, kernels)):
+    if problem := _remembered(path, kernels, lambda: str(_trials().trial(path, kernels))):
         note = f"{target} is possible, but {problem}"
-        return mine._replace(note=note) if told is None else _describe(_open(path, told, True), path, origin, note)
+        return mine._replace(note=note) if told is None else describe(opened(path, told, True), path, origin, note)
     note = "OPENBLAS_CORETYPE says" if told else "it would itself choose"
-    handle = mine.handle if target == mine.kernels else _open(path, target, True)
-    return _describe(handle, path, origin, f"{note} {alone}")
+    handle = mine.handle if target == mine.kernels else opened(path, target, True)
+    return describe(handle, path, origin, f"{note} {alone}")
 
 
 class _Search(NamedTuple):
@@ -273,7 +231,7 @@ def _search() -> _Search:
         except (OSError, AttributeError) as error:
             problems.append(f"{origin}: {error}")
             continue
-        problem = _remembered(path, f"products by {found.kernels}", functools.partial(wrong, found))
+        problem = _remembered(path, f"products by {found.kernels}", functools.partial(_wrong, found))
         if not problem:
             return _Search(found, tuple(problems))
         problems.append(f"{origin}: {problem}")
@@ -288,16 +246,3 @@ def library() -> Library | None:
 def why_not() -> str:
     """What was wrong with the libraries that were tried and not taken."""
     return "; ".join(_search().problems)
-
-
-def main(path: str, kernels: str) -> None:
-    """Say whether these kernels multiply right here: the other process of ``_trial``."""
-    found = _describe(_open(Path(path), None if kernels == OWN_CHOICE else kernels, False), Path(path), "trial")
-    if kernels not in (OWN_CHOICE, found.kernels) and tier(found.kernels) != tier(kernels):
-        print(f"the library has none ({found.kernels} is what it takes then)")
-    else:
-        print(wrong(found) or "right")
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
