@@ -2,8 +2,7 @@
 # make test     every test and every example in a docstring: make test ARGS="-k floors"
 # make fuzz     every case of every operation compiled, and many random programs: make fuzz SEEDS=5000
 # make lint     ruff (rules, format) and pyright
-# make bench    measure against the peers that are installed
-# make contest  the same work by each peer in a process of its own: make contest ARGS="--only heat --rounds 5"
+# make bench    measure against the peers that are installed: make bench ARGS="--only heat --rounds 5"
 # make format   let ruff format and repair what it can
 # make viewer   build the picture from viewer/ into the package (needs Node; nothing else does)
 # make lock     choose the newest versions of everything but the peers and write requirements/dev.lock
@@ -18,7 +17,7 @@ ARGS ?=
 SEEDS ?= 1000
 PYTHON ?=
 
-.PHONY: help train test fuzz lint bench contest format viewer lock clean
+.PHONY: help train test fuzz lint bench format viewer lock clean
 .DELETE_ON_ERROR:
 
 help:
@@ -41,9 +40,6 @@ lint: $(VENV)/.dev
 
 bench: $(VENV)/.bench
 	$(PY) -m benchmarks $(ARGS)
-
-contest: $(VENV)/.bench
-	$(PY) -m benchmarks.contest $(ARGS)
 
 format: $(VENV)/.dev
 	$(PY) -m ruff check --fix-only .

@@ -1,4 +1,4 @@
-"""What is measured, and what must hold."""
+"""What is measured in one process, and what must hold."""
 
 import functools
 import os
@@ -196,7 +196,7 @@ CASES: dict[str, Case] = {
     "list": _against(programs.squares, _two_hundred, QUICK),
     "short": _short,
     "coverage": _coverage,
-    "filling": _filling,
+    "filling-cost": _filling,
     "gradient-cost": _gradient_over_forward,
     "sparse": _sparse,
     "import": _importing,
@@ -214,7 +214,7 @@ TITLES = {
     "list": "the squares of a list of 200 arrays",
     "short": "ten short programs, ours / HIPS autograd",
     "coverage": "NumPy's public functions that have a derivative",
-    "filling": "b = np.zeros(n), then b[i] = f(x[i]) in a loop",
+    "filling-cost": "b = np.zeros(n), then b[i] = f(x[i]) in a loop",
     "gradient-cost": "a perceptron 784-512-512-10, minibatch of 512",
     "sparse": "derivatives with 1,000 columns, three of them beside each other in a row",
     "import": "starting",

@@ -1,25 +1,25 @@
 """Contests: the same work by us and by each peer, every one in a process of its own, timed in turns.
 
-A case is a module of :mod:`benchmarks.contests` with a ``CONTEST``. ``python -m benchmarks.contest`` starts one worker
+A case is a module of :mod:`benchmarks.contests` with a ``CONTEST``. Measuring starts one worker
 (:mod:`benchmarks.worker`) for each side, so that nobody shares threads, allocators or settings with another, and asks
 them in turn: a busy machine slows all of them alike, and what counts is the ratio within a round.
 """
 
-import argparse
 import importlib
 import json
 import pkgutil
+import select
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from benchmarks import contests, machine
+from benchmarks import contests
 from benchmarks.measure import SLICE, Spread, ratios
+from benchmarks.rows import Row
 
 OURS = "geartrain"
 FLOOR = "numpy"
@@ -29,11 +29,20 @@ Side = Callable[..., Callable[[], Any]]
 """Takes what the variant gives and makes the run: a call returns when the work is done, with arrays to compare."""
 
 
+class First(NamedTuple):
+    """What the first call must and should take, compilation included: of ``over``'s first call, or in seconds."""
+
+    must: float
+    target: float
+    over: str | None = None
+
+
 @dataclass(frozen=True)
 class Contest:
     """A case: who takes part, on which variants, and what our time over the best peer's must and should be.
 
-    ``firsts``: the same two limits for the time of the first call, compilation included, where it is judged, too.
+    ``against``: the peer that the two limits are for, where it is not the best one. ``gradient``: the work is a value
+    with its gradient (or a part of it), so that it may take three forward passes.
     """
 
     title: str
@@ -41,9 +50,23 @@ class Contest:
     sides: Mapping[str, Side]
     must: float
     target: float
-    firsts: tuple[float, float] | None = None
+    against: str | None = None
+    first: First | None = None
     tolerance: float = 1e-6
     memory: bool = False
+    gradient: bool = True
+
+    def judged(self, found: Mapping[str, Any]) -> str | None:
+        """The peer that ours is judged by: the one that is named, or else the quickest; None if nobody was measured."""
+        seconds = found["seconds"]
+        peers = [side for side in seconds if side not in (OURS, FLOOR)]
+        if self.against is not None or not peers:
+            return self.against if self.against in peers else None
+        return min(peers, key=lambda side: Spread.of(seconds[side]).median)
+
+
+PATIENCE = 240.0
+"""Seconds in which a first call has to end; whoever takes longer is not measured, and that is what is said of it."""
 
 
 class Answer(NamedTuple):
@@ -63,8 +86,11 @@ class Worker:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
 
-    def line(self) -> str:
+    def line(self, limit: float | None = None) -> str:
+        """What the worker says next; TimeoutError if it says nothing in so many seconds."""
         assert self.process.stdout is not None
+        if limit is not None and not select.select([self.process.stdout], [], [], limit)[0]:
+            raise TimeoutError
         got = self.process.stdout.readline()
         if not got:
             error = self.process.communicate()[1].strip().splitlines()
@@ -72,7 +98,7 @@ class Worker:
         return got
 
     def ready(self) -> Answer:
-        return Answer(**json.loads(self.line()))
+        return Answer(**json.loads(self.line(PATIENCE)))
 
     def seconds(self, calls: int) -> float:
         """The mean of so many calls."""
@@ -87,10 +113,14 @@ class Worker:
 
 
 def measured(case: str, contest: Contest, variant: str, sides: Sequence[str], rounds: int) -> dict[str, Any]:
-    """The numbers of one variant: seconds of each side, round by round, and of its first call; bytes at its peak."""
+    """The numbers of one variant: seconds of each side, round by round, and of its first call; bytes at its peak.
+
+    A side whose first call did not end counts with the time that it had: ours over theirs is less than what is said.
+    """
     workers: dict[str, Worker] = {}
     answers: dict[str, Answer] = {}
     missing: dict[str, str] = {}
+    slow: list[str] = []
     try:
         for side in sides:
             worker = Worker(case, variant, side)
@@ -99,6 +129,10 @@ def measured(case: str, contest: Contest, variant: str, sides: Sequence[str], ro
                 workers[side] = worker
             except RuntimeError as error:
                 missing[side] = str(error)
+                worker.end()
+            except TimeoutError:
+                missing[side] = f"its first call takes more than {PATIENCE:g} s"
+                slow.append(side)
                 worker.end()
         for side, answer in answers.items():
             if side != FLOOR and OURS in answers:
@@ -114,9 +148,10 @@ def measured(case: str, contest: Contest, variant: str, sides: Sequence[str], ro
             worker.end()
     return {
         "seconds": seconds,
-        "first": {side: answer.first for side, answer in answers.items()},
+        "first": {side: answer.first for side, answer in answers.items()} | dict.fromkeys(slow, PATIENCE),
         "peak": {side: answer.peak for side, answer in answers.items()},
         "missing": missing,
+        "slow": slow,
     }
 
 
@@ -132,42 +167,45 @@ def _must_agree(side: str, ours: list[list[float]], theirs: list[list[float]], t
         np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance * scale, err_msg=f"we and {side} disagree")
 
 
-def report(contest: Contest, found: dict[str, Any]) -> list[str]:
-    """What a variant's numbers say, a line each."""
-    seconds: dict[str, list[float]] = found["seconds"]
-    lines = [
-        f"  {side}: {_time(Spread.of(times).median)}, first {_time(found['first'][side])}"
-        for side, times in seconds.items()
-    ]
-    lines += [f"  {side}: not measured ({why[:100]})" for side, why in found["missing"].items()]
-    lines += [f"  {what}" for what in verdicts(contest, found)]
-    return lines
-
-
-def verdicts(contest: Contest, found: dict[str, Any]) -> list[str]:
-    """Our time over the best peer's, over the forward pass, and the same of first calls and memory where judged."""
+def rows(contest: Contest, variant: str, found: Mapping[str, Any]) -> list[Row]:
+    """What a variant's numbers say: our time over each peer's and over the forward pass, first calls, memory."""
     seconds, firsts, peaks = found["seconds"], found["first"], found["peak"]
-    peers = [side for side in seconds if side not in (OURS, FLOOR)]
-    if OURS not in seconds or not peers:
-        return []
-    said: list[str] = []
-    best = min(peers, key=lambda side: Spread.of(seconds[side]).median)
-    value = ratios(seconds[OURS], seconds[best])
-    said.append(f"{_ratio(value)} of {best}'s time (must {contest.must:g}, target {contest.target:g})")
-    if FLOOR in seconds:
-        said.append(f"{_ratio(ratios(seconds[OURS], seconds[FLOOR]))} of NumPy's forward pass (must 3, target 2.5)")
-    if contest.firsts is not None:
-        said += [f"first call {firsts[OURS] / firsts[side]:.2f} of {side}'s" for side in peers]
+    alone = Spread.of(seconds[OURS])
+    said = [Row(variant, Spread(*(1e6 * t for t in alone)), "µs", detail=f"first call {seconds_as_text(firsts[OURS])}")]
+    judge = contest.judged(found)
+    for side in [side for side in seconds if side != OURS]:
+        value = ratios(seconds[OURS], seconds[side])
+        there = f"{seconds_as_text(Spread.of(seconds[side]).median)} there, first {seconds_as_text(firsts[side])}"
+        if side == FLOOR:
+            limits = (3.0, 2.5) if contest.gradient else (None, None)
+        else:
+            limits = (contest.must, contest.target) if side == judge else (None, None)
+        said.append(Row(f"ours / {side}", value, "×", *limits, detail=there))
+    if contest.first is not None:
+        must, target, over = contest.first
+        if over is None:
+            said.append(Row("first call", _exactly(firsts[OURS]), "s", must, target))
+        elif over in firsts:
+            said.append(Row(f"first call / {over}", _exactly(firsts[OURS] / firsts[over]), "×", must, target))
     if contest.memory:
-        said += [f"peak memory {peaks[OURS] / peaks[side]:.2f} of {side}'s" for side in peers]
+        peers = [side for side in peaks if side not in (OURS, FLOOR)]
+        said += [
+            Row(f"peak memory / {side}", _exactly(peaks[OURS] / peaks[side]), "×", 1.0 if side == "jax" else None)
+            for side in peers
+        ]
     return said
 
 
-def _ratio(value: Spread) -> str:
-    return f"{value.median:.2f} ({value.low:.2f} to {value.high:.2f})"
+def _exactly(value: float) -> Spread:
+    return Spread(value, value, value)
 
 
-def _time(seconds: float) -> str:
+def seconds_as_text(seconds: float) -> str:
+    """Three digits and a unit.
+
+    >>> seconds_as_text(0.0312)
+    '31.2 ms'
+    """
     for unit, scale in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
         if seconds >= scale:
             return f"{seconds / scale:.3g} {unit}"
@@ -179,42 +217,6 @@ def load(case: str) -> Contest:
     return importlib.import_module(f"benchmarks.contests.{case}").CONTEST
 
 
-def cases() -> list[str]:
+def names() -> list[str]:
     """The names of all contests."""
     return [module.name for module in pkgutil.iter_modules(contests.__path__)]
-
-
-def main() -> int:
-    """Measure what was asked for; 1 if something failed, however slow we are otherwise."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.contest", description="Measure against each peer.")
-    parser.add_argument("--only", action="append", choices=cases(), help="this case; may be given more than once")
-    parser.add_argument("--variant", action="append", help="this variant of the case")
-    parser.add_argument("--side", action="append", help="this side besides ours")
-    parser.add_argument("--rounds", type=int, default=15, metavar="N", help="repetitions (default: 15)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="add the numbers to this file")
-    arguments = parser.parse_args()
-    failed = False
-    kept: dict[str, Any] = {"format": "geartrain-contest/1", "machine": machine.describe([]), "cases": {}}
-    if arguments.json and arguments.json.exists():
-        kept = json.loads(arguments.json.read_text(encoding="utf-8"))
-    for case in arguments.only or cases():
-        contest = load(case)
-        print(f"{case}: {contest.title}", flush=True)
-        sides = [side for side in contest.sides if not arguments.side or side in (OURS, *arguments.side)]
-        for variant in arguments.variant or contest.variants:
-            print(f" {variant}", flush=True)
-            try:
-                found = measured(case, contest, variant, sides, arguments.rounds)
-            except (RuntimeError, ValueError, AssertionError) as error:
-                failed = True
-                print(f"  failed: {' '.join(str(error).split())[:400]}", flush=True)
-                continue
-            print("\n".join(report(contest, found)), flush=True)
-            kept["cases"].setdefault(case, {})[variant] = found
-        if arguments.json:
-            arguments.json.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
-    return 1 if failed else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

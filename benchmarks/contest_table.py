@@ -2,62 +2,119 @@
 
 import json
 import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks.contest import FLOOR, OURS, Contest, load
+from benchmarks.contest import FLOOR, OURS, Contest, load, seconds_as_text
 from benchmarks.measure import Spread, ratios
 
-HEAD = """# Measured against JAX and PyTorch
+HEAD = """# Measured against the others
 
-Made by `make contest ARGS="--json numbers.json"`, then `python -m benchmarks.contest_table numbers.json FILE`.
-The same work by each, every one in a process of its own, timed in turns; "of the best peer" is our time over that of
-the quickest peer in the same round: the median, and the quartiles in brackets. "Must" is what the project asks of
-itself. Times are medians. First calls include recording and compiling; "memory" is the peak of our process over JAX's.
+Made by `make bench ARGS="--json numbers.json"` (contests alone: `--only heat --only lstm ...`), then
+`python -m benchmarks.contest_table numbers.json docs/benchmarks.md`. The same work by each, every one in a process of
+its own, timed in turns. A number is our time over theirs in the same round, the median of the rounds, so that below 1
+we are quicker; the one that a must is for has its quartiles, too. Plain NumPy code for us, and for each of them what
+its users write: `lax.scan` in JAX, PyTorch's own layers, `torch.compile` of the function or of a step.
 
 """
 
-COLUMNS = "| case | ours | best peer | of the best peer | must | over NumPy's forward pass | first call: ours, others |"
+SIDES = {
+    "jax": "JAX jit",
+    "jax.scan": "JAX scan",
+    "jax.unrolled": "JAX unrolled",
+    "torch": "PyTorch",
+    "torch.compile": "torch.compile",
+    "autograd": "HIPS autograd",
+    FLOOR: "NumPy, forward only",
+}
+"""Columns, in this order."""
+
+FIRSTS = {side: name for side, name in SIDES.items() if side not in ("autograd", FLOOR)}
+
+Cells = list[str]
 
 
-def page(kept: dict[str, Any]) -> str:
+def page(kept: Mapping[str, Any]) -> str:
     """The page of what was kept as JSON."""
     facts = kept["machine"]
-    text = [HEAD + f"{facts['processor']}, {facts['processors']} processors, NumPy {facts['numpy']}, {facts['blas']}."]
-    if kept.get("note"):
-        text.append(f"\n{kept['note']}")
-    text += ["", COLUMNS, "|" + "---|" * (COLUMNS.count("|") - 1)]
-    for case, variants in kept["cases"].items():
-        contest = load(case)
-        text += [_row(contest, case, variant, found) for variant, found in variants.items()]
+    versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
+    text = [HEAD + f"{facts['processor']}, {facts['processors']} processors; {facts['blas']}."]
+    text += [f"Python {facts['python']}, NumPy {facts['numpy']}, {versions}."]
+    text += [f"\n{kept['note']}"] if kept.get("note") else []
+    found = [
+        (load(case), f"{case}, {variant}", one)
+        for case, them in kept["contests"].items()
+        for variant, one in them.items()
+    ]
+    text += ["\n## A call\n", *_table(["case", "ours", *SIDES.values(), "must", "met"], _calls(found))]
+    text += ["\n## The first call, recording and compiling included\n"]
+    text += _table(["case", "ours", *FIRSTS.values(), "must", "met"], _firsts(found))
+    text += ["\n## The peak of memory, of the whole process\n"]
+    text += _table(["case", "ours", *SIDES.values(), "must", "met"], _memory(found))
     return "\n".join(text) + "\n"
 
 
-def _row(contest: Contest, case: str, variant: str, found: dict[str, Any]) -> str:
-    seconds, first = found["seconds"], found["first"]
-    peers = [side for side in seconds if side not in (OURS, FLOOR)]
-    ours = Spread.of(seconds[OURS]).median
-    cells = [f"{case}, {variant}", _time(ours)]
-    if not peers:
-        return "| " + " | ".join([*cells, "", "", "", "", ""]) + " |"
-    best = min(peers, key=lambda side: Spread.of(seconds[side]).median)
-    ratio = ratios(seconds[OURS], seconds[best])
-    met = "" if ratio.median <= contest.must else ", missed"
-    forward = ratios(seconds[OURS], seconds[FLOOR]).median if FLOOR in seconds else None
-    cells += [f"{best} {_time(Spread.of(seconds[best]).median)}"]
-    cells += [f"{ratio.median:.2f} ({ratio.low:.2f} to {ratio.high:.2f})", f"{contest.must:g}{met}"]
-    cells += ["" if forward is None else f"{forward:.2g}"]
-    others = ", ".join([f"{side} {_time(first[side])}" for side in peers])
-    memory = f"; memory {found['peak'][OURS] / found['peak']['jax']:.2f}" if contest.memory and "jax" in peers else ""
-    cells += [f"{_time(first[OURS])}; {others}{memory}"]
-    return "| " + " | ".join(cells) + " |"
+Found = list[tuple[Contest, str, Mapping[str, Any]]]
 
 
-def _time(seconds: float) -> str:
-    for unit, scale in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
-        if seconds >= scale:
-            return f"{seconds / scale:.3g} {unit}"
-    return f"{seconds * 1e9:.0f} ns"
+def _calls(found: Found) -> Iterator[Cells]:
+    for contest, what, one in found:
+        seconds = one["seconds"]
+        judge = contest.judged(one)
+        cells = [what, seconds_as_text(Spread.of(seconds[OURS]).median)]
+        for side in SIDES:
+            value = ratios(seconds[OURS], seconds[side]) if side in seconds else None
+            cell = "" if value is None else f"{value.median:.2g}"
+            if value is not None and side == judge:
+                cell += f" ({value.low:.2g} to {value.high:.2g})"
+            cells.append(cell)
+        if judge is None:
+            yield [*cells, "", ""]
+        else:
+            met = ratios(seconds[OURS], seconds[judge]).median <= contest.must
+            yield [*cells, f"{contest.must:g} of {SIDES[judge]}", _met(met)]
+
+
+def _firsts(found: Found) -> Iterator[Cells]:
+    for contest, what, one in found:
+        firsts = one["first"]
+        cells = [what, seconds_as_text(firsts[OURS])]
+        cells += [_first(one, side) if side in firsts else "" for side in FIRSTS]
+        if contest.first is None or (contest.first.over is not None and contest.first.over not in firsts):
+            yield [*cells, "", ""]
+            continue
+        must, _, over = contest.first
+        value = firsts[OURS] / (firsts[over] if over else 1.0)
+        yield [*cells, f"{must:g} of {SIDES[over]}" if over else seconds_as_text(must), _met(value <= must)]
+
+
+def _first(one: Mapping[str, Any], side: str) -> str:
+    return f"{'below ' * (side in one['slow'])}{one['first'][OURS] / one['first'][side]:.2g}"
+
+
+def _memory(found: Found) -> Iterator[Cells]:
+    for contest, what, one in found:
+        if not contest.memory:
+            continue
+        peaks = one["peak"]
+        cells = [what, f"{peaks[OURS] / 1e6:,.0f} MB"]
+        cells += [f"{peaks[OURS] / peaks[side]:.2g}" if side in peaks else "" for side in SIDES]
+        yield [*cells, "1 of JAX jit", _met(peaks[OURS] <= peaks["jax"])] if "jax" in peaks else [*cells, "", ""]
+
+
+def _met(met: bool) -> str:
+    return "yes" if met else "**no**"
+
+
+def _table(heads: Cells, rows: Iterator[Cells]) -> Iterator[str]:
+    """A table without the columns in which no row has anything."""
+    cells = list(rows)
+    shown = [i for i in range(len(heads)) if any(row[i] for row in cells)]
+    yield "| " + " | ".join(heads[i] for i in shown) + " |"
+    yield "|" + "---|" * len(shown)
+    for row in cells:
+        yield "| " + " | ".join(row[i] for i in shown) + " |"
 
 
 def main() -> None:

@@ -1,6 +1,8 @@
 """What the numbers depend on: versions, processor, threads."""
 
+import contextlib
 import importlib
+import importlib.metadata
 import os
 import platform
 import re
@@ -9,11 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.peers import Peer
+import geartrain
+
+PEERS = ("autograd", "jax", "torch")
 
 
-def describe(peers: list[Peer]) -> dict[str, Any]:
-    """The machine and the versions, as JSON-able facts."""
+def describe() -> dict[str, Any]:
+    """The machine and the versions of whoever is installed, as JSON-able facts."""
     return {
         "python": platform.python_version(),
         "numpy": np.__version__,
@@ -21,8 +25,16 @@ def describe(peers: list[Peer]) -> dict[str, Any]:
         "processor": _processor(),
         "processors": os.process_cpu_count() if hasattr(os, "process_cpu_count") else len(os.sched_getaffinity(0)),  # type: ignore[attr-defined]
         "blas": _blas(),
-        "versions": {peer.name: peer.version for peer in peers},
+        "versions": _versions(),
     }
+
+
+def _versions() -> dict[str, str]:
+    found = {"geartrain": geartrain.__version__}
+    for name in PEERS:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
 
 
 def _processor() -> str:

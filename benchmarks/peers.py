@@ -16,7 +16,6 @@ class Peer(NamedTuple):
     """
 
     name: str
-    version: str
     xp: Any
     value_and_grad: Callable[..., Any]
     prepare: Callable[[Any], Any] = lambda arrays: arrays
@@ -26,8 +25,8 @@ class Peer(NamedTuple):
 def find() -> tuple[list[Peer], list[str]]:
     """The peers that are installed, geartrain first, and a line for each one that is not."""
     found = [
-        Peer("geartrain", geartrain.__version__, np, geartrain.value_and_grad),
-        Peer("geartrain.jit", geartrain.__version__, np, lambda f: geartrain.jit(geartrain.value_and_grad(f))),
+        Peer("geartrain", np, geartrain.value_and_grad),
+        Peer("geartrain.jit", np, lambda f: geartrain.jit(geartrain.value_and_grad(f))),
     ]
     missing: list[str] = []
     for name, make in {"autograd": _autograd, "jax": _jax, "torch": _torch}.items():
@@ -40,8 +39,7 @@ def find() -> tuple[list[Peer], list[str]]:
 
 def _autograd() -> list[Peer]:
     package = importlib.import_module("autograd")
-    version = importlib.import_module("importlib.metadata").version("autograd")
-    return [Peer("autograd", version, importlib.import_module("autograd.numpy"), package.value_and_grad)]
+    return [Peer("autograd", importlib.import_module("autograd.numpy"), package.value_and_grad)]
 
 
 def _jax() -> list[Peer]:
@@ -57,8 +55,8 @@ def _jax() -> list[Peer]:
         return jax.jit(jax.value_and_grad(f))
 
     return [
-        Peer("jax", jax.__version__, jnp, jax.value_and_grad, prepare, jax.block_until_ready),
-        Peer("jax.jit", jax.__version__, jnp, compiled, prepare, jax.block_until_ready),
+        Peer("jax", jnp, jax.value_and_grad, prepare, jax.block_until_ready),
+        Peer("jax.jit", jnp, compiled, prepare, jax.block_until_ready),
     ]
 
 
@@ -77,4 +75,4 @@ def _torch() -> list[Peer]:
 
         return both
 
-    return [Peer("torch", torch.__version__, torch, value_and_grad, prepare)]
+    return [Peer("torch", torch, value_and_grad, prepare)]

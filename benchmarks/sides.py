@@ -71,7 +71,7 @@ def gradient_sides(program: Program, argnums: tuple[int, ...] = (0,), theirs: Pr
     def autograd(*arguments: Any) -> Callable[[], Any]:
         package = importlib.import_module("autograd")
         numpy = importlib.import_module("autograd.numpy")
-        both = package.value_and_grad(lambda *xs: program(numpy, *xs), argnum=argnums)
+        both = package.value_and_grad(lambda *xs: other(numpy, *xs), argnum=argnums)
         return lambda: both(*arguments)
 
     made: dict[str, Side] = {"geartrain": geartrain, "jax": jax, "torch": torch, "torch.compile": torch_compile}

@@ -65,7 +65,7 @@ def main() -> None:
     parser.add_argument("--only", action="append", choices=FUNCTIONS, help="this function; may be given more than once")
     parser.add_argument("--rounds", type=int, default=7, metavar="N", help="repetitions (default: 7)")
     arguments = parser.parse_args()
-    facts = machine.describe([])
+    facts = machine.describe()
     table = Table(title=f"{facts['processor']}, NumPy {facts['numpy']}: elements in a nanosecond", title_justify="left")
     for heading in ("function", "dtype", "ours", "theirs", "their time over ours", "quartiles"):
         table.add_column(heading, justify="left" if heading in ("function", "dtype") else "right")

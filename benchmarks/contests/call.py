@@ -1,11 +1,12 @@
 """A call: how long it takes to get into a compiled gradient and out again, with one multiplication in between."""
 
+import functools
 import importlib
 from collections.abc import Callable
 from typing import Any
 
 import geartrain as gt
-from benchmarks.contest import Contest
+from benchmarks.contest import Contest, Side
 from benchmarks.sides import jax_, torch_
 
 
@@ -24,12 +25,13 @@ def jax(x: float) -> Callable[[], Any]:
     return lambda: package.block_until_ready(gradient(x))
 
 
-def torch(x: float) -> Callable[[], Any]:
+def torch(x: float, compiled: bool = False) -> Callable[[], Any]:
     package = torch_()
+    forward = package.compile(program) if compiled else program
 
     def run() -> Any:
         leaf = package.tensor(x, dtype=package.float64, requires_grad=True)
-        (bar,) = package.autograd.grad(program(leaf), leaf)
+        (bar,) = package.autograd.grad(forward(leaf), leaf)
         return bar
 
     return run
@@ -40,10 +42,18 @@ def autograd(x: float) -> Callable[[], Any]:
     return lambda: gradient(x)
 
 
+SIDES: dict[str, Side] = {
+    "geartrain": geartrain,
+    "jax": jax,
+    "torch": torch,
+    "torch.compile": functools.partial(torch, compiled=True),
+    "autograd": autograd,
+}
+
 CONTEST = Contest(
     title="a call of jit(grad) of (3x + 1)^2 on a float",
     variants={"one float": (1.5,)},
-    sides={"geartrain": geartrain, "jax": jax, "torch": torch, "autograd": autograd},
+    sides=SIDES,
     must=0.1,
     target=0.02,
 )

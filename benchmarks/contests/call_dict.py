@@ -1,5 +1,6 @@
 """A call with a container: a dict of 20 small arrays goes in, one like it comes out."""
 
+import functools
 import importlib
 from collections.abc import Callable
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import geartrain as gt
-from benchmarks.contest import Contest
+from benchmarks.contest import Contest, Side
 from benchmarks.sides import jax_, torch_
 
 
@@ -27,13 +28,14 @@ def jax(d: Any) -> Callable[[], Any]:
     return lambda: package.block_until_ready(gradient(given))
 
 
-def torch(d: Any) -> Callable[[], Any]:
+def torch(d: Any, compiled: bool = False) -> Callable[[], Any]:
     package = torch_()
+    forward = package.compile(program) if compiled else program
     given = {name: package.as_tensor(v) for name, v in d.items()}
 
     def run() -> Any:
         leaves = {name: v.detach().requires_grad_() for name, v in given.items()}
-        return dict(zip(leaves, package.autograd.grad(program(leaves), list(leaves.values())), strict=True))
+        return dict(zip(leaves, package.autograd.grad(forward(leaves), list(leaves.values())), strict=True))
 
     return run
 
@@ -45,10 +47,18 @@ def autograd(d: Any) -> Callable[[], Any]:
     return lambda: gradient(d)
 
 
+SIDES: dict[str, Side] = {
+    "geartrain": geartrain,
+    "jax": jax,
+    "torch": torch,
+    "torch.compile": functools.partial(torch, compiled=True),
+    "autograd": autograd,
+}
+
 CONTEST = Contest(
     title="a call of jit(grad) on a dict of 20 small arrays",
     variants={"20 arrays of 5": ({f"p{i:02}": np.linspace(0.0, 1.0, 5) + i for i in range(20)},)},
-    sides={"geartrain": geartrain, "jax": jax, "torch": torch, "autograd": autograd},
+    sides=SIDES,
     must=0.2,
     target=0.06,
 )

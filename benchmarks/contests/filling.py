@@ -26,7 +26,7 @@ def theirs(xp: Any, x: Any) -> Any:
 CONTEST = Contest(
     title="b[i] = sin(x[i]) * x[i], 1,000 places in a Python loop; peers as one expression",
     variants={"1,000 places": (np.linspace(0.0, 1.0, SIZE),)},
-    sides={k: v for k, v in gradient_sides(program, theirs=theirs).items() if k not in ("autograd", "torch.compile")},
+    sides=gradient_sides(program, theirs=theirs),
     must=1.0,
     target=0.5,
 )

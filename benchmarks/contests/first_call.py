@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.contest import Contest
+from benchmarks.contest import Contest, First
 from benchmarks.sides import gradient_sides
 
 DEPTH, WIDTH, BATCH = 50, 64, 32
@@ -60,6 +60,6 @@ CONTEST = Contest(
     sides={"geartrain": geartrain, "jax": jax},
     must=1.0,
     target=0.7,
-    firsts=(0.3, 0.1),
+    first=First(0.3, 0.1, over="jax"),
     tolerance=1e-3,
 )

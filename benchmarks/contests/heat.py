@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 import geartrain as gt
-from benchmarks.contest import Contest, Side
+from benchmarks.contest import Contest, First, Side
 from benchmarks.sides import jax_, torch_
 
 STEPS, SIZE, RATE = 200, 128, 0.2
@@ -49,19 +49,37 @@ def jax(u: Any, scan: bool = False) -> Callable[[], Any]:
     return lambda: package.block_until_ready(both(placed))
 
 
-def torch(u: Any) -> Callable[[], Any]:
+def torch(u: Any, compiled: bool = False) -> Callable[[], Any]:
     package = torch_()
     given = package.as_tensor(u)
+
+    def one(u: Any) -> Any:
+        return u + package.nn.functional.pad(moved(u), (1, 1, 1, 1))
+
+    step = package.compile(one) if compiled else one
 
     def run() -> Any:
         start = given.clone().requires_grad_()
         u = start
         for _ in range(STEPS):
-            u = u + package.nn.functional.pad(moved(u), (1, 1, 1, 1))
+            u = step(u)
         y = (u * u).sum()
         return y.detach(), package.autograd.grad(y, start)[0]
 
     return run
+
+
+def autograd(u: Any) -> Callable[[], Any]:
+    package = importlib.import_module("autograd")
+    numpy = importlib.import_module("autograd.numpy")
+
+    def loss(u: Any) -> Any:
+        for _ in range(STEPS):
+            u = u + numpy.pad(moved(u), 1, "constant")
+        return numpy.sum(u * u)
+
+    both = package.value_and_grad(loss)
+    return lambda: both(u)
 
 
 SIDES: dict[str, Side] = {
@@ -69,6 +87,8 @@ SIDES: dict[str, Side] = {
     "jax.scan": lambda u: jax(u, scan=True),
     "jax.unrolled": jax,
     "torch": torch,
+    "torch.compile": lambda u: torch(u, compiled=True),
+    "autograd": autograd,
     "numpy": lambda u: lambda: heated(u),
 }
 
@@ -78,5 +98,6 @@ CONTEST = Contest(
     sides=SIDES,
     must=0.5,
     target=0.1,
-    firsts=(1.0, 0.2),
+    first=First(1.0, 0.2),
+    against="torch",
 )

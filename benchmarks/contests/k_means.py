@@ -53,10 +53,28 @@ def torch(centres: Any, x: Any) -> Callable[[], Any]:
     return run
 
 
+def torch_compile(centres: Any, x: Any) -> Callable[[], Any]:
+    package = torch_()
+    c, x = package.as_tensor(centres), package.as_tensor(x)
+    gradient = package.func.grad(lambda c: cost(package, c, x))
+    run = package.compile(lambda c: package.func.jvp(gradient, (c,), (package.ones_like(c),)))
+    return lambda: run(c)
+
+
+def autograd(centres: Any, x: Any) -> Callable[[], Any]:
+    package = importlib.import_module("autograd")
+    numpy = importlib.import_module("autograd.numpy")
+    gradient = package.grad(lambda c: cost(numpy, c, x))
+    diagonal = package.grad(lambda c: numpy.sum(gradient(c)))
+    return lambda: (gradient(centres), diagonal(centres))
+
+
 SIDES: dict[str, Side] = {
     "geartrain": geartrain,
     "jax": jax,
     "torch": torch,
+    "torch.compile": torch_compile,
+    "autograd": autograd,
     "numpy": lambda centres, x: lambda: cost(np, centres, x),
 }
 rng = np.random.default_rng(0)
@@ -67,4 +85,5 @@ CONTEST = Contest(
     sides=SIDES,
     must=1.0,
     target=0.6,
+    gradient=False,
 )

@@ -41,10 +41,27 @@ def torch(w: Any, v: Any, x: Any, y: Any) -> Callable[[], Any]:
     return run
 
 
+def torch_compile(w: Any, v: Any, x: Any, y: Any) -> Callable[[], Any]:
+    package = torch_()
+    w, v, x, y = (package.as_tensor(a) for a in (w, v, x, y))
+    gradient = package.func.grad(lambda w: loss(package, w, x, y))
+    run = package.compile(lambda w, v: package.func.jvp(gradient, (w,), (v,))[1])
+    return lambda: run(w, v)
+
+
+def autograd(w: Any, v: Any, x: Any, y: Any) -> Callable[[], Any]:
+    package = importlib.import_module("autograd")
+    numpy = importlib.import_module("autograd.numpy")
+    product = package.hessian_vector_product(lambda w: loss(numpy, w, x, y))
+    return lambda: product(w, v)
+
+
 SIDES: dict[str, Side] = {
     "geartrain": geartrain,
     "jax": jax,
     "torch": torch,
+    "torch.compile": torch_compile,
+    "autograd": autograd,
     "numpy": lambda w, v, x, y: lambda: loss(np, w, x, y),
 }
 rng = np.random.default_rng(0)
@@ -62,4 +79,5 @@ CONTEST = Contest(
     sides=SIDES,
     must=1.0,
     target=0.6,
+    gradient=False,
 )

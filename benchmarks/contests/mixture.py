@@ -14,7 +14,7 @@ def program(xp: Any, weights: Any, means: Any, roots: Any, x: Any) -> Any:
     """``roots``: a square root of each inverse covariance, as a matrix."""
     centred = x[:, None, :] - means[None, :, :]
     turned = xp.einsum("kij,nkj->nki", roots, centred)
-    size = xp.sum(xp.log(roots.diagonal(0, 1, 2) ** 2), axis=1) / 2
+    size = xp.sum(xp.log(roots.diagonal(0, -1, -2) ** 2), axis=1) / 2
     scores = weights - 0.5 * xp.sum(turned * turned, axis=2) + size
     top = xp.amax(scores, axis=1) if hasattr(xp, "amax") else xp.max(scores, axis=1)
     return xp.sum(top + xp.log(xp.sum(xp.exp(scores - top[:, None]), axis=1)))
@@ -30,7 +30,7 @@ def arguments() -> tuple[Any, ...]:
 CONTEST = Contest(
     title="log-likelihood of a Gaussian mixture (d 10, k 25, n 1000), value and all gradients",
     variants={"float64": arguments()},
-    sides={k: v for k, v in gradient_sides(program, argnums=(0, 1, 2)).items() if k != "autograd"},
+    sides=gradient_sides(program, argnums=(0, 1, 2)),
     must=1.0,
     target=0.6,
 )

@@ -72,7 +72,7 @@ def jax(*given: Any) -> Callable[[], Any]:
     return lambda: package.block_until_ready(run(*placed))
 
 
-def torch(*given: Any) -> Callable[[], Any]:
+def torch(*given: Any, compiled: bool = False) -> Callable[[], Any]:
     """With PyTorch's own layers, loss and fused Adam; a step changes the parameters, so the first one is compared."""
     package = torch_()
     params, _, _, _, x, targets = given
@@ -83,12 +83,13 @@ def torch(*given: Any) -> Callable[[], Any]:
         layer.bias.data = package.as_tensor(b.copy())
         layers += [layer, package.nn.ReLU()]
     model = package.nn.Sequential(*layers[:-1])
+    network = package.compile(model) if compiled else model
     optimiser = package.optim.Adam(model.parameters(), lr=RATE, betas=(BETA1, BETA2), eps=EPS, fused=True)
     x, labels = package.as_tensor(x), package.as_tensor(targets.argmax(1))
 
     def run() -> Any:
         optimiser.zero_grad()
-        value = package.nn.functional.cross_entropy(model(x), labels)
+        value = package.nn.functional.cross_entropy(network(x), labels)
         value.backward()
         optimiser.step()
         now = [p.detach().T.clone() for p in model.parameters()] if not seen else []
@@ -102,12 +103,26 @@ def torch(*given: Any) -> Callable[[], Any]:
     return run
 
 
+def autograd(*given: Any) -> Callable[[], Any]:
+    """With Adam in NumPy."""
+    package = importlib.import_module("autograd")
+    run = step(importlib.import_module("autograd.numpy"), package.value_and_grad)
+    return lambda: run(*given)
+
+
 def forward(*given: Any) -> Callable[[], Any]:
     params, _, _, _, x, targets = given
     return lambda: loss(np, params, x, targets)
 
 
-SIDES: dict[str, Side] = {"geartrain": geartrain, "jax": jax, "torch": torch, "numpy": forward}
+SIDES: dict[str, Side] = {
+    "geartrain": geartrain,
+    "jax": jax,
+    "torch": torch,
+    "torch.compile": lambda *given: torch(*given, compiled=True),
+    "autograd": autograd,
+    "numpy": forward,
+}
 
 CONTEST = Contest(
     title="training step with Adam of a perceptron 784-512-512-10, float32",

@@ -31,15 +31,34 @@ def jax(x: Any) -> Callable[[], Any]:
     return lambda: package.block_until_ready(run(x))
 
 
-def torch(x: Any) -> Callable[[], Any]:
+def torch(x: Any, compiled: bool = False) -> Callable[[], Any]:
     package = torch_()
     x = package.as_tensor(x)
     gradient = package.func.grad(lambda x: valley(package, x))
     hessian = package.func.hessian(lambda x: valley(package, x))
+
+    def both(x: Any) -> Any:
+        return gradient(x), hessian(x)
+
+    run = package.compile(both) if compiled else both
+    return lambda: run(x)
+
+
+def autograd(x: Any) -> Callable[[], Any]:
+    package = importlib.import_module("autograd")
+    numpy = importlib.import_module("autograd.numpy")
+    gradient, hessian = (make(lambda x: valley(numpy, x)) for make in (package.grad, package.hessian))
     return lambda: (gradient(x), hessian(x))
 
 
-SIDES: dict[str, Side] = {"geartrain": geartrain, "jax": jax, "torch": torch, "numpy": lambda x: lambda: valley(np, x)}
+SIDES: dict[str, Side] = {
+    "geartrain": geartrain,
+    "jax": jax,
+    "torch": torch,
+    "torch.compile": lambda x: torch(x, compiled=True),
+    "autograd": autograd,
+    "numpy": lambda x: lambda: valley(np, x),
+}
 
 CONTEST = Contest(
     title="Rosenbrock's function of 100 numbers: gradient and Hessian",
@@ -47,4 +66,5 @@ CONTEST = Contest(
     sides=SIDES,
     must=1.0,
     target=0.6,
+    gradient=False,
 )
