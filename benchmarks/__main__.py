@@ -85,8 +85,11 @@ def _measured(name: str, peers: list[Peer], arguments: argparse.Namespace, conte
         return CASES[name](peers, arguments.rounds)
     case = contest.load(name)
     sides = [side for side in case.sides if not arguments.side or side in (contest.OURS, *arguments.side)]
+    variants = [variant for variant in case.variants if not arguments.variant or variant in arguments.variant]
+    if not variants:
+        raise ValueError(f"has the variants {', '.join(map(repr, case.variants))}, of which none was asked for")
     rows: list[Row] = []
-    for variant in arguments.variant or case.variants:
+    for variant in variants:
         found = contest.measured(name, case, variant, sides, arguments.rounds)
         contests.setdefault(name, {})[variant] = found
         rows += contest.rows(case, variant, found)

@@ -134,8 +134,10 @@ def measured(case: str, contest: Contest, variant: str, sides: Sequence[str], ro
                 missing[side] = f"its first call takes more than {PATIENCE:g} s"
                 slow.append(side)
                 worker.end()
+        if OURS not in answers:
+            raise RuntimeError(f"ours did not run: {missing[OURS]}")
         for side, answer in answers.items():
-            if side != FLOOR and OURS in answers:
+            if side not in (OURS, FLOOR):
                 _must_agree(side, answers[OURS].digest, answer.digest, contest.tolerance)
         calls = {side: _calls_in_a_slice(worker) for side, worker in workers.items()}
         seconds: dict[str, list[float]] = {side: [] for side in workers}
