@@ -79,17 +79,46 @@ CASES: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
 }
 
 
-@pytest.mark.parametrize("name", CASES)
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_as_numpy_and_native(name: str, dtype: type) -> None:
-    f, args = CASES[name]
+def _complex(*shape: int) -> Any:
+    return R.normal(size=shape) + 1j * R.normal(size=shape)
+
+
+CA, CB = _complex(5, 5), _complex(5, 3)
+H = CA @ CA.conj().T + 5 * np.eye(5)
+C_STACK, C_TALL = _complex(2, 4, 4), _complex(4, 6, 3)
+OF_COMPLEX = ("solve", "solve by the transpose", "solve for a vector", "solve a stack", "solve for many", "inv", "det")
+OF_COMPLEX += ("one factorisation", "slogdet", "inv of a transpose", "det of what is singular", "cholesky", "triangular")
+OF_COMPLEX += ("qr", "qr complete", "qr of wide ones", "eigh", "eigh of the other triangle", "svd", "svd thin")
+OF_COMPLEX += ("svd of wide ones", "singular values", "pinv", "rank", "lstsq")
+COMPLEX: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
+    **{name: (CASES[name][0], tuple([x + 1j * x[::-1] for x in CASES[name][1]])) for name in OF_COMPLEX},
+    **{name: (CASES[name][0], (H, CB)[: len(CASES[name][1])]) for name in ("cholesky", "triangular", "eigh")},
+    "eig": (lambda a: tuple(L.eig(a)), (C_STACK,)),
+    "eig of real ones": (lambda a: tuple(L.eig(np.real(a))), (C_STACK,)),
+    "eigvals": (L.eigvals, (CA,)),
+    "gradient of det": (gt.grad(lambda a: np.sum(np.abs(L.det(a)))), (C_STACK,)),
+    "gradient of slogdet": (gt.grad(lambda a: L.slogdet(a)[1]), (CA,)),
+    "gradient of eigh": (gt.grad(lambda a: np.sum(np.abs(L.eigh(a)[1]) ** 3 * L.eigh(a)[0] ** 2)), (H,)),
+    "gradient of eig": (gt.grad(lambda a: np.sum(np.abs(L.eigvals(a)) ** 2)), (CA,)),
+    "gradient of qr": (gt.grad(lambda a: np.sum(np.abs(L.qr(a)[0]) ** 3)), (C_TALL,)),
+    "gradient of svd": (gt.grad(lambda a: np.sum(L.svd(a)[1] ** 2)), (C_TALL,)),
+    "gradient of cholesky": (gt.grad(lambda a: np.sum(np.abs(L.cholesky(a)) ** 3)), (H,)),
+    "gradient of solve": (gt.grad(lambda a, b: np.sum(np.abs(L.solve(a, b)) ** 2), argnums=(0, 1)), (CA, CB)),
+}
+EVERY = [(CASES[name], d, name) for name in CASES for d in (np.float64, np.float32)]
+EVERY += [(COMPLEX[name], d, name) for name in COMPLEX for d in (np.complex128, np.complex64)]
+
+
+@pytest.mark.parametrize(("case", "dtype"), [each[:2] for each in EVERY], ids=[f"{n} {d.__name__}" for _, d, n in EVERY])
+def test_as_numpy_and_native(case: tuple[Callable[..., Any], tuple[Any, ...]], dtype: type) -> None:
+    f, args = case
     xs = [x.astype(dtype) for x in args]
     with np.errstate(all="ignore"):
         want = tree.leaves(f(*xs))
     compiled = gt.jit(f)
     compiled(*xs)
     got = tree.leaves(compiled(*xs))
-    near = 1e-9 if dtype is np.float64 else 3e-3
+    near = 1e-9 if dtype in (np.float64, np.complex128) else 3e-3
     for g, w in zip(got, want, strict=True):
         assert np.asarray(g).dtype == np.asarray(w).dtype
         np.testing.assert_allclose(g, w, rtol=near, atol=near * np.max(np.abs(w), initial=1, where=np.isfinite(w)))
@@ -103,6 +132,9 @@ def test_as_numpy_and_native(name: str, dtype: type) -> None:
         (lambda a: L.solve(a, a), np.zeros((3, 3))),
         (L.inv, np.ones((3, 3))),
         (lambda a: L.svd(a)[1], np.full((3, 3), np.nan)),
+        (lambda a: L.solve(a + 0j, a * 1j), np.zeros((3, 3))),
+        (lambda a: L.cholesky(a + 0j), -np.eye(3)),
+        (lambda a: L.eig(a * 1j)[0], np.full((3, 3), np.nan)),
     ],
 )
 def test_errors_are_numpys(f: Callable[..., Any], bad: Any) -> None:
@@ -123,6 +155,20 @@ def test_one_factorisation_serves_all() -> None:
     compiled(A, B)
     names = [step.name for step in compiled.report(A, B).steps]
     assert [names.count(name) for name in ("lu", "lu_solve", "lu_inverse")] == [1, 2, 1]
+
+
+def test_one_factorisation_of_a_complex_matrix() -> None:
+    compiled = gt.jit(gt.grad(lambda a, b: np.sum(np.abs(L.solve(a, b))) + L.slogdet(a)[1]))
+    compiled(CA, CB)
+    names = [step.name for step in compiled.report(CA, CB).steps]
+    assert [names.count(f"complex {name}") for name in ("lu", "lu_solve", "lu_inverse")] == [1, 2, 1]
+
+
+def test_a_complex_factor_is_solved_by_as_it_is() -> None:
+    compiled = gt.jit(gt.grad(lambda a: np.sum(np.abs(L.cholesky(a)))))
+    compiled(H)
+    names = [step.name for step in compiled.report(H).steps]
+    assert "complex lu" not in names and names.count("complex tri_solve") == 2
 
 
 def test_same_bits_for_any_number_of_threads() -> None:

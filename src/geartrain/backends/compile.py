@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from geartrain.backends import llvm, numpy
-from geartrain.backends.cpu import kernels, patches, routines, runtime
+from geartrain.backends.cpu import fourier, kernels, patches, routines, runtime
 from geartrain.backends.cpu.encode import kernels_of
 from geartrain.backends.cpu.executor import Executor
 from geartrain.backends.cpu.finish import finish
@@ -14,11 +14,12 @@ from geartrain.errors import teach, warn
 from geartrain.ir.aval import Array
 from geartrain.ir.graph import Graph
 from geartrain.passes.pipeline import optimised
+from geartrain.schedule.fourier import NAMES as TRANSFORMED
 from geartrain.schedule.plan import Plan, make_plan
 from geartrain.schedule.recompute import within
-from geartrain.schedule.steps import FACTORS, Unrollable
+from geartrain.schedule.steps import FACTORS, TRANSFORMS, Unrollable
 
-__all__ = ["Compiled", "compile", "plan_of"]
+__all__ = ["Compiled", "abilities", "compile", "plan_of"]
 
 
 class Compiled(Protocol):
@@ -65,9 +66,17 @@ def compile(graph: Graph, memory: int | None = None, key: Key | None = None) -> 
     return Executor(made, graph, memory)
 
 
+def abilities(graph: Graph) -> int:
+    """What the backend does besides loop nests; only if there are transforms, it asks about transforms."""
+    if not runtime.has_blas():
+        return 0
+    wanted = any(node.op.name in TRANSFORMED for node in graph.nodes)
+    return TRANSFORMS if wanted and fourier.usable() else FACTORS
+
+
 def plan_of(graph: Graph, memory: int | None = None) -> tuple[Plan, int]:
     """The plan of a graph, and the bytes of arena that it takes if nothing is computed again."""
-    products = FACTORS * runtime.has_blas()
+    products = abilities(graph)
     cores = os.cpu_count() or 1
     try:
         plan = make_plan(optimised(graph, pairs=True), products, cores=cores)

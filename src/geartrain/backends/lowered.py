@@ -4,8 +4,8 @@ from typing import Any
 
 from geartrain.backends import llvm
 from geartrain.backends.choose import Program, Texts
-from geartrain.backends.compile import plan_of
-from geartrain.backends.cpu import kernels, runtime
+from geartrain.backends.compile import abilities, plan_of
+from geartrain.backends.cpu import kernels
 from geartrain.backends.cpu.encode import kernels_of
 from geartrain.backends.cpu.executor import Executor
 from geartrain.ir.graph import Graph
@@ -13,7 +13,6 @@ from geartrain.passes.pipeline import optimised
 from geartrain.passes.show import shown
 from geartrain.schedule.group import group
 from geartrain.schedule.plan import text_of_plan
-from geartrain.schedule.steps import FACTORS
 from geartrain.schedule.text import text_of_grouping
 
 __all__ = ["lowered", "passes"]
@@ -30,7 +29,7 @@ def lowered(graph: Graph, program: Program) -> Texts:
     return Texts(
         shown(graph),
         shown(plan.graph),
-        text_of_grouping(plan.graph, group(plan.graph, FACTORS * runtime.has_blas())),
+        text_of_grouping(plan.graph, group(plan.graph, abilities(program.graph))),
         text_of_plan(plan),
         text,
         _assembly(text) if text else "",

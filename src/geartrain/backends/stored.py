@@ -7,7 +7,7 @@ on: this library's source, Python, NumPy, LLVM, the processor and its cores. Rea
 import os
 
 from geartrain.backends import llvm, object_cache
-from geartrain.backends.cpu import finished, image, lapack, runtime
+from geartrain.backends.cpu import finished, fourier, image, lapack, runtime
 from geartrain.backends.cpu.executor import Executor
 from geartrain.backends.cpu.finished import Finished
 from geartrain.backends.cpu.known import CODE
@@ -43,11 +43,12 @@ def find(key: Key, graph: Graph, memory: int | None) -> Executor | None:
     ):  # it multiplies matrices, which cannot be done any more
         return None
     symbols = runtime.symbols()
-    called = {name for _, name in code.outside if name.startswith(lapack.PREFIX)}
-    if called:
-        symbols |= lapack.symbols()
-        if not called <= symbols.keys():  # the library of then is gone
-            return None
+    for library in (lapack, fourier):
+        called = {name for _, name in code.outside if name.startswith(library.PREFIX)}
+        if called:
+            symbols |= library.symbols()
+            if not called <= symbols.keys():  # the library of then is gone
+                return None
     object_cache.FOUND[KIND] += 1
     if any(name not in CODE.addresses for name in code.exports):
         CODE.enter(llvm.load_image(code, code.exports, symbols), code.exports)

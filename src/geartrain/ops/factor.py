@@ -103,10 +103,15 @@ def _push_cholesky(y: Array, xs: Sequence[Array], xs_dot: Sequence[Array]) -> Ar
     return y @ _phi(adjoint(np.linalg.solve(y, adjoint(half))))
 
 
+def _by_adjoint(y: Array, b: Array) -> Array:
+    """``y^H x = b``, by the transpose of ``y`` as it is."""
+    return conj(np.linalg.solve(mT(y), conj(b)))
+
+
 def _pull_cholesky(y_bar: Array, y: Array, xs: Sequence[Array]) -> tuple[Array]:
     inner = hermitian(_phi(adjoint(y) @ np.tril(conj(y_bar))))
-    half: Array = np.linalg.solve(adjoint(y), inner)
-    return (conj(adjoint(np.linalg.solve(adjoint(y), adjoint(half)))),)
+    half: Array = _by_adjoint(y, inner)
+    return (conj(adjoint(_by_adjoint(y, adjoint(half)))),)
 
 
 CHOLESKY = custom(

@@ -72,9 +72,10 @@ def _pinv(a: Array, rcond: Any) -> Array | None:
         return None
     u, s, vh = np.linalg.svd(a, full_matrices=False)
     large = s > (1e-15 if rcond is None else rcond) * np.max(s, axis=-1, keepdims=True)
-    one = np.ones((), a.dtype)
-    inverse = np.where(large, one / np.where(large, s, one), np.zeros((), a.dtype))
-    return np.swapaxes(vh, -1, -2) @ (inverse[..., None] * np.swapaxes(u, -1, -2))
+    one = np.ones((), s.dtype)
+    inverse = np.where(large, one / np.where(large, s, one), np.zeros((), s.dtype))
+    v, uh = (np.swapaxes(x.conj() if x.dtype.kind == "c" else x, -1, -2) for x in (vh, u))
+    return v @ (inverse[..., None] * uh)
 
 
 def _matrix_rank(a: Array, tol: Any, hermitian: bool, rtol: Any) -> Array | None:
@@ -149,10 +150,10 @@ EXPANSIONS: dict[str, tuple[str, Callable[..., Array | None]]] = {
     "searchsorted": ("fiub", _searchsorted),
     "power": ("iu", _power),
     "einsum": ("fc", _einsum),
-    "pinv": ("f", _pinv),
-    "matrix_rank": ("f", _matrix_rank),
-    "cofactor": ("f", COFACTOR.fn),
-    "cofactor_rate": ("f", COFACTOR_RATE.fn),
+    "pinv": ("fc", _pinv),
+    "matrix_rank": ("fc", _matrix_rank),
+    "cofactor": ("fc", COFACTOR.fn),
+    "cofactor_rate": ("fc", COFACTOR_RATE.fn),
 }
 """By the name of the row: for which kinds of dtype, and the expression, which takes what the row's ``fn`` takes."""
 

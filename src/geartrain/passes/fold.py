@@ -23,6 +23,8 @@ def fold_constants(graph: Graph) -> Graph:
 def _fold(builder: Builder, node: Node, inputs: tuple[Node, ...]) -> Node | None:
     if not inputs or node.op.name in ("broadcast", "loop", "loop_out") or math.prod(node.aval.shape) > LARGEST:
         return None
+    if node.op.name == "matmul" and any(x.aval.size == 0 for x in inputs):  # sums of nothing
+        return builder.broadcast(builder.const(node.aval.dtype.type(0)), node.aval.shape)
     if not all(x.op is CONST for x in inputs):
         return None
     with np.errstate(all="ignore"), warnings.catch_warnings():

@@ -18,7 +18,7 @@ from geartrain.ir.node import CONST, INPUT, Node
 from geartrain.ir.op import Op, is_traced
 from geartrain.ops.index import GETITEM
 from geartrain.ops.join import STACK
-from geartrain.ops.shape import CAST
+from geartrain.ops.shape import CAST, TRANSPOSE
 from geartrain.passes.complexes import APART, PARTS
 from geartrain.passes.expand import expand
 from geartrain.passes.rewrite import Builder, uniform
@@ -63,13 +63,14 @@ class _Splitter:
     def __init__(self) -> None:
         self.builder = Builder()
         self.parts: dict[Node, Parts] = {}
+        self.pairs: dict[Node, Node] = {}  # what lies as pairs already
 
     def graph(self, graph: Graph) -> Graph:
         inputs: list[Node] = []
         for node in graph.inputs:
             if node.aval.dtype.kind == "c":
                 inputs.append(self.builder.table.input(as_pairs(node.aval)))
-                self.parts[node] = self.taken_apart(inputs[-1])
+                self.pairs[node], self.parts[node] = inputs[-1], self.taken_apart(inputs[-1])
             else:
                 inputs.append(node)
                 self.parts[node] = (node,)
@@ -89,6 +90,8 @@ class _Splitter:
         parts = self.parts[node]
         if len(parts) == 1:
             return parts[0]
+        if node in self.pairs:
+            return self.pairs[node]
         re, im = parts
         if re.op is GETITEM and im.op is GETITEM and re.inputs == im.inputs and self.taken_apart(re.inputs[0]) == parts:
             return re.inputs[0]
@@ -165,6 +168,10 @@ class _Splitter:
         """The same operation on each part; operands that are no numbers, such as indices, go with both."""
         linear = self.numbers(node)
         made: list[Node] = []
+        if node.op is TRANSPOSE and node.inputs[0] in self.pairs:  # a view of pairs, for what reads matrices turned
+            order = (*node.params[0], len(node.aval.shape))
+            pairs = self.pairs[node.inputs[0]]
+            self.pairs[node] = self.builder.op(TRANSPOSE, pairs, params=(order,), aval=as_pairs(node.aval))
         for i in range(2):
             operands = [
                 self.pair(self.parts[x], dtype)[i] if k in linear else self.parts[x][0]
@@ -196,7 +203,10 @@ class _Splitter:
         wanted = node.aval.dtype if node.aval.dtype.kind == "c" else None
         aval = as_pairs(node.aval)
         made = self.builder.op(_wrapped(node.op, kinds, wanted), *operands, params=node.params, aval=aval)
-        return self.taken_apart(made) if wanted is not None else (made,)
+        if wanted is None:
+            return (made,)
+        self.pairs[node] = made
+        return self.taken_apart(made)
 
 
 def _whole(exponent: Array) -> int | None:
@@ -259,4 +269,5 @@ def _wrapped(op: Op, kinds: tuple[tuple[int, bool], ...], wanted: np.dtype[Any] 
         y = np.ascontiguousarray(y, wanted) if np.ndim(y) else np.asarray(y, wanted)
         return y[..., None].view(_part_dtype(wanted))
 
-    return Op(name=f"complex {op.name}", fn=fn, data_shape=op.data_shape, effects=op.effects)
+    alike = len({parts for parts, _ in kinds}) == 1
+    return Op(name=f"{'complex' if alike else 'mixed'} {op.name}", fn=fn, data_shape=op.data_shape, effects=op.effects)

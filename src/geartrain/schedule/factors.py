@@ -16,11 +16,13 @@ cholesky    a                            the lower factor                    n
 tri_solve   the lower factor, b          x                                   n, columns of b, whether by the transpose
 qr          a                            q, r, one after the other           m, n, columns of q, numbers to work in
 eigh        a                            vectors, values                     n, whether of the lower triangle, numbers
-                                                                             and integers to work in
-svd         a                            u, v^H, values                      m, n, columns of u, rows of v^H, both
+                                                                             and integers and reals to work in
+svd         a                            u, v^H, values                      m, n, columns of u, rows of v^H, these
+eig         a                            vectors, values                     n, these; complex only
 =========== ============================ =================================== ==========================================
 
-In a stack each matrix has its own part of everything but of what is worked in.
+In a stack each matrix has its own part of everything but of what is worked in. With ``COMPLEX`` before its name a routine
+does the same for complex matrices.
 """
 
 import math
@@ -30,13 +32,17 @@ import numpy as np
 
 from geartrain.ir.aval import Aval
 from geartrain.ir.node import INPUT, Node
-from geartrain.ir.views import View, contiguous, is_contiguous
+from geartrain.ir.views import View, contiguous, is_contiguous, transposed
 from geartrain.schedule.steps import Home, Routine
 
 __all__ = ["ROWS", "Factors"]
 
-ROWS = ("solve", "inv", "det", "logabsdet", "sign_det", "cholesky", "qr", "eigh", "svd")
-"""The rows that are steps of this kind."""
+COMPLEX = "complex "
+"""What the name of a step on complex numbers begins with: arrays of pairs, with an axis of two behind all others."""
+
+_REAL = ("solve", "inv", "det", "logabsdet", "sign_det", "cholesky", "qr", "eigh", "svd")
+ROWS = (*_REAL, *[COMPLEX + name for name in (*_REAL, "sign_det_complex", "eig") if name != "sign_det"])
+"""The operations that are steps of this kind."""
 
 BLOCK = 64
 """Columns that LAPACK works on at once, at most."""
@@ -50,48 +56,53 @@ class Factors:
     def __init__(self) -> None:
         self._lu: dict[tuple[Node, View], tuple[Node, Node]] = {}
 
-    def steps(self, node: Node, homes: Sequence[Home], copied: Copied, pos: int) -> list[Routine]:
-        """The steps from number ``pos`` on. ``homes``: where the operands lie; ``copied`` gives one in C order."""
+    def steps(self, node: Node, homes: Sequence[Home], copied: Copied) -> list[Routine]:
+        """The steps, without their numbers. ``homes``: where the operands lie; ``copied`` gives one in C order."""
         a = node.inputs[0]
-        many = math.prod(a.aval.shape[:-2])
-        m, n = a.aval.shape[-2:]
-        name = node.op.name
+        name = node.op.name.removeprefix(COMPLEX)
+        prefix = COMPLEX * (name != node.op.name)
+        *stack, m, n = a.aval.shape[:-1] if prefix else a.aval.shape
+        many = math.prod(stack)
+
+        def made(what: str, inputs: tuple[Home, ...], outs: tuple[Node, ...], sizes: tuple[int, ...]) -> Routine:
+            return Routine(node, -1, prefix + what, inputs, outs, many, sizes)
+
         if name == "cholesky":
-            return [Routine(node, pos, name, (copied(a),), (node,), many, (n,))]
-        if name in ("qr", "eigh", "svd"):
-            sizes, rooms = _sizes(node, m, n)
-            work = [_room(size, dtype) for size, dtype in zip(rooms, (a.aval.dtype, np.dtype(np.int64)), strict=False)]
-            return [Routine(node, pos, name, (copied(a),), (node, *work), many, (*sizes, *rooms))]
+            return [made(name, (copied(a),), (node,), (n,))]
+        if name in ("qr", "eigh", "svd", "eig"):
+            sizes, (numbers, integers, reals) = _sizes(node, m, n)
+            dtype = np.dtype(float) if name == "eig" else a.aval.dtype
+            work = [_room(numbers * (2 if prefix and name != "eig" else 1) + reals, dtype)]
+            work += [_room(integers, np.dtype(np.int64))] if integers else []
+            rooms = (numbers, integers, reals) if integers else (numbers,)
+            return [made(name, (copied(a),), (node, *work), (*sizes, *rooms))]
         if name == "solve":
             b = node.inputs[1]
-            columns = b.aval.shape[-1]
-            lower = _triangular(homes[0])
+            columns = b.aval.shape[-2 if prefix else -1]
+            lower = _triangular(homes[0], prefix)
             if lower is not None:
-                inputs = (lower, copied(b))
-                return [Routine(node, pos, "tri_solve", inputs, (node,), many, (n, columns, lower != homes[0]))]
-            (lu, pivots), turned, before = self._factors(a, homes[0], copied, pos)
-            inputs = (*_whole(lu, pivots), copied(b))
-            sizes = (n, columns, turned)
-            return [*before, Routine(node, pos + len(before), "lu_solve", inputs, (node,), many, sizes)]
-        (lu, pivots), turned, before = self._factors(a, homes[0], copied, pos, turning=name != "inv")
-        name = {"inv": "lu_inverse"}.get(name, name)
-        return [*before, Routine(node, pos + len(before), name, _whole(lu, pivots), (node,), many, (n,))]
+                return [made("tri_solve", (lower, copied(b)), (node,), (n, columns, lower != homes[0]))]
+        lu, turned, before = self._factors(a, homes[0], copied, prefix, turning=name != "inv")
+        if name == "solve":
+            return [*before, made("lu_solve", (*_whole(*lu), copied(node.inputs[1])), (node,), (n, columns, turned))]
+        return [*before, made({"inv": "lu_inverse"}.get(name, name), _whole(*lu), (node,), (n,))]
 
     def _factors(
-        self, a: Node, home: Home, copied: Copied, pos: int, turning: bool = True
+        self, a: Node, home: Home, copied: Copied, prefix: str, turning: bool
     ) -> tuple[tuple[Node, Node], bool, list[Routine]]:
         """The factors of a matrix, or of its transpose and ``True``; the step that makes them, if there is none yet."""
-        turned = turning and not is_contiguous(home.view) and is_contiguous(_turned(home.view))
-        home = Home(home.root, _turned(home.view)) if turned else home if is_contiguous(home.view) else copied(a)
+        other = _turned(home.view, prefix)
+        turned = turning and not is_contiguous(home.view) and is_contiguous(other)
+        home = Home(home.root, other) if turned else home if is_contiguous(home.view) else copied(a)
         found = self._lu.get(home)
         if found is not None:
             return found, turned, []
-        aval, n = a.aval, a.aval.shape[-1]
-        many = math.prod(aval.shape[:-2])
-        lu = Node(INPUT, (), (), Aval((many, n, n), aval.dtype))
+        shape = a.aval.shape[:-1] if prefix else a.aval.shape
+        many, n = math.prod(shape[:-2]), shape[-1]
+        lu = Node(INPUT, (), (), Aval((many, n, n, 2) if prefix else (many, n, n), a.aval.dtype))
         pivots = _room(many * n, np.dtype(np.int64))
         self._lu[home] = lu, pivots
-        return (lu, pivots), turned, [Routine(lu, pos, "lu", (home,), (lu, pivots), many, (n,))]
+        return (lu, pivots), turned, [Routine(lu, -1, f"{prefix}lu", (home,), (lu, pivots), many, (n,))]
 
 
 def _room(size: int, dtype: np.dtype[np.generic]) -> Node:
@@ -102,34 +113,42 @@ def _whole(*nodes: Node) -> tuple[Home, ...]:
     return tuple([Home(node, contiguous(node.aval.shape)) for node in nodes])
 
 
-def _turned(view: View) -> View:
+def _turned(view: View, prefix: str) -> View:
     """The transposed matrices."""
-    shape, strides = view.shape, view.strides
-    return View(view.offset, (*shape[:-2], shape[-1], shape[-2]), (*strides[:-2], strides[-1], strides[-2]))
+    axes = list(range(len(view.shape)))
+    i = len(axes) - (3 if prefix else 2)
+    axes[i], axes[i + 1] = i + 1, i
+    return transposed(view, tuple(axes))
 
 
-def _triangular(home: Home) -> Home | None:
+def _triangular(home: Home, prefix: str) -> Home | None:
     """Where a matrix, or its transpose, is a lower factor as ``cholesky`` gave it: that factor."""
     root, view = home
-    if root.op.name != "cholesky" or view.offset or math.prod(view.shape) != root.aval.size:
+    if root.op.name != f"{prefix}cholesky" or view.offset or math.prod(view.shape) != root.aval.size:
         return None
-    for each in (view, _turned(view)):
+    for each in (view, _turned(view, prefix)):
         if is_contiguous(each):
             return Home(root, each)
     return None
 
 
-def _sizes(node: Node, m: int, n: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The sizes of a factorisation, and how many numbers and integers it works in.
+def _sizes(node: Node, m: int, n: int) -> tuple[tuple[int, ...], tuple[int, int, int]]:
+    """The sizes of a factorisation, and how many numbers and integers it works in; of pairs, real numbers, too.
 
     These are its copies of a and of what it gives, and what LAPACK asks for, to work in blocks.
     """
     name, short, long = node.op.name, min(m, n), max(m, n)
-    if name == "qr":
+    if name.endswith("qr"):
         k = m if node.params[0] else n
-        return (m, n, k), (m * k + n + BLOCK * k,)
+        return (m, n, k), (m * k + n + BLOCK * k, 0, 0)
     if name == "eigh":
-        return (n, node.params[0] == "L"), (n * n + max(1 + 6 * n + 2 * n * n, BLOCK * n), 3 + 5 * n)
+        return (n, node.params[0] == "L"), (n * n + max(1 + 6 * n + 2 * n * n, BLOCK * n), 3 + 5 * n, 0)
+    if name == "complex eigh":
+        work = n * n + max(2 * n + n * n, BLOCK * n)
+        return (n, node.params[0] == "L"), (work, 3 + 5 * n, 1 + 6 * n + 2 * n * n)
+    if name == "complex eig":
+        return (n,), (4 * n * n + 4 * n + 2 * BLOCK * n, 1, 0)
     columns, rows = (m, n) if node.params[0] else (short, short)
-    work = 4 * short * short + 7 * short + long + m * columns + rows * n
-    return (m, n, columns, rows), (work + BLOCK * (m + n) + m * n, 8 * short)
+    work = 4 * short * short + 7 * short + long + m * columns + rows * n + BLOCK * (m + n) + m * n
+    reals = short + max(5 * short * short + 5 * short, 2 * long * short + 2 * short * short + short)
+    return (m, n, columns, rows), (work, 8 * short, reals if name == "complex svd" else 0)

@@ -16,12 +16,15 @@ from geartrain.passes.loops import LOOP_OUT, Loop
 from geartrain.passes.windows import Window, offsets
 from geartrain.schedule.element import FOLDS, code_of, element_of, is_native
 from geartrain.schedule.factors import ROWS, Factors
+from geartrain.schedule.fourier import ROWS as TRANSFORMED
+from geartrain.schedule.fourier import transform
 from geartrain.schedule.indexing import indexing, spread_operand
 from geartrain.schedule.joining import Joining
 from geartrain.schedule.scans import SCANS, scan
 from geartrain.schedule.steps import (
     COPY,
     FACTORS,
+    TRANSFORMS,
     Call,
     Grouping,
     Home,
@@ -44,7 +47,7 @@ VIEWS = ("reshape", "transpose", "broadcast", "diagonal", "inner_diagonal", "get
 def group(graph: Graph, products: int = False, views: Sequence[View] | None = None) -> Grouping:
     """Put the nodes of ``graph`` into steps.
 
-    ``products``: the backend multiplies matrices itself; ``FACTORS``: it factors and sorts, too. ``views``: how the
+    ``products``: the backend multiplies matrices itself; ``FACTORS`` or ``TRANSFORMS``: what it does, too. ``views``: how the
     inputs lie, if not in C order.
     """
     return _Grouper(graph, products, views).run()
@@ -147,16 +150,22 @@ class _Grouper(Joining):
         if code_of(node.aval.dtype) not in ("f4", "f8"):
             return False
         homes = [self.homes[x] for x in node.inputs]
-        self.steps += self.factors.steps(node, homes, self._side_by_side, len(self.steps))
-        self.own(node, len(self.steps) - 1)
-        return True
+        return self._done_by(node, self.factors.steps(node, homes, self._side_by_side))
 
     def _scan(self, node: Node) -> bool:
-        step = scan(node, self._side_by_side, len(self.steps)) if self.products >= FACTORS else None
-        if step is not None:
-            self.steps.append(step)
-            self.own(node, step.pos)
-        return step is not None
+        step = scan(node, self._side_by_side) if self.products >= FACTORS else None
+        return step is not None and self._done_by(node, [step])
+
+    def _transform(self, node: Node) -> bool:
+        step = transform(node, self._side_by_side) if self.products >= TRANSFORMS else None
+        return step is not None and self._done_by(node, [step])
+
+    def _done_by(self, node: Node, steps: list[Routine]) -> bool:
+        """The last of these steps, which get their numbers here, behind the copies that they read, makes the node."""
+        for step in steps:
+            self.steps.append(step._replace(pos=len(self.steps)))
+        self.own(node, len(self.steps) - 1)
+        return True
 
     def _side_by_side(self, x: Node) -> Home:
         """A value in C order; copied where it is not so."""
@@ -361,6 +370,7 @@ _VISITS: dict[str, Any] = {
     "scatter_add": _Grouper._scatter,  # pyright: ignore[reportPrivateUsage]
     **dict.fromkeys(ROWS, _Grouper._routine),  # pyright: ignore[reportPrivateUsage]
     **dict.fromkeys(SCANS, _Grouper._scan),  # pyright: ignore[reportPrivateUsage]
+    **dict.fromkeys(TRANSFORMED, _Grouper._transform),  # pyright: ignore[reportPrivateUsage]
     "patches": _Grouper._patches,  # pyright: ignore[reportPrivateUsage]
     "patches_turned": _Grouper._patches,  # pyright: ignore[reportPrivateUsage]
     "matmul": _Grouper._product,  # pyright: ignore[reportPrivateUsage]

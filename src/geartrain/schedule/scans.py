@@ -25,8 +25,8 @@ SCANS = ("cumsum", "argsort", "searchsorted")
 """The rows that are steps of this kind."""
 
 
-def scan(node: Node, copied: Callable[[Node], Home], pos: int) -> Routine | None:
-    """The step for a node, number ``pos``; ``None`` if native code has none for it. ``copied``: a value in C order."""
+def scan(node: Node, copied: Callable[[Node], Home]) -> Routine | None:
+    """The step for a node, without its number; ``None`` if native code has none for it. ``copied``: a value in C order."""
     x, *others = node.inputs
     dtype, name = x.aval.dtype, node.op.name
     if not all(is_native(each.aval) and each.aval.size and not each.aval.weak for each in (node, *node.inputs)):
@@ -37,7 +37,7 @@ def scan(node: Node, copied: Callable[[Node], Home], pos: int) -> Routine | None
             return None
         v = others[0]
         sizes = (x.aval.size, v.aval.size, side == "right")
-        return Routine(node, pos, name, (copied(x), copied(v)), (node,), 1, sizes)
+        return Routine(node, -1, name, (copied(x), copied(v)), (node,), 1, sizes)
     axis: int = node.params[0] % x.aval.ndim
     shape = x.aval.shape
     n: int = shape[axis]
@@ -47,4 +47,4 @@ def scan(node: Node, copied: Callable[[Node], Home], pos: int) -> Routine | None
         return None
     if name == "argsort":
         rooms = [Node(INPUT, (), (), Aval((2 * n,), d)) for d in (dtype, np.dtype(np.int64))]
-    return Routine(node, pos, name, (copied(x),), (node, *rooms), math.prod(shape[:axis]), sizes)
+    return Routine(node, -1, name, (copied(x),), (node, *rooms), math.prod(shape[:axis]), sizes)

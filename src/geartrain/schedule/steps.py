@@ -13,6 +13,7 @@ __all__ = [
     "AFTER",
     "COPY",
     "FACTORS",
+    "TRANSFORMS",
     "MOST_MEMBERS",
     "Call",
     "Group",
@@ -32,7 +33,9 @@ MOST_MEMBERS = 200
 MOST_OPERANDS = 28
 
 FACTORS: Final = 2
-"""What a backend may say of ``products``, if it has the routines of ``factors.py`` and ``scans.py`` too."""
+TRANSFORMS: Final = 3
+"""What a backend may say of ``products``: it has the routines of ``factors.py`` and ``scans.py`` too; and those of
+``fourier.py``."""
 
 
 class Unrollable(Exception):

@@ -29,7 +29,8 @@ F64: Final = "double"
 PTR: Final = "ptr"
 VOID: Final = "void"
 
-SIZES = {I8: 1, I16: 2, I32: 4, I64: 8, F32: 4, F64: 8, PTR: 8}
+ALIGNED = {I8: 1, I16: 2, I32: 4, I64: 8, F32: 4, F64: 8, PTR: 8, "<2 x float>": 4, "<2 x double>": 8}
+"""At what multiple of bytes a value lies at least."""
 
 
 class Value:
@@ -197,23 +198,23 @@ class Function:
     def load(self, pointer: Value, offset: Value | int, type_: str) -> Value:
         """``*(type_ *)(pointer + offset)``."""
         where = pointer if offset == 0 else pointer.at(offset)
-        return self.make(type_, f"load {type_}, ptr {where.text}, align {SIZES[type_]}")
+        return self.make(type_, f"load {type_}, ptr {where.text}, align {ALIGNED[type_]}")
 
     def store(self, pointer: Value, offset: Value | int, value: Value | int, type_: str = I64) -> None:
         """``*(type_ *)(pointer + offset) = value``."""
         where = pointer if offset == 0 else pointer.at(offset)
         kind, text = (value.type, value.text) if isinstance(value, Value) else (type_, str(value))
-        self.line(f"store {kind} {text}, ptr {where.text}, align {SIZES[kind]}")
+        self.line(f"store {kind} {text}, ptr {where.text}, align {ALIGNED[kind]}")
 
     def atomic_load(self, pointer: Value, offset: int, type_: str = I64) -> Value:
         """A load in the one order of all sequentially consistent operations."""
-        return self.make(type_, f"load atomic {type_}, ptr {pointer.at(offset).text} seq_cst, align {SIZES[type_]}")
+        return self.make(type_, f"load atomic {type_}, ptr {pointer.at(offset).text} seq_cst, align {ALIGNED[type_]}")
 
     def atomic_store(self, pointer: Value, offset: int, value: Value | int, type_: str = I64) -> None:
         """A store in that order."""
         text = value.text if isinstance(value, Value) else str(value)
         where = pointer.at(offset).text
-        self.line(f"store atomic {type_} {text}, ptr {where} seq_cst, align {SIZES[type_]}")
+        self.line(f"store atomic {type_} {text}, ptr {where} seq_cst, align {ALIGNED[type_]}")
 
     def atomic_add(self, pointer: Value, offset: int, amount: Value | int, type_: str = I64) -> Value:
         """Add, and return what was there before."""

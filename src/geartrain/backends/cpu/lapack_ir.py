@@ -3,14 +3,15 @@
 What a routine reads and gives is told in ``schedule/factors.py``. LAPACK's matrices are column-major, so that it sees
 the transpose m of a row-major a. Equations are solved as they lie: with p l u = m, a x = b is, for the transposes y of
 x and c of b, which are what it sees of those, y p l u = c. What gives vectors, whose signs depend on the order of work,
-gets a copy in the order in which NumPy hands it over.
+gets a copy in the order in which NumPy hands it over. What is said of transposes holds for complex matrices too: none
+of them is conjugated.
 """
 
 import functools
 from collections.abc import Callable
 
 from geartrain.backends.cpu import lapack
-from geartrain.backends.cpu.emit import I1, I32, I64, PTR, VOID, Value
+from geartrain.backends.cpu.emit import F32, F64, I1, I32, I64, PTR, VOID, Value
 from geartrain.backends.cpu.step_ir import Step, least
 
 __all__ = ["ROUTINES"]
@@ -57,7 +58,7 @@ def _columns(s: Step, triangles: int) -> str:
     f = s.module.function(name, VOID, context=PTR, begin=I64, end=I64)
     s = s.inside(f)
     matrix, x, n, k, turned = (f.load(f["context"], 8 * i, PTR if i < 2 else I64) for i in range(5))
-    one, right, lower, upper = s.cell(s.real("1.0")), s.letter_of("R"), s.letter_of("L"), s.letter_of("U")
+    one, right, lower, upper = s.cell(s.one), s.letter_of("R"), s.letter_of("L"), s.letter_of("U")
     plain, transposed, unit, general = (s.letter_of(text) for text in "NTUN")
     size, wide = s.cell(n), s.cell(k)
     with f.count(f["end"], f["begin"]) as piece:
@@ -94,36 +95,61 @@ def _lu_inverse(s: Step, i: Value) -> None:
     mine = x.at(i * n * n * s.size)
     s.f.call("memset", PTR, mine, s.f.const(0, I32), n * n * s.size)
     with s.f.count(n) as j:
-        s.f.store(mine, j * (n + 1) * s.size, s.real("1.0"))
+        s.f.store(mine, j * (n + 1) * s.size, s.one)
     _by_factors(s, lu.at(i * n * n * s.size), pivots.at(i * n * 8), mine, n, n, s.f.const(0))
 
 
 def _determinant(what: str, s: Step, i: Value) -> None:
     """Sign and logarithm, as NumPy goes along the diagonal."""
-    f, t = s.f, s.type
+    f = s.f
     (n,) = s.sizes(1)
-    lu, pivots, y = (s.buffer(j) for j in range(3))
+    lu, pivots, y = (s.buffer(k) for k in range(3))
     lu, pivots = lu.at(i * n * n * s.size), pivots.at(i * n * 8)
-    sign, total = f.var(s.real("1.0")), f.var(s.real("0.0"))
-    end = "f" if s.letter == "s" else ""
+    sign, turn, total = f.var(s.real("1.0")), f.var(s.real("0.0")), f.var(s.real("0.0"))
 
     def flip(condition: Value) -> None:
         with f.when(condition):
-            sign.set(f.make(t, f"fneg {t} {sign.get().text}"))
+            sign.set(_minus(sign.get()))
+            turn.set(_minus(turn.get()))
 
     with f.count(n) as j:
         x = s.element(lu, j * (n + 1))
         flip(s.pivot(pivots, j).differs(j))
-        flip(f.make(I1, f"fcmp olt {t} {x.text}, 0.0"))
+        if s.pair:
+            re, im = s.parts(x)
+            size = _libm(s, "hypot", re, im)
+            with f.when(s.is_zero(x).equals(0)):  # the direction of x
+                re, im = s.two("fdiv", re, size), s.two("fdiv", im, size)
+                a, b = sign.get(), turn.get()
+                sign.set(s.two("fsub", s.two("fmul", a, re), s.two("fmul", b, im)))
+                turn.set(s.two("fadd", s.two("fmul", a, im), s.two("fmul", b, re)))
+        else:
+            negative = f.make(I1, f"fcmp olt {s.type} {x.text}, 0.0")
+            flip(negative)
+            size = negative.select(_minus(x), x)
         with f.when(s.is_zero(x)):
             sign.set(s.real("0.0"))
-        negative = f.make(t, f"fneg {t} {x.text}")
-        size = f.make(I1, f"fcmp olt {t} {x.text}, 0.0").select(negative, x)
-        total.set(f.make(t, f"fadd {t} {total.get().text}, {f.call(f'log{end}', t, size).text}"))
-    given = {"sign_det": sign.get(), "logabsdet": total.get()}.get(what)
-    if given is None:
-        given = f.make(t, f"fmul {t} {sign.get().text}, {f.call(f'exp{end}', t, total.get()).text}")
-    f.store(y, i * s.size, given)
+            turn.set(s.real("0.0"))
+        total.set(s.two("fadd", total.get(), _libm(s, "log", size)))
+    if what == "logabsdet":
+        f.store(y, i * s.part_size, total.get())
+        return
+    given = [sign.get(), turn.get()]
+    if what == "det":
+        scale = _libm(s, "exp", total.get())
+        given = [s.two("fmul", part, scale) for part in given]
+    if s.pair:
+        s.put_parts(y.at(i * s.size), *given)
+    else:
+        f.store(y, i * s.size, given[0])
+
+
+def _minus(x: Value) -> Value:
+    return x.function.make(x.type, f"fneg {x.type} {x.text}")
+
+
+def _libm(s: Step, name: str, *xs: Value) -> Value:
+    return s.f.call(name + "f" * (s.part_size == 4), s.part_type, *xs)
 
 
 def _cholesky(s: Step, i: Value) -> None:
@@ -157,45 +183,127 @@ def _qr(s: Step, i: Value) -> None:
     s.columns(work, a.at(i * m * n * s.size), m, n)
     s.stop_if(s.call("geqrf", s.cell(m), s.cell(n), work, s.cell(m), tau, rest, lwork).differs(0))
     with f.count(k) as row, f.count(n) as column:
-        f.store(r, (row * n + column) * s.size, s.real("0.0"))
+        f.store(r, (row * n + column) * s.size, s.zero)
     with f.count(least(k, n)) as row, f.count(n, row) as column:
         f.store(r, (row * n + column) * s.size, s.element(work, column * m + row))
-    s.stop_if(s.call("orgqr", s.cell(m), s.cell(k), s.cell(n), work, s.cell(m), tau, rest, lwork).differs(0))
+    s.stop_if(s.call("ungqr" if s.pair else "orgqr", s.cell(m), s.cell(k), s.cell(n), work, s.cell(m), tau, rest, lwork).differs(0))
     s.turn(q, work, m, k, m)
 
 
 def _eigh(s: Step, i: Value) -> None:
-    n, lower, room, integers = s.sizes(4)
+    n, lower, room, integers, reals = s.sizes(5)
     a, y, work, iwork = (s.buffer(j) for j in range(4))
     vectors = y.at(i * (n * n + n) * s.size)
     values = vectors.at(n * n * s.size)
-    rest = work.at(n * n * s.size)
+    rest, rwork = work.at(n * n * s.size), work.at(room * s.size)
     letter = s.choice(lower.differs(0), "L", "U")
     s.columns(work, a.at(i * n * n * s.size), n, n)
     sizes = (s.cell(room - n * n), iwork, s.cell(integers))
-    operands = (s.letter_of("V"), letter, s.cell(n), work, s.cell(n), values, rest, *sizes)
-    s.stop_if(s.call("syevd", *operands, letters=2).differs(0))
+    if s.pair:
+        sizes = (sizes[0], rwork.at(n * s.part_size), s.cell(reals - n), *sizes[1:])
+    real = rwork if s.pair else values
+    operands = (s.letter_of("V"), letter, s.cell(n), work, s.cell(n), real, rest, *sizes)
+    s.stop_if(s.call("heevd" if s.pair else "syevd", *operands, letters=2).differs(0))
     s.turn(vectors, work, n, n, n)
+    if s.pair:
+        _as_pairs(s, values, rwork, n)
+
+
+def _as_pairs(s: Step, to: Value, values: Value, n: Value) -> None:
+    with s.f.count(n) as j:
+        s.put_parts(to.at(j * s.size), s.part(values, j))
 
 
 def _svd(s: Step, i: Value) -> None:
-    m, n, columns, rows, room, _ = s.sizes(6)
+    m, n, columns, rows, room, _, _ = s.sizes(7)
     a, y, work, iwork = (s.buffer(j) for j in range(4))
     short = least(m, n)
     u = work.at(m * n * s.size)
     vt = u.at(m * columns * s.size)
-    rest = vt.at(rows * n * s.size)
+    rest, rwork = vt.at(rows * n * s.size), work.at(room * s.size)
     used = m * n + m * columns + rows * n
     s.columns(work, a.at(i * m * n * s.size), m, n)
     total = m * columns + rows * n + short
     out = y.at(i * total * s.size)
     values = out.at((total - short) * s.size)
     letter = s.choice(columns.equals(m) & rows.equals(n), "A", "S")
-    operands = (letter, s.cell(m), s.cell(n), work, s.cell(m), values, u, s.cell(m), vt, s.cell(rows))
-    info = s.call("gesdd", *operands, rest, s.cell(room - used), iwork, letters=1)
-    s.stop_if(info.differs(0))
+    real = rwork if s.pair else values
+    operands = (letter, s.cell(m), s.cell(n), work, s.cell(m), real, u, s.cell(m), vt, s.cell(rows))
+    more = (rwork.at(short * s.part_size), iwork) if s.pair else (iwork,)
+    s.stop_if(s.call("gesdd", *operands, rest, s.cell(room - used), *more, letters=1).differs(0))
     s.turn(out, u, m, columns, m)
     s.turn(out.at(m * columns * s.size), vt, rows, n, rows)
+    if s.pair:
+        _as_pairs(s, values, rwork, short)
+
+
+def _eig(s: Step, i: Value) -> None:
+    """Of complex matrices, in double precision, as NumPy does it: the order of eigenvalues is the order of work.
+
+    Those of a stack that are all real go the way of real ones, so that pairs are conjugate.
+    """
+    f = s.f
+    n, room = s.sizes(2)
+    a, y, work, flag = (s.buffer(j) for j in range(4))
+    with f.when(i.equals(0)):
+        f.store(flag, 0, 1)
+        with f.count(s.many * n * n) as j:
+            re, im = s.parts(s.element(a, j))
+            for part in (re, im):
+                s.stop_if(f.make(I1, f"fcmp uno {part.type} {s.two('fsub', part, part).text}, 0.0"))
+            with f.when(f.make(I1, f"fcmp une {im.type} {im.text}, 0.0")):
+                f.store(flag, 0, 0)
+    vectors = y.at(i * (n * n + n) * s.size)
+    values = vectors.at(n * n * s.size)
+    mine = a.at(i * n * n * s.size)
+    is_real = f.load(flag, 0, I64).differs(0)
+    letters, size = (s.letter_of("N"), s.letter_of("V")), s.cell(n)
+    v = work.at(n * n * 16)
+
+    def part(at: Value, number: Value) -> Value:
+        x = f.load(at, number * 8, F64)
+        return x if s.part_type == F64 else f.make(F32, f"fptrunc double {x.text} to float")
+
+    with f.when(is_real.equals(0)):
+        w = v.at(n * n * 16)
+        rwork = w.at(n * 16)
+        rest = rwork.at(n * 16)
+        with f.count(n) as row, f.count(n) as column:
+            for k, x in enumerate(s.parts(s.element(mine, row * n + column))):
+                f.store(work, (column * n + row) * 16 + 8 * k, _wide(x))
+        operands = (*letters, size, work, size, w, v, size, v, size, rest, s.cell((room - n * n * 4 - n * 4) // 2), rwork)
+        s.stop_if(s.call("geev", *operands, letters=2, letter="z").differs(0))
+        with f.count(n) as j:
+            s.put_parts(values.at(j * s.size), part(w, j * 2), part(w, j * 2 + 1))
+            with f.count(n) as row:
+                at = (j * n + row) * 2
+                s.put_parts(vectors.at((row * n + j) * s.size), part(v, at), part(v, at + 1))
+    with f.when(is_real):
+        re = v.at(n * n * 8)
+        im = re.at(n * 8)
+        rest = im.at(n * 8)
+        with f.count(n) as row, f.count(n) as column:
+            f.store(work, (column * n + row) * 8, _wide(s.parts(s.element(mine, row * n + column))[0]))
+        operands = (*letters, size, work, size, re, im, v, size, v, size, rest, s.cell(room - n * n * 3 - n * 2))
+        s.stop_if(s.call("geev", *operands, letters=2, letter="d").differs(0))
+        second = f.var(0)  # of conjugate values, one column has the real part of both vectors, the next the imaginary one
+        with f.count(n) as j:
+            s.put_parts(values.at(j * s.size), part(re, j), part(im, j))
+            alone = f.make(I1, f"fcmp oeq double {f.load(im, j * 8, F64).text}, 0.0")
+            last = second.get().differs(0)
+            first = last.select(j - 1, j)
+            with f.count(n) as row:
+                x, to = part(v, first * n + row), vectors.at((row * n + j) * s.size)
+                with f.when(alone):
+                    s.put_parts(to, x)
+                with f.when(alone.equals(0)):
+                    z = part(v, (first + 1) * n + row)
+                    s.put_parts(to, x, last.select(_minus(z), z))
+            second.set((alone.equals(0) & last.equals(0)).select(f.const(1), f.const(0)))
+
+
+def _wide(x: Value) -> Value:
+    return x if x.type == F64 else x.function.make(F64, f"fpext float {x.text} to double")
 
 
 ROUTINES: dict[str, tuple[int, Callable[[Step, Value], None]]] = {
@@ -207,5 +315,6 @@ ROUTINES: dict[str, tuple[int, Callable[[Step, Value], None]]] = {
     "qr": (3, _qr),
     "eigh": (4, _eigh),
     "svd": (4, _svd),
-} | {name: (3, functools.partial(_determinant, name)) for name in ("det", "logabsdet", "sign_det")}
+    "eig": (4, _eig),
+} | {name: (3, functools.partial(_determinant, name)) for name in ("det", "logabsdet", "sign_det", "sign_det_complex")}
 """How many buffers a routine has, and what it does with matrix i of a stack."""

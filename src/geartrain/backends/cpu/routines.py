@@ -1,4 +1,4 @@
-"""Steps of a plan that are no loop nests, in native code: linear algebra, sorting.
+"""Steps of a plan that are no loop nests, in native code: linear algebra, sorting, Fourier transforms.
 
 A step is ``void(ptr words, ptr bases, i64 low, i64 high)``, as all are; its words are the base and the offset of each
 buffer, how many repetitions there are, and the sizes.
@@ -8,14 +8,16 @@ import functools
 from collections.abc import Iterable
 
 from geartrain.backends import llvm
-from geartrain.backends.cpu import lapack, lapack_ir, runtime, sorting_ir
+from geartrain.backends.cpu import fourier, fourier_ir, lapack, lapack_ir, runtime, sorting_ir
 from geartrain.backends.cpu.known import CODE
 from geartrain.backends.cpu.step_ir import Step
 from geartrain.backends.object_cache import kept
+from geartrain.schedule.factors import COMPLEX
+from geartrain.schedule.fourier import ROWS as TRANSFORMS
 
 __all__ = ["name_of", "objects"]
 
-ROUTINES = lapack_ir.ROUTINES | sorting_ir.ROUTINES
+ROUTINES = lapack_ir.ROUTINES | sorting_ir.ROUTINES | fourier_ir.ROUTINES
 
 
 _objects: dict[str, bytes] = {}
@@ -24,7 +26,11 @@ _objects: dict[str, bytes] = {}
 def name_of(name: str, dtype: str) -> str:
     """The name of a step's code, which is compiled when it is first asked for: then ``CODE`` has its address."""
     _compile(name, dtype)
-    return f"gt_{name}_{dtype}"
+    return _symbol(name, dtype)
+
+
+def _symbol(name: str, dtype: str) -> str:
+    return f"gt_{name.replace(' ', '_')}_{dtype}"
 
 
 def objects(names: Iterable[str]) -> list[bytes]:
@@ -34,13 +40,14 @@ def objects(names: Iterable[str]) -> list[bytes]:
 
 @functools.cache
 def _compile(name: str, dtype: str) -> None:
-    buffers, body = ROUTINES[name]
-    symbol = f"gt_{name}_{dtype}"
-    s = Step(symbol, dtype, buffers)
+    buffers, body = ROUTINES[name.removeprefix(COMPLEX)]
+    symbol = _symbol(name, dtype)
+    s = Step(symbol, f"c{2 * int(dtype[1])}" if name.startswith(COMPLEX) else dtype, buffers)
     with s.f.count(s.many) as i:
         body(s, i)
     s.f.give()
     text = str(s.module)
     made = kept(("routine", *llvm.host(), text), lambda: llvm.compile_ir(text, 1, llvm.QUICK))
-    CODE.enter(llvm.load([made], [symbol], runtime.symbols() | lapack.symbols()), [symbol])
+    outside = fourier.symbols() if name in TRANSFORMS else lapack.symbols()
+    CODE.enter(llvm.load([made], [symbol], runtime.symbols() | outside), [symbol])
     _objects[symbol] = made

@@ -10,15 +10,17 @@ __all__ = ["Step", "least"]
 
 
 class Step:
-    """A step being written, for one dtype."""
+    """A step being written, for one dtype; ``c8`` and ``c16`` are pairs of ``f4`` and ``f8``."""
 
     def __init__(self, name: str, dtype: str, buffers: int) -> None:
         """A function ``name``; behind the words of so many buffers come the count of repetitions and the sizes."""
         self.module = Module()
         self.f = self.module.function(name, VOID, words=PTR, bases=PTR, low=I64, high=I64)
-        self.dtype, self.size = dtype, int(dtype[1])
-        self.type = I8 if dtype == "b1" else LLVM_TYPES[dtype]
-        self.letter = {"f4": "s", "f8": "d"}.get(dtype, "")
+        self.dtype, self.size, self.pair = dtype, int(dtype[1:]), dtype[0] == "c"
+        part = f"f{self.size // 2}" if self.pair else dtype
+        self.part_type, self.part_size = LLVM_TYPES[part], int(part[1])
+        self.type = I8 if dtype == "b1" else f"<2 x {self.part_type}>" if self.pair else self.part_type
+        self.letter = {"f4": "s", "f8": "d", "c8": "c", "c16": "z"}.get(dtype, "")
         self.count = buffers
 
     def inside(self, f: Function) -> "Step":
@@ -57,14 +59,24 @@ class Step:
         return self.cell(condition.select(self.f.const(ord(yes), I8), self.f.const(ord(no), I8)))
 
     def real(self, number: str) -> Value:
-        return Value(self.f, self.type, number)
+        """A real number; of pairs, a part."""
+        return Value(self.f, self.part_type, number)
 
-    def call(self, routine: str, *arguments: Value, letters: int = 0) -> Value:
+    @property
+    def one(self) -> Value:
+        t = self.part_type
+        return Value(self.f, self.type, f"<{t} 1.0, {t} 0.0>") if self.pair else self.real("1.0")
+
+    @property
+    def zero(self) -> Value:
+        return Value(self.f, self.type, "zeroinitializer")
+
+    def call(self, routine: str, *arguments: Value, letters: int = 0, letter: str = "") -> Value:
         """Call a routine of LAPACK, with the lengths of its letters; what it gives as ``info``."""
         info = self.f.reserve(I64)
         self.f.store(info, 0, 0)
         lengths = [self.f.const(1)] * letters
-        self.f.call(lapack.name_of(f"{self.letter}{routine}"), VOID, *arguments, info, *lengths)
+        self.f.call(lapack.name_of(f"{letter or self.letter}{routine}"), VOID, *arguments, info, *lengths)
         return self.f.load(info, 0, I32)  # the low half, whatever the width of the library's integers
 
     def stop_if(self, wrong: Value) -> None:
@@ -77,6 +89,22 @@ class Step:
 
     def element(self, matrix: Value, i: Value) -> Value:
         return self.f.load(matrix, i * self.size, self.type)
+
+    def part(self, matrix: Value, i: Value) -> Value:
+        """Number i of an array of parts."""
+        return self.f.load(matrix, i * self.part_size, self.part_type)
+
+    def parts(self, x: Value) -> list[Value]:
+        return [self.f.make(self.part_type, f"extractelement {x.type} {x.text}, i32 {k}") for k in range(2)]
+
+    def put_parts(self, at: Value, re: Value, im: Value | None = None) -> None:
+        """Store a pair; without ``im``, a real number as one."""
+        self.f.store(at, 0, re)
+        self.f.store(at, self.part_size, im if im is not None else self.real("0.0"))
+
+    def two(self, op: str, a: Value, b: Value) -> Value:
+        """An operation on parts, or on real numbers."""
+        return self.f.make(a.type, f"{op} {a.type} {a.text}, {b.text}")
 
     def turn(self, to: Value, source: Value, rows: Value, columns: Value, ld: Value) -> None:
         """``to``, row-major (rows, columns), becomes ``source``, column-major with ``ld`` elements a column.
@@ -113,6 +141,9 @@ class Step:
         return self.f.load(pivots, i * 4, I32).widen(I64) - 1
 
     def is_zero(self, x: Value) -> Value:
+        if self.pair:
+            re, im = (self.f.make(I1, f"fcmp oeq {self.part_type} {part.text}, 0.0") for part in self.parts(x))
+            return re & im
         return self.f.make(I1, f"fcmp oeq {self.type} {x.text}, 0.0")
 
 

@@ -4,6 +4,9 @@ import math
 from typing import NamedTuple
 
 from geartrain.backends.cpu.lower import MATH
+from geartrain.schedule.factors import COMPLEX
+from geartrain.schedule.fourier import ROWS as TRANSFORMED
+from geartrain.schedule.fourier import flops as flops_of_transform
 from geartrain.schedule.nest import Run
 from geartrain.schedule.plan import LoopRun, Plan, Step
 from geartrain.schedule.scans import SCANS
@@ -46,23 +49,29 @@ def work(plan: Plan, step: Step) -> Work:
     return Work(0, moved, 5000 + moved)
 
 
-PER_CUBE = {"lu": 0.67, "lu_inverse": 2, "cholesky": 0.33, "eigh": 9, "svd": 20}
+PER_CUBE = {"lu": 0.67, "lu_inverse": 2, "cholesky": 0.33, "eigh": 9, "svd": 20, "eig": 25}
 """Operations for n^3 of a matrix with n columns, about."""
 
 
 def _of_routine(step: Routine) -> Work:
     """Of linear algebra: (m, n) stands first in its sizes, or n, or n and the number of right sides."""
     n = step.sizes[0]
+    if step.name in TRANSFORMED:
+        moved = step.inputs[0].root.aval.size * 8 + 16 * step.node.aval.size
+        done = flops_of_transform(step)
+        return Work(done, moved, 500 + done // 4)
     if step.name in SCANS:
         many = step.node.aval.size
         moved = 16 * many
         return Work(many, moved, many * (2 if step.name == "cumsum" else 5 * (1 + n.bit_length())))
-    if step.name in ("lu_solve", "tri_solve"):
-        flops = (2 if step.name == "lu_solve" else 1) * n * n * step.sizes[1]
-    elif step.name in ("qr", "svd"):
-        flops = int(PER_CUBE.get(step.name, 4) * n * step.sizes[1] * min(n, step.sizes[1]))
+    name = step.name.removeprefix(COMPLEX)
+    if name in ("lu_solve", "tri_solve"):
+        flops = (2 if name == "lu_solve" else 1) * n * n * step.sizes[1]
+    elif name in ("qr", "svd"):
+        flops = int(PER_CUBE.get(name, 4) * n * step.sizes[1] * min(n, step.sizes[1]))
     else:
-        flops = int(PER_CUBE.get(step.name, 0) * n**3) + n
+        flops = int(PER_CUBE.get(name, 0) * n**3) + n
+    flops = flops if name == step.name else 4 * flops
     touched = [home.root.aval for home in step.inputs] + [out.aval for out in step.outs]
     moved = sum([aval.size * aval.dtype.itemsize for aval in touched])
     return Work(step.many * flops, moved, step.many * (500 + flops // 4))
