@@ -21,8 +21,8 @@ svd         a                            u, v^H, values                      m, 
 eig         a                            vectors, values                     n, these; complex only
 =========== ============================ =================================== ==========================================
 
-In a stack each matrix has its own part of everything but of what is worked in. With ``COMPLEX`` before its name a routine
-does the same for complex matrices.
+In a stack each matrix has its own part of everything but of what is worked in. With ``COMPLEX`` before its name a
+routine does the same for complex matrices.
 """
 
 import math

@@ -47,8 +47,8 @@ VIEWS = ("reshape", "transpose", "broadcast", "diagonal", "inner_diagonal", "get
 def group(graph: Graph, products: int = False, views: Sequence[View] | None = None) -> Grouping:
     """Put the nodes of ``graph`` into steps.
 
-    ``products``: the backend multiplies matrices itself; ``FACTORS`` or ``TRANSFORMS``: what it does, too. ``views``: how the
-    inputs lie, if not in C order.
+    ``products``: the backend multiplies matrices itself; ``FACTORS`` or ``TRANSFORMS``: what it does, too. ``views``:
+    how the inputs lie, if not in C order.
     """
     return _Grouper(graph, products, views).run()
 

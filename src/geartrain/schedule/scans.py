@@ -26,7 +26,7 @@ SCANS = ("cumsum", "argsort", "searchsorted")
 
 
 def scan(node: Node, copied: Callable[[Node], Home]) -> Routine | None:
-    """The step for a node, without its number; ``None`` if native code has none for it. ``copied``: a value in C order."""
+    """The step for a node, without its number; ``None`` if native code has none. ``copied``: a value in C order."""
     x, *others = node.inputs
     dtype, name = x.aval.dtype, node.op.name
     if not all(is_native(each.aval) and each.aval.size and not each.aval.weak for each in (node, *node.inputs)):

@@ -2,8 +2,8 @@
 
 ``numpy.fft`` calls ufuncs, whose inner loops are C functions: ``loop(char **args, npy_intp *sizes, npy_intp *steps,
 void *data)``, which NumPy itself calls without the GIL. Where a ufunc has its loops is public (``ufuncobject.h``, part
-of NumPy's binary interface); that ``numpy.fft`` has these ufuncs is not, so what they are is read off and, once for each
-NumPy, another process calls them and compares. Where anything is not as it should be, transforms are NumPy steps.
+of NumPy's binary interface); that ``numpy.fft`` has these ufuncs is not, so what they are is read off and, once for
+each NumPy, another process calls them and compares. Where anything is not as it should be, transforms are NumPy steps.
 """
 
 import ctypes

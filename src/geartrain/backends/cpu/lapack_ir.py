@@ -186,7 +186,8 @@ def _qr(s: Step, i: Value) -> None:
         f.store(r, (row * n + column) * s.size, s.zero)
     with f.count(least(k, n)) as row, f.count(n, row) as column:
         f.store(r, (row * n + column) * s.size, s.element(work, column * m + row))
-    s.stop_if(s.call("ungqr" if s.pair else "orgqr", s.cell(m), s.cell(k), s.cell(n), work, s.cell(m), tau, rest, lwork).differs(0))
+    routine = "ungqr" if s.pair else "orgqr"
+    s.stop_if(s.call(routine, s.cell(m), s.cell(k), s.cell(n), work, s.cell(m), tau, rest, lwork).differs(0))
     s.turn(q, work, m, k, m)
 
 
@@ -271,7 +272,8 @@ def _eig(s: Step, i: Value) -> None:
         with f.count(n) as row, f.count(n) as column:
             for k, x in enumerate(s.parts(s.element(mine, row * n + column))):
                 f.store(work, (column * n + row) * 16 + 8 * k, _wide(x))
-        operands = (*letters, size, work, size, w, v, size, v, size, rest, s.cell((room - n * n * 4 - n * 4) // 2), rwork)
+        lwork = s.cell((room - n * n * 4 - n * 4) // 2)
+        operands = (*letters, size, work, size, w, v, size, v, size, rest, lwork, rwork)
         s.stop_if(s.call("geev", *operands, letters=2, letter="z").differs(0))
         with f.count(n) as j:
             s.put_parts(values.at(j * s.size), part(w, j * 2), part(w, j * 2 + 1))
@@ -286,7 +288,7 @@ def _eig(s: Step, i: Value) -> None:
             f.store(work, (column * n + row) * 8, _wide(s.parts(s.element(mine, row * n + column))[0]))
         operands = (*letters, size, work, size, re, im, v, size, v, size, rest, s.cell(room - n * n * 3 - n * 2))
         s.stop_if(s.call("geev", *operands, letters=2, letter="d").differs(0))
-        second = f.var(0)  # of conjugate values, one column has the real part of both vectors, the next the imaginary one
+        second = f.var(0)  # of conjugate values, a column has the real part of both vectors, the next the imaginary one
         with f.count(n) as j:
             s.put_parts(values.at(j * s.size), part(re, j), part(im, j))
             alone = f.make(I1, f"fcmp oeq double {f.load(im, j * 8, F64).text}, 0.0")
