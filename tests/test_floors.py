@@ -71,6 +71,7 @@ IMPORT_BY_NAME = {
     "jit.py": "what tells a reader of a compiled function is loaded when somebody asks",
     "ops/later.py": "the tables for SciPy are loaded with SciPy",
     "backends/choose.py": "the compiler is loaded when the first graph is to be compiled",
+    "backends/cpu/fourier.py": "what tries NumPy's transforms is loaded where a NumPy is new",
     "backends/cpu/openblas.py": "what tries a matrix library is loaded where one is new",
     "backends/cpu/runtime.py": "code that is on disk needs no compiler",
     "extras.py": "the one place that asks for optional packages, with what to install",

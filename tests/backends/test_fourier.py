@@ -8,7 +8,7 @@ import pytest
 
 import geartrain as gt
 from geartrain.backends import llvm
-from geartrain.backends.cpu import fourier, runtime, trials
+from geartrain.backends.cpu import fourier, fourier_trial, runtime
 
 pytestmark = [
     pytest.mark.skipif(not llvm.installed(), reason="llvmlite is not installed"),
@@ -108,7 +108,7 @@ def test_what_lies_otherwise_in_memory_is_not_called(monkeypatch: pytest.MonkeyP
     """Another NumPy: transforms are its steps, and the report says so."""
     monkeypatch.setitem(fourier.LOOPS, "fft", ("fft", "Dd->D Fd->F"))
     with pytest.raises(LookupError, match=r"fft is another one"):
-        vars(fourier)["_read"]()
+        fourier.read()
     monkeypatch.setattr(fourier, "_found", vars(fourier)["_found"].__wrapped__)
     assert not fourier.usable()
     assert "another one" in fourier.why_not()
@@ -120,8 +120,8 @@ def test_what_lies_otherwise_in_memory_is_not_called(monkeypatch: pytest.MonkeyP
 
 
 def test_a_wrong_loop_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert trials.tried(fourier.MODULE) == ""
-    loops: dict[str, int] = vars(fourier)["_read"]()
+    assert fourier_trial.trial() == ""
+    loops = fourier.read()
     swapped = loops | {"gt_fft_ifft_f8_data": loops["gt_fft_fft_f8_data"]}
-    monkeypatch.setattr(fourier, "_read", lambda: swapped)
-    assert vars(fourier)["_wrong"]() == "ifft of complex128(3, 8) is wrong"
+    monkeypatch.setattr(fourier_trial, "read", lambda: swapped)
+    assert fourier_trial.wrong() == "ifft of complex128(3, 8) is wrong"

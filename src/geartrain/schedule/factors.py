@@ -76,12 +76,11 @@ class Factors:
             work += [_room(integers, np.dtype(np.int64))] if integers else []
             rooms = (numbers, integers, reals) if integers else (numbers,)
             return [made(name, (copied(a),), (node, *work), (*sizes, *rooms))]
+        columns: int = node.inputs[-1].aval.shape[-2 if prefix else -1]
         if name == "solve":
-            b = node.inputs[1]
-            columns = b.aval.shape[-2 if prefix else -1]
             lower = _triangular(homes[0], prefix)
             if lower is not None:
-                return [made("tri_solve", (lower, copied(b)), (node,), (n, columns, lower != homes[0]))]
+                return [made("tri_solve", (lower, copied(node.inputs[1])), (node,), (n, columns, lower != homes[0]))]
         lu, turned, before = self._factors(a, homes[0], copied, prefix, turning=name != "inv")
         if name == "solve":
             return [*before, made("lu_solve", (*_whole(*lu), copied(node.inputs[1])), (node,), (n, columns, turned))]

@@ -56,7 +56,7 @@ def transform(node: Node, copied: Callable[[Node], Home]) -> Routine | None:
     axes, norm = (node.params[0] if name in ("fftn", "ifftn") else (node.params[-2],)), node.params[-1]
     found: list[Along] = []
     for axis in reversed(axes):  # NumPy's order
-        n = shape[axis] if name == "rfft" else out[axis]
+        n: int = shape[axis] if name == "rfft" else out[axis]
         factor = _factor(norm, n, name in ("ifftn", "irfft"), x.aval.dtype)
         lanes = -(-PIECE // (8 * _flops_of_one(n)) or 1) * 8
         here = Along(shape[axis], out[axis], math.prod(shape[:axis]), math.prod(shape[axis + 1 :]), factor, lanes)

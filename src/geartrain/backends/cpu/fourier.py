@@ -8,15 +8,15 @@ each NumPy, another process calls them and compares. Where anything is not as it
 
 import ctypes
 import functools
+import importlib
 import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from geartrain.backends.cpu.trials import remembered, tried
+from geartrain.backends.cpu.openblas import remembered
 
-__all__ = ["LOOPS", "PREFIX", "loop_name", "symbols", "usable", "why_not"]
+__all__ = ["LOOPS", "PREFIX", "loop_name", "read", "symbols", "usable", "why_not"]
 
 PREFIX = "gt_fft"
 
@@ -29,7 +29,6 @@ LOOPS = {
 }
 """The ufunc of each loop, and its first two types: those for double and for single precision."""
 
-MODULE = "geartrain.backends.cpu.fourier"
 HOME = "numpy.fft._pocketfft_umath"
 
 
@@ -57,7 +56,7 @@ def loop_name(loop: str, size: int) -> str:
     return f"{PREFIX}_{loop}_f{size}"
 
 
-def _read() -> dict[str, int]:
+def read() -> dict[str, int]:
     """Name -> address of all loops; and of their data, as ``NAME_data``.
 
     Raises:
@@ -82,44 +81,17 @@ def _read() -> dict[str, int]:
     return found
 
 
-def _wrong() -> str:
-    """Call the loops, and compare with NumPy: what is wrong, or the empty string."""
-    found = _read()
-    random = np.random.default_rng(0)
-    kinds = {"fft": np.fft.fft, "ifft": np.fft.ifft, "irfft": np.fft.irfft}
-    for loop in LOOPS:
-        for size in (8, 4):
-            for lanes, n in ((1, 1), (3, 8), (9, 15), (2, 67), (20, 32)):
-                if (loop == "rfft_even" and n % 2) or (loop == "rfft_odd" and not n % 2):
-                    continue
-                x: Any = random.normal(size=(lanes, n)) + 1j * random.normal(size=(lanes, n))
-                x = x.real if loop.startswith("rfft") else x[:, : n // 2 + 1] if loop == "irfft" else x
-                x = np.ascontiguousarray(x, f"c{2 * size}" if x.dtype.kind == "c" else f"f{size}")
-                want: Any = np.fft.irfft(x, n) if loop == "irfft" else kinds.get(loop, np.fft.rfft)(x)
-                got = np.full_like(want, np.nan)
-                factor = np.full(1, 1 / n if loop.startswith("i") else 1, f"f{size}")
-                _call(found, loop_name(loop, size), x, factor, got)
-                if not np.allclose(got, want, rtol=0, atol=1e-13 * n if size == 8 else 1e-5 * n):
-                    return f"{loop} of {x.dtype}{x.shape} is wrong"
-    return ""
-
-
-def _call(found: dict[str, int], name: str, x: Any, factor: Any, y: Any) -> None:
-    words = ctypes.c_ssize_t
-    args = (ctypes.c_void_p * 3)(x.ctypes.data, factor.ctypes.data, y.ctypes.data)
-    sizes = (words * 3)(x.shape[0], x.shape[1], y.shape[1])
-    steps = (words * 5)(x.strides[0], 0, y.strides[0], x.strides[1], y.strides[1])
-    loop = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 4)(found[name])
-    loop(ctypes.addressof(args), ctypes.addressof(sizes), ctypes.addressof(steps), found[f"{name}_data"])
+def _tried() -> str:
+    return str(importlib.import_module(f"{__name__}_trial").trial())
 
 
 @functools.cache
 def _found() -> tuple[dict[str, int], str]:
     """The addresses, and why there are none."""
     try:
-        found = _read()
-        path = Path(str(sys.modules[HOME].__file__))
-        problem = remembered(path, f"transforms of NumPy {np.__version__}", lambda: tried(MODULE))
+        found = read()
+        path = str(sys.modules[HOME].__file__)
+        problem = remembered(path, f"transforms of NumPy {np.__version__}", _tried)
     except (LookupError, OSError) as error:
         return {}, str(error)
     return ({}, problem) if problem else (found, "")
@@ -138,7 +110,3 @@ def why_not() -> str:
 def symbols() -> dict[str, int]:
     """Name -> address, for ``llvm.load``: nothing where they are not usable."""
     return _found()[0]
-
-
-if __name__ == "__main__":
-    print(_wrong() or "right")

@@ -261,8 +261,8 @@ def _eig(s: Step, i: Value) -> None:
     letters, size = (s.letter_of("N"), s.letter_of("V")), s.cell(n)
     v = work.at(n * n * 16)
 
-    def part(at: Value, number: Value) -> Value:
-        x = f.load(at, number * 8, F64)
+    def number(at: Value, k: Value) -> Value:
+        x = f.load(at, k * 8, F64)
         return x if s.part_type == F64 else f.make(F32, f"fptrunc double {x.text} to float")
 
     with f.when(is_real.equals(0)):
@@ -276,10 +276,10 @@ def _eig(s: Step, i: Value) -> None:
         operands = (*letters, size, work, size, w, v, size, v, size, rest, lwork, rwork)
         s.stop_if(s.call("geev", *operands, letters=2, letter="z").differs(0))
         with f.count(n) as j:
-            s.put_parts(values.at(j * s.size), part(w, j * 2), part(w, j * 2 + 1))
+            s.put_parts(values.at(j * s.size), number(w, j * 2), number(w, j * 2 + 1))
             with f.count(n) as row:
                 at = (j * n + row) * 2
-                s.put_parts(vectors.at((row * n + j) * s.size), part(v, at), part(v, at + 1))
+                s.put_parts(vectors.at((row * n + j) * s.size), number(v, at), number(v, at + 1))
     with f.when(is_real):
         re = v.at(n * n * 8)
         im = re.at(n * 8)
@@ -290,16 +290,16 @@ def _eig(s: Step, i: Value) -> None:
         s.stop_if(s.call("geev", *operands, letters=2, letter="d").differs(0))
         second = f.var(0)  # of conjugate values, a column has the real part of both vectors, the next the imaginary one
         with f.count(n) as j:
-            s.put_parts(values.at(j * s.size), part(re, j), part(im, j))
+            s.put_parts(values.at(j * s.size), number(re, j), number(im, j))
             alone = f.make(I1, f"fcmp oeq double {f.load(im, j * 8, F64).text}, 0.0")
             last = second.get().differs(0)
             first = last.select(j - 1, j)
             with f.count(n) as row:
-                x, to = part(v, first * n + row), vectors.at((row * n + j) * s.size)
+                x, to = number(v, first * n + row), vectors.at((row * n + j) * s.size)
                 with f.when(alone):
                     s.put_parts(to, x)
                 with f.when(alone.equals(0)):
-                    z = part(v, (first + 1) * n + row)
+                    z = number(v, (first + 1) * n + row)
                     s.put_parts(to, x, last.select(_minus(z), z))
             second.set((alone.equals(0) & last.equals(0)).select(f.const(1), f.const(0)))
 

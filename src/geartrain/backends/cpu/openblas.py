@@ -24,7 +24,7 @@ import numpy as np
 
 from geartrain.backends import llvm
 
-__all__ = ["OWN_CHOICE", "Library", "describe", "library", "opened", "tier", "why_not"]
+__all__ = ["OWN_CHOICE", "Library", "describe", "library", "opened", "remembered", "tier", "why_not"]
 
 TIERS = (
     ("Katmai", "Prescott", "Core2", "Penryn", "Dunnington", "Nehalem", "Athlon", "Opteron", "Barcelona", "Bobcat"),
@@ -180,7 +180,7 @@ def _verdicts() -> str:
     return os.path.join(home, "geartrain", "openblas.txt")
 
 
-def _remembered(path: str, what: str, ask: Callable[[], str]) -> str:
+def remembered(path: str, what: str, ask: Callable[[], str]) -> str:
     """What ``ask`` says of a library, from disk if it was asked for this file on such a processor before."""
     state = os.stat(path)
     key = f"{path}|{state.st_size}|{state.st_mtime_ns}|{'|'.join(llvm.host())}|{what}"
@@ -209,7 +209,7 @@ def load(path: str, origin: str) -> Library:
     if target.lower() == alone.lower():
         return mine
     kernels = OWN_CHOICE if target == mine.kernels else target
-    if problem := _remembered(path, kernels, lambda: str(_trials().trial(path, kernels))):
+    if problem := remembered(path, kernels, lambda: str(_trials().trial(path, kernels))):
         note = f"{target} is possible, but {problem}"
         return mine._replace(note=note) if told is None else describe(opened(path, told, True), path, origin, note)
     note = "OPENBLAS_CORETYPE says" if told else "it would itself choose"
@@ -231,7 +231,7 @@ def _search() -> _Search:
         except (OSError, AttributeError) as error:
             problems.append(f"{origin}: {error}")
             continue
-        problem = _remembered(path, f"products by {found.kernels}", functools.partial(_wrong, found))
+        problem = remembered(path, f"products by {found.kernels}", functools.partial(_wrong, found))
         if not problem:
             return _Search(found, tuple(problems))
         problems.append(f"{origin}: {problem}")

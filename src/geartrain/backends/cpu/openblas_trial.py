@@ -16,7 +16,7 @@ import numpy as np
 
 from geartrain.backends.cpu.openblas import OWN_CHOICE, Library, describe, opened, tier
 
-__all__ = ["copied", "trial", "wrong"]
+__all__ = ["copied", "trial", "tried", "wrong"]
 
 
 @contextlib.contextmanager
@@ -60,10 +60,15 @@ def wrong(found: Library) -> str:
 
 def trial(path: str, kernels: str) -> str:
     """Try kernels, or OWN_CHOICE, in another process, which may die: what went wrong, or the empty string."""
+    return tried("geartrain.backends.cpu.openblas_trial", path, kernels)
+
+
+def tried(module: str, *arguments: str) -> str:
+    """Run a module in another process: the empty string if it prints ``right``, else what went wrong."""
     if not sys.executable:
         return "there is no interpreter to try them with"
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(each for each in sys.path if each)}
-    command = [sys.executable, "-m", "geartrain.backends.cpu.openblas_trial", path, kernels]
+    command = [sys.executable, "-m", module, *arguments]
     try:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     except (OSError, subprocess.SubprocessError) as error:
