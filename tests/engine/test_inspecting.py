@@ -71,9 +71,9 @@ def test_a_report_counts_and_times_every_step() -> None:
 
 
 def test_steps_of_numpy_are_named_and_a_chrome_trace_is_written(tmp_path: Path) -> None:
-    report = gt.jit(lambda x: np.sum(np.real(np.fft.fft(x @ x.T)) * 2)).report(X)
-    assert report.numpy == ["complex fftn"]
-    assert "NumPy computes: complex fftn" in str(report)
+    report = gt.jit(lambda x: np.sum(np.spacing(x @ x.T) * 2)).report(X)
+    assert report.numpy == ["spacing"]
+    assert "NumPy computes: spacing" in str(report)
     report.save(tmp_path / "trace.json")
     events = json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
     assert len(events) == len(report.steps)

@@ -51,12 +51,13 @@ def transform(node: Node, copied: Callable[[Node], Home]) -> Routine | None:
     name = node.op.name.removeprefix("complex ")
     if x.aval.size == 0 or node.aval.size == 0 or x.aval.dtype != node.aval.dtype:
         return None
-    shape = x.aval.shape if name == "rfft" else x.aval.shape[:-1]
-    out = node.aval.shape if name == "irfft" else node.aval.shape[:-1]
-    axes, norm = (node.params[0] if name in ("fftn", "ifftn") else (node.params[-2],)), node.params[-1]
+    shape: tuple[int, ...] = x.aval.shape if name == "rfft" else x.aval.shape[:-1]
+    out: tuple[int, ...] = node.aval.shape if name == "irfft" else node.aval.shape[:-1]
+    norm: str | None = node.params[-1]
+    axes: tuple[int, ...] = node.params[0] if name in ("fftn", "ifftn") else (node.params[-2],)
     found: list[Along] = []
     for axis in reversed(axes):  # NumPy's order
-        n: int = shape[axis] if name == "rfft" else out[axis]
+        n = shape[axis] if name == "rfft" else out[axis]
         factor = _factor(norm, n, name in ("ifftn", "irfft"), x.aval.dtype)
         lanes = -(-PIECE // (8 * _flops_of_one(n)) or 1) * 8
         here = Along(shape[axis], out[axis], math.prod(shape[:axis]), math.prod(shape[axis + 1 :]), factor, lanes)
