@@ -112,6 +112,11 @@ for f in (np.add, np.multiply, np.maximum, np.logaddexp, np.hypot, np.fmin):
     case(f"{n}.accumulate", lambda x, f=f: f.accumulate(x, axis=1), p(2, 3))
     case(f"{n}.outer", lambda x, y, f=f: f.outer(x, y), p(2), p(3))
     case(f"{n}.reduceat", lambda x, f=f: f.reduceat(x, [0, 3, 1]), p(5))
+case(
+    "fmax.reduce beside NaN",
+    lambda x: np.fmax.reduce(np.where(x == x.max(), np.nan, x)) * np.fmin.reduce(np.where(x == x.min(), np.nan, x)),
+    d(5),
+)
 case("subtract.reduce", lambda x: np.subtract.reduce(x) + np.divide.reduce(x, axis=0), p(3, 2))
 case("subtract.accumulate", lambda x: np.subtract.accumulate(x), p(4))
 case("add.reduce where", lambda x: np.add.reduce(x, axis=1, where=MASK, initial=3.0), a(2, 3))

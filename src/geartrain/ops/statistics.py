@@ -1,20 +1,103 @@
-"""Statistics beyond ``reduce``: the ones that skip NaNs, covariance, histograms.
+"""Statistics: means and variances, differences, the ones that skip NaNs, covariance, histograms.
 
 A NaN that is skipped has rate 0.
 """
 
+import math
 from typing import Any
 
-from geartrain.ir.aval import Array
+from numpy.lib.array_utils import normalize_axis_index
+
+from geartrain.ir.aval import Array, shape_of
 from geartrain.ir.untyped import numpy as np
 from geartrain.ops.complexes import conj
 from geartrain.ops.index import choose_by
+from geartrain.ops.reduce import Axis, axes_of, in_dtype, sum_
 from geartrain.ops.shape import cast
 from geartrain.ops.table import composite, constant, spells
 
 __all__ = ["BINCOUNT", "HISTOGRAM", "HISTOGRAM_EDGES"]
 
-Axis = Any
+
+@composite(np.mean)
+def mean(a: Array, axis: Axis = None, dtype: Any = None, *, keepdims: bool = False, where: Any = True) -> Array:
+    total = sum_(_floating(a, dtype), axis, keepdims=keepdims, where=where)
+    return _divided(total, _count(a, axis, where, keepdims))
+
+
+def _divided(total: Array, count: Any) -> Array:
+    """A sum over a number of elements, in the dtype of the sum."""
+    return total / (count if type(count) in (int, float) else cast(count, total.real.dtype))
+
+
+def _floating(a: Array, dtype: Any) -> Array:
+    a = in_dtype(a, dtype)
+    return a if a.dtype.kind in "fc" else cast(a, float)
+
+
+def _count(a: Array, axis: Axis, where: Any, keepdims: bool) -> Any:
+    """How many elements are folded into one."""
+    if where is True:
+        shape = shape_of(a)
+        return math.prod([shape[i] for i in axes_of(a, axis)])
+    return np.sum(np.broadcast_to(where, np.shape(a)), axis=axis, keepdims=keepdims)
+
+
+@composite(np.var)
+def var(
+    a: Array,
+    axis: Axis = None,
+    dtype: Any = None,
+    *,
+    ddof: float = 0,
+    keepdims: bool = False,
+    where: Any = True,
+    mean: Any = None,
+    correction: float | None = None,
+) -> Array:
+    a = _floating(a, dtype)
+    off = a - (np.mean(a, axis=axis, keepdims=True, where=where) if mean is None else mean)
+    squares = off * off if a.dtype.kind != "c" else np.real(off * np.conj(off))
+    ddof = ddof if correction is None else correction
+    total = np.sum(squares, axis=axis, keepdims=keepdims, where=where)
+    return _divided(total, _count(a, axis, where, keepdims) - ddof)
+
+
+@composite(np.std)
+def std(a: Array, axis: Axis = None, dtype: Any = None, **kwargs: Any) -> Array:
+    return np.sqrt(np.var(a, axis, dtype, **kwargs))
+
+
+@composite(np.average)
+def average(a: Array, axis: Axis = None, weights: Any = None, returned: bool = False, *, keepdims: bool = False) -> Any:
+    a = np.asarray(a)
+    if weights is None:
+        y, total = np.mean(a, axis=axis, keepdims=keepdims), _count(a, axis, True, keepdims)
+    else:
+        weights = np.asarray(weights)
+        if np.shape(weights) != a.shape:
+            axes = axes_of(a, axis)
+            weights = np.reshape(weights, [n if i in axes else 1 for i, n in enumerate(a.shape)])
+        total = np.sum(np.broadcast_to(weights, a.shape), axis=axis, keepdims=keepdims)
+        y = np.sum(a * weights, axis=axis, keepdims=keepdims) / total
+    return (y, np.broadcast_to(total, np.shape(y))) if returned else y
+
+
+@composite(np.diff)
+def diff(a: Array, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Array:
+    axis = normalize_axis_index(axis, a.ndim)
+    ends = [None if e is None else _edge(e, a, axis) for e in (prepend, append)]
+    if any(e is not None for e in ends):
+        a = np.concatenate([e for e in (ends[0], a, ends[1]) if e is not None], axis=axis)
+    before = (slice(None),) * axis
+    for _ in range(n):
+        a = a[(*before, slice(1, None))] - a[(*before, slice(None, -1))]
+    return a
+
+
+def _edge(value: Any, a: Array, axis: int) -> Array:
+    shape = (*a.shape[:axis], 1, *a.shape[axis + 1 :])
+    return np.broadcast_to(value, shape) if np.ndim(value) == 0 else np.asarray(value)
 
 
 def _filled(a: Array, value: Any) -> Array:

@@ -11,9 +11,9 @@ from geartrain.ir.op import Op
 from geartrain.kinds import is_a, kind_of
 from geartrain.ops.calls import CALLS_BACK
 from geartrain.ops.index import at_by
-from geartrain.ops.reduce import accumulate_by, outer_by, reduce_by, reduceat_by
 from geartrain.ops.shape import cast
 from geartrain.ops.table import SPELLINGS
+from geartrain.ops.ufunc_methods import accumulate_by, outer_by, reduce_by, reduceat_by
 from geartrain.trace.apply import apply, binary, unary
 from geartrain.trace.level import active, aside
 from geartrain.trace.tracer import Tracer, depends_of, fresh, here, known, plain, refuse_strange, value_of
