@@ -15,7 +15,7 @@ from geartrain.ir.aval import Array, aval_of, is_array
 from geartrain.ir.node import Node
 from geartrain.kinds import kind_of
 from geartrain.ops.complexes import REAL
-from geartrain.ops.shape import ITEM
+from geartrain.ops.shape import ITEM, cast
 from geartrain.trace import intercept, methods, wear
 from geartrain.trace.level import DEAD, Kind, Level
 from geartrain.trace.tracer import Tracer, capture, depends_of, new_input, node_of, refuse_strange, value_of
@@ -249,6 +249,8 @@ def as_leaf(bar: Array, like: Array, seen: set[int]) -> Array:
     """A tangent or cotangent with the shape and dtype of what it belongs to, in memory of its own; ``None`` is zero."""
     if type(bar) is Tracer:
         if depends_of(bar):
+            if not (given := aval_of(value_of(bar)).dtype).isnative:
+                bar = cast(bar, given.newbyteorder("="))
             weak = aval_of(value_of(like)).weak and not aval_of(value_of(bar)).weak
             return ITEM(bar) if weak and np.shape(value_of(bar)) == () else bar
         bar = value_of(bar)

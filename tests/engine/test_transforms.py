@@ -269,6 +269,14 @@ def test_dtypes_and_shapes(x: Any) -> None:
     assert np.asarray(got).dtype == np.asarray(x).dtype.newbyteorder("=")
 
 
+def test_gradients_are_of_the_machines_byte_order() -> None:
+    """Also where a trace around them is recorded."""
+    x = np.array([2.0, 3.0], ">f8")
+    for g in (gt.jacobian(np.sin), gt.jit(gt.grad(lambda x: np.sum(np.sin(x) ** 2))), gt.hessian(lambda x: x[0] ** 3)):
+        for _ in range(2):
+            assert g(x).dtype.isnative
+
+
 def test_numpys_own_functions_and_odd_callables() -> None:
     assert gt.grad(np.sin)(0.0) == 1.0
     assert gt.vmap(np.dot)(np.ones((2, 3)), np.ones((2, 3))).tolist() == [3.0, 3.0]
