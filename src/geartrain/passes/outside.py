@@ -58,7 +58,10 @@ class _Lighter:
         self.fixed = dict(zip(inputs[:first], operands[:first], strict=True))
         moving = zip(operands[first:behind], loop.moving, strict=True)
         self.moving = dict(zip(inputs[first:behind], moving, strict=True))
-        self.carried = dict(zip(inputs[behind:], zip(operands[behind:], loop.carried, strict=True), strict=True))
+        then = behind + len(loop.carried)
+        carried = zip(operands[behind:then], loop.carried, strict=True)
+        self.carried = dict(zip(inputs[behind:then], carried, strict=True))
+        self.changing = dict(zip(inputs[then:], zip(operands[then:], loop.changing, strict=True), strict=True))
         self.users: dict[Node, list[Node]] = {}
         for node in loop.body.nodes:
             for x in dict.fromkeys(node.inputs):
@@ -164,6 +167,7 @@ class _Lighter:
     def _loop(self) -> Node:
         gone = set(self.sums)
         inputs = [*self.fixed, *self.moving, *[x for x, (_, k) in self.carried.items() if k not in gone]]
+        inputs += self.changing
         new = {x: x for x in inputs}
         inside = Builder()
         for node in self.body.nodes:
@@ -191,9 +195,11 @@ class _Lighter:
             keep_all.append(True)
         moving = tuple([move for _, move in self.moving.values()])
         carried = tuple([self.numbers[k] for _, k in self.carried.values() if k not in gone])
-        loop = Loop(Graph.of(inputs, outputs), self.loop.trips, moving, carried, tuple(keep_all))
+        changing = tuple([change._replace(number=self.numbers[change.number]) for _, change in self.changing.values()])
+        loop = Loop(Graph.of(inputs, outputs), self.loop.trips, moving, carried, tuple(keep_all), changing)
         operands = [*self.fixed.values(), *[source for source, _ in self.moving.values()]]
         operands += [first for first, k in self.carried.values() if k not in gone]
+        operands += [array for array, _ in self.changing.values()]
         return self.builder.table.node(LOOP, tuple(operands), (loop,), loop.avals())
 
     def results(self, made: Node) -> dict[int, Node]:

@@ -14,7 +14,7 @@ from geartrain.ir.node import CONST, Node
 from geartrain.ir.views import View, contiguous, indexed
 from geartrain.ops.index import GETITEM, SCATTER
 
-__all__ = ["Before", "Constants", "Elsewhere", "Part", "Pattern", "Place", "Repeat", "Same", "find_repeats"]
+__all__ = ["Before", "Chain", "Constants", "Elsewhere", "Part", "Pattern", "Place", "Repeat", "Same", "find_repeats"]
 
 LEAST_TRIPS = 4
 LEAST_NODES = 40
@@ -59,6 +59,18 @@ class Part(NamedTuple):
     step: int
 
 
+class Chain(NamedTuple):
+    """An array that every repetition changes: see :mod:`chains`.
+
+    ``columns`` write into it, in order. ``part`` is what a repetition touches, and ``templates`` has for each column
+    that reads or writes the array where in that part.
+    """
+
+    columns: tuple[int, ...]
+    part: Part
+    templates: dict[int, tuple[Any, ...]]
+
+
 Pattern = Same | Before | Elsewhere | Constants
 
 
@@ -71,6 +83,7 @@ class Repeat:
         self.operands: dict[tuple[int, int], Pattern] = {}
         self.parts: dict[int, Part] = {}
         self.writes: dict[int, Part] = {}
+        self.chains: dict[int, Chain] = {}  # of each column that writes into an array that the repeat reads, too
 
     def node(self, column: int, trip: int) -> Node:
         return self.sequence[self.start + trip * self.period + column]
@@ -161,10 +174,10 @@ class _Finder:
     def pattern(self, r: Repeat, column: int, j: int, middle: int) -> Pattern | None:
         """What the operand follows, judged by two repetitions in the middle."""
         a, b = (r.node(column, middle + k).inputs[j] for k in (0, 1))
+        if a.op is CONST and b.op is CONST:  # the same one twice may yet be another one elsewhere
+            return Same(a) if all(node.inputs[j] is a for node in r.nodes(column)) else Constants()
         if a is b:
             return Same(a)
-        if a.op is CONST and b.op is CONST:
-            return Constants()
         at_a, at_b = self.position.get(a, -1), self.position.get(b, -1)
         if at_a >= r.start and at_b - at_a == r.period:
             trip, before = divmod(at_a - r.start, r.period)

@@ -13,8 +13,19 @@ from geartrain.ir.node import CONST, INPUT, Node
 from geartrain.ir.views import contiguous
 from geartrain.ops.index import GETITEM, HERE, SCATTER
 from geartrain.ops.shape import RESHAPE
-from geartrain.passes.loops import LOOP, LOOP_OUT, Loop, Moving
-from geartrain.passes.repeats import Before, Constants, Elsewhere, Part, Pattern, Place, Repeat, Same, find_repeats
+from geartrain.passes.loops import LOOP, LOOP_OUT, Changing, Loop, Moving
+from geartrain.passes.repeats import (
+    Before,
+    Chain,
+    Constants,
+    Elsewhere,
+    Part,
+    Pattern,
+    Place,
+    Repeat,
+    Same,
+    find_repeats,
+)
 from geartrain.passes.rewrite import Builder
 from geartrain.passes.writes import places, settled
 
@@ -23,15 +34,24 @@ __all__ = ["roll"]
 SHORT = 64
 """Programs of fewer nodes are not searched."""
 
+ROUNDS = 4
+"""How often repeats are looked for, each time without those that cannot be loops after all."""
+
 
 def roll(graph: Graph) -> Graph:
     """The graph with repeated stretches as loops."""
     sequence = [node for node in graph.nodes if node.op is not CONST]
     if len(sequence) < SHORT:
         return graph
-    repeats, places = find_repeats(sequence, settled)
-    roller = _Roller(graph, repeats, places)
-    return roller.run() if repeats and not roller.looks_inside() else graph
+    refused: set[tuple[int, int]] = set()
+    for _ in range(ROUNDS):
+        repeats, places = find_repeats(sequence, lambda r: (r.start, r.period) not in refused and settled(r))
+        roller = _Roller(graph, repeats, places)
+        looks = roller.looks_inside()
+        if not looks:
+            return roller.run() if repeats else graph
+        refused.update([(r.start, r.period) for r in looks])
+    return graph
 
 
 def _from_outside(pattern: Pattern, trips: int) -> int:
@@ -51,6 +71,10 @@ class _Body:
         self.fixed: dict[Node, Node] = {}
         self.moving: dict[tuple[Node, Moving], Node] = {}
         self.carried: dict[tuple[int, tuple[Node, ...]], Node] = {}  # (column, first operands) -> input
+        self.changing: dict[tuple[int, ...], Node] = {}  # the columns of a chain -> input
+        self.reads: dict[int, Chain] = {}
+        for chain in repeat.chains.values():
+            self.reads.update(dict.fromkeys(chain.templates, chain))
         self.outputs: dict[Node, int] = {}
         self.keep_all: list[bool] = []
 
@@ -91,12 +115,20 @@ class _Roller:
         for r in used:
             for (column, j), pattern in r.operands.items():
                 use([node.inputs[j] for node in r.nodes(column)[: _from_outside(pattern, r.trips)]], r)
-            use([part.source for part in (*r.parts.values(), *r.writes.values())], r)
+            parts = [*r.parts.values(), *r.writes.values(), *[chain.part for chain in r.chains.values()]]
+            use([part.source for part in parts], r)
         return used
 
-    def looks_inside(self) -> bool:
-        """Whether somebody behind a loop reads an array that is in the middle of being written there."""
-        return any(column in r.writes and trip != r.trips - 1 for r, used in self.used.items() for column, trip in used)
+    def looks_inside(self) -> list[Repeat]:
+        """The repeats of which somebody else reads an array that is in the middle of being written there."""
+        found: list[Repeat] = []
+        for r, used in self.used.items():
+            for column, trip in used:
+                chain = r.chains.get(column)
+                last = trip == r.trips - 1 and (chain is None or column == chain.columns[-1])
+                if (column in r.writes or chain is not None) and not last:
+                    found.append(r)
+        return found
 
     def run(self) -> Graph:
         for node in self.graph.nodes:
@@ -162,13 +194,18 @@ class _Roller:
         last = repeat.trips - 1
         for column, trip in sorted(self.used[repeat]):
             body.output(body.columns[column], every=trip != last or column in repeat.writes)
-        inputs = [*body.fixed.values(), *body.moving.values(), *body.carried.values()]
+        changes = [(repeat.chains[columns[0]].part, body.columns[columns[-1]]) for columns in body.changing]
+        changing = [
+            Changing(part.view, part.step, body.output(node, every=False), part.source.aval) for part, node in changes
+        ]
+        inputs = [*body.fixed.values(), *body.moving.values(), *body.carried.values(), *body.changing.values()]
         graph = Graph.of(inputs, list(body.outputs))
         moving = tuple([move for _, move in body.moving])
-        loop = Loop(graph, repeat.trips, moving, tuple(carried), tuple(body.keep_all))
+        loop = Loop(graph, repeat.trips, moving, tuple(carried), tuple(body.keep_all), tuple(changing))
         operands = [self.value(x) for x in body.fixed]
         operands += [source for source, _ in body.moving]
         operands += [self.value(first) for _, first in links]
+        operands += [self.value(part.source) for part, _ in changes]
         self.loops[repeat] = self.builder.table.node(LOOP, tuple(operands), (loop,), loop.avals())
 
     def _links(self, body: _Body) -> list[tuple[Node, Node]]:
@@ -182,6 +219,8 @@ class _Roller:
     def _column(self, body: _Body, column: int) -> Node:
         repeat = body.repeat
         node = repeat.node(column, 0)
+        if column in body.reads:
+            return self._changed(body, column)
         if column in repeat.writes:  # what is written, in the place of the array
             return self._operand(body, column, 1)
         part = repeat.parts.get(column)
@@ -189,6 +228,21 @@ class _Roller:
             return self._moving(body, self.value(part.source), Moving(part.view, part.step), node.aval)
         inputs = tuple([self._operand(body, column, j) for j in range(len(node.inputs))])
         return body.builder.table.node(node.op, inputs, node.params, node.value)
+
+    def _changed(self, body: _Body, column: int) -> Node:
+        """A column that reads or writes the part of an array that each repetition changes."""
+        repeat = body.repeat
+        node, chain = repeat.node(column, 0), body.reads[column]
+        before = repeat.operands[column, 0]
+        assert isinstance(before, Before)
+        if before.lag:
+            aval = Aval(chain.part.view.shape, node.inputs[0].aval.dtype)
+            whole = body.changing.setdefault(chain.columns, Node(INPUT, (), (), aval))
+        else:
+            whole = body.columns[before.column]
+        others = [self._operand(body, column, j) for j in range(1, len(node.inputs))]
+        aval = whole.aval if node.op is SCATTER else node.aval
+        return body.builder.op(node.op, whole, *others, params=(chain.templates[column],), aval=aval)
 
     def _operand(self, body: _Body, column: int, j: int) -> Node:
         repeat = body.repeat

@@ -8,8 +8,9 @@ written at once behind the loop.
 import numpy as np
 
 from geartrain.ir.aval import Array
+from geartrain.ir.node import Node
 from geartrain.ir.views import View, contiguous, indexed
-from geartrain.ops.index import GETITEM
+from geartrain.passes.chains import columns_of, framed, is_read
 from geartrain.passes.repeats import Before, Elsewhere, Part, Repeat
 
 __all__ = ["MOST_PLACES", "places", "settled"]
@@ -19,26 +20,59 @@ MOST_PLACES = 1 << 22
 
 
 def settled(r: Repeat) -> bool:
-    """Whether all moving reads and writes of a repeat are of such a kind; reads then have the source as theirs."""
+    """Whether all moving reads and writes of a repeat can be had in a loop.
+
+    An array that is written once in each repetition and read as it was before is written behind the loop; reads then
+    have the source as theirs. Of all others the loop changes a part: they become ``chains``.
+    """
+    arrays: dict[tuple[int, ...], list[tuple[int, int]]] = {}  # columns that write -> (column, operand) that read
+    of: dict[int, tuple[int, ...]] = {}
+    for column in r.writes:
+        columns = columns_of(r, column)
+        if columns is None:
+            return False
+        arrays.setdefault(columns, [])
+        of.update(dict.fromkeys(columns, columns))
     for column, part in r.parts.items():
         base = r.operands[column, 0]
-        if isinstance(base, Before) and base.column not in r.writes and part.step:
+        if isinstance(base, Before) and base.column not in of and part.step:
             return False
-    if not all(_is_chain(r, column) for column in r.writes):
-        return False
-    written = {column: _written(r, column) for column in r.writes}
-    if any(times is None for times in written.values()):
-        return False
     for (column, j), pattern in r.operands.items():
-        if isinstance(pattern, Elsewhere) and pattern.column in pattern.repeat.writes:
+        if isinstance(pattern, Elsewhere) and (
+            pattern.column in pattern.repeat.writes or pattern.column in pattern.repeat.chains
+        ):
             return False
-        if not isinstance(pattern, Before) or pattern.column not in r.writes or (column in r.writes and j == 0):
-            continue
-        part = _reading(r, column, pattern)
-        times = written[pattern.column]
-        if part is None or times is None or not _is_read_before(r, part, pattern.lag, times):
-            return False
-        r.parts[column] = part
+        if isinstance(pattern, Before) and pattern.column in of:
+            columns = of[pattern.column]
+            if not is_read(r, column, j, columns):
+                return False
+            if column not in columns:
+                arrays[columns].append((column, pattern.lag))
+    return all(_collected(r, *array) or _changed(r, *array) for array in arrays.items())
+
+
+def _collected(r: Repeat, columns: tuple[int, ...], reads: list[tuple[int, int]]) -> bool:
+    """Whether what is written to an array can be collected; reads then have the source as theirs."""
+    column, *more = columns
+    times = None if more else _written(r, column)
+    if times is None:
+        return False
+    found = {reader: _reading(r, reader, r.writes[column].source) for reader, _ in reads}
+    if not all(_is_read_before(r, found[reader], lag, times) for reader, lag in reads):
+        return False
+    r.parts.update(found)
+    return True
+
+
+def _changed(r: Repeat, columns: tuple[int, ...], reads: list[tuple[int, int]]) -> bool:
+    """Whether the loop can change a part of the array."""
+    chain = framed(r, columns, [column for column, _ in reads])
+    if chain is None:
+        return False
+    r.chains.update(dict.fromkeys(columns, chain))
+    for column in chain.templates:
+        r.writes.pop(column, None)
+        r.parts.pop(column, None)
     return True
 
 
@@ -50,11 +84,6 @@ def places(part: Part, trips: int) -> Array:
         steps = np.arange(n, dtype=np.int64) * stride
         at = at + steps.reshape((n,) + (1,) * (len(view.shape) - axis - 1))
     return np.arange(trips, dtype=np.int64)[:, None] * part.step + at.reshape(1, -1)
-
-
-def _is_chain(r: Repeat, column: int) -> bool:
-    """Whether each repetition writes into the array as the one before it has left it."""
-    return r.operands[column, 0] == Before(column, 1)
 
 
 def _written(r: Repeat, column: int) -> Array | None:
@@ -69,17 +98,11 @@ def _written(r: Repeat, column: int) -> Array | None:
     return times if np.count_nonzero(times < r.trips) == where.size else None
 
 
-def _reading(r: Repeat, column: int, pattern: Before) -> Part | None:
+def _reading(r: Repeat, column: int, source: Node) -> Part:
     """What a column reads of an array that is written to, as a part of the source."""
-    node = r.node(column, 0)
-    if node.op is not GETITEM or len(node.inputs) != 1 or pattern.lag > 1:
-        return None
-    source = r.writes[pattern.column].source
-    if pattern.lag == 1 and node.inputs[0] is not source:
-        return None
     part = r.parts.get(column)
     if part is None:
-        return Part(source, indexed(contiguous(source.aval.shape), node.params[0]), 0)
+        return Part(source, indexed(contiguous(source.aval.shape), r.node(column, 0).params[0]), 0)
     return part._replace(source=source)
 
 

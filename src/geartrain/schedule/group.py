@@ -19,6 +19,7 @@ from geartrain.schedule.factors import ROWS, Factors
 from geartrain.schedule.fourier import ROWS as TRANSFORMED
 from geartrain.schedule.fourier import transform
 from geartrain.schedule.indexing import indexing, spread_operand
+from geartrain.schedule.inplace import Traffic, versions
 from geartrain.schedule.joining import Joining
 from geartrain.schedule.scans import SCANS, scan
 from geartrain.schedule.steps import (
@@ -26,6 +27,7 @@ from geartrain.schedule.steps import (
     FACTORS,
     TRANSFORMS,
     Call,
+    Group,
     Grouping,
     Home,
     Matrix,
@@ -44,17 +46,25 @@ VIEWS = ("reshape", "transpose", "broadcast", "diagonal", "inner_diagonal", "get
 """What says where a value lies, if it has one operand."""
 
 
-def group(graph: Graph, products: int = False, views: Sequence[View] | None = None) -> Grouping:
+def group(
+    graph: Graph,
+    products: int = False,
+    views: Sequence[View] | None = None,
+    changing: Sequence[tuple[int, int]] = (),
+) -> Grouping:
     """Put the nodes of ``graph`` into steps.
 
     ``products``: the backend multiplies matrices itself; ``FACTORS`` or ``TRANSFORMS``: what it does, too. ``views``:
-    how the inputs lie, if not in C order.
+    how the inputs lie, if not in C order. ``changing``: numbers of inputs and of the outputs that they become, where
+    they lie; the nodes are then ``in_place``.
     """
-    return _Grouper(graph, products, views).run()
+    return _Grouper(graph, products, views, changing).run()
 
 
 class _Grouper(Joining):
-    def __init__(self, graph: Graph, products: int, views: Sequence[View] | None) -> None:
+    def __init__(
+        self, graph: Graph, products: int, views: Sequence[View] | None, changing: Sequence[tuple[int, int]]
+    ) -> None:
         super().__init__(graph.outputs)
         self.graph = graph
         self.products = products
@@ -62,6 +72,9 @@ class _Grouper(Joining):
         self.loops: dict[Node, tuple[Node, ...]] = {}
         self.stored: set[Node] = set()
         self.factors = Factors()
+        self.last = {number for _, number in changing}
+        self.versions = versions(graph, changing)
+        self.traffic = {graph.inputs[i]: Traffic() for i, _ in changing}
 
     def run(self) -> Grouping:
         for i, node in enumerate(self.graph.inputs):
@@ -71,6 +84,7 @@ class _Grouper(Joining):
         self._find_in_memory()
         for node in self.graph.nodes:
             visit = _VISITS.get(node.op.name)
+            many = len(self.steps)
             if visit is not None or element_of(node) is None:
                 self.settle(node.inputs)
             if node.op is CONST:
@@ -82,6 +96,9 @@ class _Grouper(Joining):
                     self.pointwise(node)
                 else:
                     self._call(node)
+            if len(self.steps) > many and not isinstance(self.steps[-1], Group):
+                for x in node.inputs:
+                    self.noted(x, len(self.steps) - 1)
         outputs = self._outputs()
         self._find_stored()
         return Grouping(self.steps, self.homes, self.stored, outputs)
@@ -101,6 +118,13 @@ class _Grouper(Joining):
         x, earlier = node.inputs
         self.homes[node] = self.homes[x]
         self.at[node] = max(self.at[x], self.at[earlier])
+        return True
+
+    def _kept(self, node: Node) -> bool:
+        """A copy, taken now."""
+        if element_of(node) is None:
+            return False
+        self.place([node])
         return True
 
     def _fold(self, node: Node) -> bool:
@@ -196,7 +220,8 @@ class _Grouper(Joining):
     def _loop(self, node: Node) -> bool:
         loop: Loop = node.params[0]
         inputs: list[Home] = []
-        for i, x in enumerate(node.inputs):
+        still = len(node.inputs) - len(loop.changing)
+        for i, x in enumerate(node.inputs[:still]):
             if i >= loop.fixed and not is_contiguous(self.homes[x].view):
                 if not is_native(x.aval):
                     raise Unrollable
@@ -211,7 +236,11 @@ class _Grouper(Joining):
             out = Node(LOOP_OUT, (node,), (k,), Aval((2, *aval.shape), aval.dtype) if by_turns else aval)
             self.own(out, pos)
             outs.append(out)
-        self.steps.append(Rolled(node, pos, tuple(inputs), tuple(outs)))
+        arrays = zip(loop.changing, node.inputs[still:], strict=True)
+        bases = tuple([(outs[change.number], x) for change, x in arrays])
+        if not all(is_native(x.aval) for _, x in bases):
+            raise Unrollable
+        self.steps.append(Rolled(node, pos, tuple(inputs), tuple(outs), bases))
         self.loops[node] = tuple(outs)
         self.at[node] = pos
         return True
@@ -281,12 +310,27 @@ class _Grouper(Joining):
         view = indexed(contiguous(node.aval.shape), node.params[0])
         if part.aval.shape != view.shape:
             return False
+        if node in self.versions:
+            return self._change(node)
         into = self.step(view.shape, [part], first=self.ready(base), more=2)
         self.note(into, [part, base])
         into.bases.append((node, base))
         into.places.append(Place(part, Home(node, view)))
         self.own(node, into.pos)
         return True
+
+    def _change(self, node: Node) -> bool:
+        """A write into an input that changes, where it lies."""
+        base, part = node.inputs
+        root, whole = self.homes[base]
+        view, traffic = indexed(whole, node.params[0]), self.traffic[root]
+        reading = [n for n in self.free if any(x in self.homes and self.homes[x].root is root for x in n.inputs)]
+        self.settle(reading)
+        into = self.step(view.shape, [part], first=traffic.write_at(view), more=2)
+        self.note(into, [part])
+        into.places.append(Place(part, Home(root, view)))
+        traffic.writes.append((into.pos, view))
+        return self.alias(node, base, whole)
 
     def _scatter_by_arrays(self, node: Node) -> bool:
         base, part, *arrays = node.inputs
@@ -329,8 +373,11 @@ class _Grouper(Joining):
     def _outputs(self) -> list[Node]:
         """For each output the root whose buffer it is: computed, whole, and nobody else's."""
         found: list[Node] = []
-        for output in self.graph.outputs:
+        for k, output in enumerate(self.graph.outputs):
             root, view = self.homes[output]
+            if k in self.last:
+                found.append(root)
+                continue
             whole = is_contiguous(view) and view.offset == 0 and output.aval.size == root.aval.size
             if root.op is INPUT or root.op is CONST or not whole or root in found:
                 root = Node(COPY, (output,), (), output.aval)
@@ -348,6 +395,7 @@ class _Grouper(Joining):
                 continue
             if isinstance(step, (Rolled, Routine)):
                 stored.update([home.root for home in step.inputs])
+                stored.update([self.homes[base].root for _, base in step.bases] if isinstance(step, Rolled) else ())
                 continue
             if isinstance(step, Call):
                 stored.update([self.homes[x].root for x in step.node.inputs])
@@ -364,6 +412,7 @@ _VISITS: dict[str, Any] = {
     **dict.fromkeys(VIEWS, _Grouper._view),  # pyright: ignore[reportPrivateUsage]
     **dict.fromkeys(["concatenate", "stack"], _Grouper._joined),  # pyright: ignore[reportPrivateUsage]
     "after": _Grouper._after,  # pyright: ignore[reportPrivateUsage]
+    "copy": _Grouper._kept,  # pyright: ignore[reportPrivateUsage]
     "loop": _Grouper._loop,  # pyright: ignore[reportPrivateUsage]
     "loop_out": _Grouper._loop_out,  # pyright: ignore[reportPrivateUsage]
     "scatter": _Grouper._scatter,  # pyright: ignore[reportPrivateUsage]

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from geartrain.ir.node import CONST, Node
 from geartrain.ir.views import View, contiguous
+from geartrain.schedule.inplace import Traffic
 from geartrain.schedule.steps import MOST_MEMBERS, Call, Group, Home, Place, Product, Rolled, Routine
 
 __all__ = ["Joining"]
@@ -30,6 +31,7 @@ class Joining:
         self.free: dict[Node, int] = {}
         self.wanted = set(wanted)
         self.in_memory: set[Node] = set()
+        self.traffic: dict[Node, Traffic] = {}  # of buffers that change while they are read
 
     # Where things are.
 
@@ -38,8 +40,9 @@ class Joining:
         self.at[node] = pos
 
     def alias(self, node: Node, base: Node, view: View) -> bool:
-        self.homes[node] = Home(self.homes[base].root, view)
-        self.at[node] = self.at[base]
+        root = self.homes[base].root
+        self.homes[node] = Home(root, view)
+        self.at[node] = self.traffic[root].read_after(view) if root in self.traffic else self.at[base]
         return True
 
     def ready(self, node: Node) -> int:
@@ -71,8 +74,15 @@ class Joining:
     def note(self, into: Group, operands: Iterable[Node]) -> None:
         for x in operands:
             root = self.homes[x].root
+            self.noted(x, into.pos)
             if self.group_of.get(x) is not into and (root.op is not CONST or root.aval.size > 1):
                 into.reads.add(root)
+
+    def noted(self, x: Node, pos: int) -> None:
+        """Step ``pos`` reads a value from memory, if it is one in a buffer that changes."""
+        root, view = self.homes[x]
+        if root in self.traffic:
+            self.traffic[root].reads.append((pos, view))
 
     def pointwise(self, node: Node) -> None:
         """A node that reads no kernel's registers is free: it goes where it is wanted first.

@@ -13,6 +13,7 @@ from geartrain.schedule.arena import LINE, Lifetime, cells, pack
 from geartrain.schedule.build import build_group, copy_runs
 from geartrain.schedule.cheap import cheaper
 from geartrain.schedule.group import group
+from geartrain.schedule.inplace import in_place
 from geartrain.schedule.loops import Kernel, text_of_kernel
 from geartrain.schedule.nest import Run, fill
 from geartrain.schedule.steps import Call, Group, Grouping, Home, Product, Rolled, Routine, Unrollable
@@ -61,7 +62,13 @@ class Plan(NamedTuple):
     arena: int
 
 
-def make_plan(graph: Graph, products: int = False, views: Sequence[View] | None = None, cores: int = 0) -> Plan:
+def make_plan(
+    graph: Graph,
+    products: int = False,
+    views: Sequence[View] | None = None,
+    cores: int = 0,
+    changing: Sequence[tuple[int, int]] = (),
+) -> Plan:
     """Schedule a graph.
 
     Args:
@@ -69,27 +76,30 @@ def make_plan(graph: Graph, products: int = False, views: Sequence[View] | None 
         products: the backend multiplies matrices itself; ``FACTORS``: it factors them, too.
         views: how the inputs lie, if not in C order.
         cores: of a machine whose backend does steps in strips; 0: it does not.
+        changing: numbers of inputs, and of the outputs that each of these becomes, in its memory.
 
     Raises:
         Unrollable: a loop whose body NumPy has to compute in part.
     """
-    grouping = group(graph, products, views)
+    graph = in_place(graph, changing)
+    grouping = group(graph, products, views, changing)
     lighter = cheaper(graph, grouping)
     if lighter is not graph:
-        graph, grouping = lighter, group(lighter, products, views)
+        graph = in_place(lighter, changing)
+        grouping = group(graph, products, views, changing)
     heirs = _heirs(grouping)
     steps: list[Step] = []
     inside = {n: step for step in grouping.steps if isinstance(step, Group) for n in step.members}
     for step in grouping.steps:
+        for root, base in step.bases if isinstance(step, Group | Rolled) else ():
+            if root not in heirs:
+                steps.extend(_base(grouping, root, base))
         if isinstance(step, Rolled):
             steps.append(_loop_run(step, products, cores))
             continue
         if not isinstance(step, Group):
             steps.append(step)
             continue
-        for root, base in step.bases:
-            if root not in heirs:
-                steps.extend(_base(grouping, root, base))
         steps.extend(build_group(step, grouping.homes, grouping.stored, inside))
     owner: dict[Node, Node] = {}
     for root, old in heirs.items():  # in order of steps, so the old one's owner is known
@@ -108,9 +118,14 @@ def _in_strips(steps: list[Step], grouping: Grouping, owner: dict[Node, Node], c
         reads, writes = _touched(step, grouping)
         found = {root(x) for x in writes}
         touched.append((found | {root(x) for x in reads}, found))
+    changed = {x for x in grouping.outputs if x.op is INPUT}
     parts = [
-        step if isinstance(step, Run | Product) and not (isinstance(step, Product) and step.patches) else None
-        for step in steps
+        step
+        if isinstance(step, Run | Product)
+        and not (isinstance(step, Product) and step.patches)
+        and touched[i][0].isdisjoint(changed)
+        else None
+        for i, step in enumerate(steps)
     ]
     return [steps[k] if isinstance(k, int) else k for k in in_strips(parts, grouping.homes, root, touched, cores)]
 
@@ -137,7 +152,9 @@ def _loop_run(rolled: Rolled, products: int, cores: int) -> LoopRun:
     views = [home.view._replace(offset=0) for home in rolled.inputs[: loop.fixed]]
     views += [move.view._replace(offset=0) for move in loop.moving]
     views += [home.view._replace(offset=0) for home in rolled.inputs[loop.fixed + len(loop.moving) :]]
-    body = make_plan(loop.body, products, views, cores)
+    changing = [(len(views) + i, change.number) for i, change in enumerate(loop.changing)]
+    views += [change.view._replace(offset=0) for change in loop.changing]
+    body = make_plan(loop.body, products, views, cores, changing)
     if any(isinstance(step, Call) for step in body.steps):
         raise Unrollable
     return LoopRun(rolled, body, Node(INPUT, (), (), Aval((body.arena,), np.dtype(np.uint8))))
@@ -159,18 +176,21 @@ def _heirs(grouping: Grouping) -> dict[Node, Node]:
     heirs: dict[Node, Node] = {}
     taken: set[Node] = set()
     for step in grouping.steps:
-        if not isinstance(step, Group):
+        if not isinstance(step, Group | Rolled):
             continue
         for root, base in step.bases:
             old = grouping.homes[base]
-            written = [place.home.view for place in step.places if place.home.root is root]
+            places = step.places if isinstance(step, Group) else ()
+            written = [place.home.view for place in places if place.home.root is root]
             if old.root.op in (INPUT, CONST) or old.root in grouping.outputs or old.root in taken:
                 continue
             whole = is_contiguous(old.view) and old.view.offset == 0 and base.aval.size == old.root.aval.size
             if not whole or last[old.root] > step.pos or sum(b is base for _, b in step.bases) > 1:
                 continue
-            others = [h.view for h in _loads(step, grouping) if h.root is old.root]
-            anywhere = any(place.how is not None for place in step.places if place.home.root is root)
+            loads = _loads(step, grouping) if isinstance(step, Group) else step.inputs
+            others = [h.view for h in loads if h.root is old.root]
+            anywhere = any(place.how is not None for place in places if place.home.root is root)
+            anywhere |= isinstance(step, Rolled)
             if not (anywhere and others) and all(_apart_or_same(v, w) for v in others for w in written):
                 heirs[root] = old.root
                 taken.add(old.root)
@@ -190,6 +210,7 @@ def _reads(step: Group | Call | Product | Routine | Rolled, grouping: Grouping) 
         yield from (step.a.home, step.b.home)
     elif isinstance(step, (Rolled, Routine)):
         yield from step.inputs
+        yield from [grouping.homes[base] for _, base in step.bases] if isinstance(step, Rolled) else ()
     elif isinstance(step, Call):
         yield from [grouping.homes[x] for x in step.node.inputs]
     else:
@@ -220,7 +241,8 @@ def _placed(graph: Graph, grouping: Grouping, steps: list[Step], owner: dict[Nod
     spots: dict[Node, Spot] = {node: Spot("input", i) for i, node in enumerate(graph.inputs)}
     consts: list[Node] = []
     for i, root in enumerate(grouping.outputs):
-        spots[buffer(root)] = Spot("output", i)
+        if root.op is not INPUT:  # which changes in its place
+            spots[buffer(root)] = Spot("output", i)
     lives: dict[Node, Lifetime] = {}  # in whole steps
     close: dict[Node, Lifetime] = {}  # in parts of strips, too
     for time, begin, end, step, _ in _times(steps):

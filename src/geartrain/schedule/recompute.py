@@ -233,7 +233,8 @@ def _read(step: Group | Call | Product | Routine | Rolled, grouping: Grouping) -
     if isinstance(step, Product):
         return [step.a.home.root, step.b.home.root]
     if isinstance(step, (Rolled, Routine)):
-        return [home.root for home in step.inputs]
+        bases = step.bases if isinstance(step, Rolled) else ()
+        return [*[home.root for home in step.inputs], *[grouping.homes[base].root for _, base in bases]]
     if isinstance(step, Call):
         return [grouping.homes[x].root for x in step.node.inputs]
     own = set(step.members)

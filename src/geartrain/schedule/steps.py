@@ -181,12 +181,14 @@ class Rolled(NamedTuple):
     """A step that is a loop over a program of its own. ``outs`` are the buffers of its results.
 
     A result of which only the last value is wanted, and which the next repetition reads, has two places by turns.
+    Arrays that change are no ``inputs``: in ``bases`` are their buffers, one of ``outs``, and what is there at first.
     """
 
     node: Node
     pos: int
     inputs: tuple[Home, ...]
     outs: tuple[Node, ...]
+    bases: tuple[tuple[Node, Node], ...] = ()
 
     @property
     def loop(self) -> Loop:

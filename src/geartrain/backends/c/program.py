@@ -248,6 +248,11 @@ def _moves(step: LoopRun, places: Mapping[Node, Place]) -> Iterator[tuple[tuple[
         else:
             place, further, by_turns = outs[loop.carried[which - len(loop.moving)]]
             yield ("input", i), first, place, further, by_turns
+    for i, change in enumerate(loop.changing, len(rolled.inputs)):
+        place, size = outs[change.number][0], change.aval.dtype.itemsize
+        start = place._replace(offset=place.offset + change.view.offset * size)
+        further = change.step * size
+        yield ("input", i), start, start._replace(offset=start.offset + further), further, False
     for k, (place, further, by_turns) in enumerate(outs):
         then = place._replace(offset=place.offset + further)
         yield ("output", k), place, then, -further if by_turns else further, by_turns

@@ -211,6 +211,10 @@ class Encoder:
             else:
                 (slot, at), further, by_turns = outs[loop.carried[which - len(loop.moving)]]
                 base("input", i, first, (slot, at), further, by_turns)
+        for i, change in enumerate(loop.changing, len(rolled.inputs)):
+            (slot, at), size = outs[change.number][0], change.aval.dtype.itemsize
+            start, further = at + change.view.offset * size, change.step * size
+            base("input", i, (slot, start), (slot, start + further), further, 0)
         for k, ((slot, at), further, by_turns) in enumerate(outs):
             base("output", k, (slot, at), (slot, at + further), -further if by_turns else further, by_turns)
         inside = slots_of(body, numbers)
