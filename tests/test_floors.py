@@ -23,6 +23,8 @@ FLOORS: dict[str, float] = {
     "trace": 3,
     "again": 4,
     "chain": 4,
+    "templates": 4,
+    "nodewise": 4,
     "batch": 4,
     "zero": 4,
     "passes": 5,

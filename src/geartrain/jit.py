@@ -93,7 +93,7 @@ class Jitted:
                     leaf.late = False
                     self._call_natively(key, paths, leaf, args, kwargs)
                 return result
-        return self._record(key, args, kwargs)
+        return self._record(key, args, kwargs, traced)
 
     def _call_natively(
         self, key: tuple[Any, ...], paths: Paths, leaf: Leaf, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -139,16 +139,20 @@ class Jitted:
             ) from error
         return made, traced
 
-    def _record(self, key: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _record(
+        self, key: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any], traced: list[Array]
+    ) -> Any:
         with patient():
-            return self._record_now(key, args, kwargs)
+            return self._record_now(key, args, kwargs, traced)
 
-    def _record_now(self, key: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _record_now(
+        self, key: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any], traced: list[Array]
+    ) -> Any:
         begin()
         before = sources()
         run = Run("jit", _with_keywords(self._f), (args, kwargs), kind="jit")
         drawn = drew(before) or run.trace.drawn
-        result = tree.map(_apart, run.outputs(run.out))
+        result = None if run.waits else tree.map(_apart, run.outputs(run.out))
         with self._lock:
             paths = self._paths.get(key)
             name = getattr(self._f, "__name__", repr(self._f))
@@ -161,8 +165,8 @@ class Jitted:
         with paths.lock:
             try:
                 if drawn and not run.trace.drawn and self._doubted(paths):
-                    return result  # perhaps another thread drew: ask again at the next call
-                if drawn:
+                    pass  # perhaps another thread drew: ask again at the next call
+                elif drawn:
                     reason = f"draws from {drawn}, and its record would draw the same numbers on every call"
                     self._give_up(key, paths, reason)
                 elif run.trace.unrepeatable:
@@ -184,7 +188,11 @@ class Jitted:
             leaf.late = not natively_now()
             if not leaf.late:
                 self._call_natively(key, paths, leaf, args, kwargs)
-        return result
+        if not run.waits:
+            return result
+        if leaf is not None and not leaf.decisions and not any(node.op.effects for node in run.level.segment):
+            return paths.run(leaf, traced)  # what nobody has asked for while it was recorded was not computed, either
+        return tree.map(_apart, run.outputs(run.out))
 
     def _doubted(self, paths: Paths) -> bool:
         """Whether it is not known who drew: other threads are alive, and it was not seen too often."""

@@ -99,6 +99,11 @@ class Paths:
             at = at.branches.get(DECIDE[at.how](values[at.node]))
         return None, None
 
+    def run(self, leaf: Leaf, args: Sequence[Array]) -> Any:
+        """What a path without decisions returns."""
+        values = dict(zip(self.recording.inputs, args, strict=True))
+        return leaf.returned(leaf.segment.program([values[node] for node in leaf.segment.reads]))
+
     def add(self, run: Run) -> Leaf:
         """Record the path that a run took.
 
@@ -113,7 +118,7 @@ class Paths:
         decisions = once(pure[: len(asked)], [(d.how, d.answer) for d in asked])
         rest = iter(pure[len(asked) :])
         outs = [
-            Result(None, y, False) if r is None else Result(next(rest), None, is_array(run.output(y)[1]))
+            Result(None, y, False) if r is None else Result(next(rest), None, run.is_array(y))
             for y, r in zip(run.results, results, strict=True)
         ]
         return self._grow(decisions, outs, run.result_def)

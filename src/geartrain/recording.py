@@ -40,7 +40,7 @@ class Recording:
             elif op is ALIAS:
                 made = known[node.inputs[0]]
             else:
-                made = node_of(op, tuple([known[x] for x in node.inputs]), node.params, aval_of(node.value))
+                made = node_of(op, tuple([known[x] for x in node.inputs]), node.params, node.aval)
             known[node] = made
             if made not in position:
                 position[made] = len(position)

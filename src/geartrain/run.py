@@ -14,11 +14,12 @@ from geartrain.errors import InputError, teach
 from geartrain.ir.aval import Array, aval_of, is_array
 from geartrain.ir.node import Node
 from geartrain.kinds import kind_of
+from geartrain.nodewise import applies, pull_nodes
 from geartrain.ops.complexes import REAL
 from geartrain.ops.shape import ITEM, cast
 from geartrain.trace import intercept, methods, wear
 from geartrain.trace.level import DEAD, Kind, Level
-from geartrain.trace.tracer import Tracer, capture, depends_of, new_input, node_of, refuse_strange, value_of
+from geartrain.trace.tracer import Tracer, capture, depends_of, kind_of_value, known, new_input, node_of, refuse_strange, value_of, waits
 
 __all__ = ["F", "Run", "as_leaf", "called", "is_value", "throw_away"]
 
@@ -152,6 +153,15 @@ class Run:
         value = value_of(y)
         return node, _own(value) if node is not None else value
 
+    @property
+    def waits(self) -> bool:
+        """Whether there is a result whose value nobody has asked for, so that it was not computed."""
+        return any(type(y) is Tracer and waits(y) for y in self.results)
+
+    def is_array(self, y: Any) -> bool:
+        """Whether an output is an ndarray as the caller sees it."""
+        return issubclass(kind_of_value(y), np.ndarray)
+
     def constant_or_node(self, y: Any) -> Node:
         """The node of a result, also of one that depends on nothing."""
         if type(y) is Tracer and depends_of(y):
@@ -185,6 +195,8 @@ class Run:
         if self.nan_safe or zero.sweeping.safely:
             with zero.safely():
                 return self._as_leaves(pull_once(*what, rule=zero.pull))
+        if applies(self.trace, self.outer):
+            return self._as_leaves(pull_nodes(*what, self.trace))
         return self._as_leaves(pull_once(*what))
 
     def _as_leaves(self, bars: dict[Node, Array]) -> list[Any]:
@@ -249,10 +261,11 @@ def as_leaf(bar: Array, like: Array, seen: set[int]) -> Array:
     """A tangent or cotangent with the shape and dtype of what it belongs to, in memory of its own; ``None`` is zero."""
     if type(bar) is Tracer:
         if depends_of(bar):
-            if not (given := aval_of(value_of(bar)).dtype).isnative:
-                bar = cast(bar, given.newbyteorder("="))
-            weak = aval_of(value_of(like)).weak and not aval_of(value_of(bar)).weak
-            return ITEM(bar) if weak and np.shape(value_of(bar)) == () else bar
+            aval = aval_of(known(bar))
+            if not aval.dtype.isnative:
+                bar = cast(bar, aval.dtype.newbyteorder("="))
+            weak = aval_of(value_of(like)).weak and not aval.weak
+            return ITEM(bar) if weak and aval.shape == () else bar
         bar = value_of(bar)
     like = value_of(like)
     if bar is None:

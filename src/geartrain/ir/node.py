@@ -9,7 +9,7 @@ from geartrain.ir.aval import Array, Aval, aval_of, is_array
 from geartrain.ir.op import Op
 from geartrain.kinds import kind_of
 
-__all__ = ["CONST", "INPUT", "Node", "Table"]
+__all__ = ["CONST", "INPUT", "Node", "Table", "bits"]
 
 
 def _no_value(*_: object) -> Array:
@@ -72,10 +72,10 @@ class Table:
         if is_array(value) and (value.flags.writeable or not value.flags.owndata):
             value = value.copy()
             value.flags.writeable = False
-        return self._nodes.setdefault((CONST, _bits(value)), Node(CONST, (), (), value))
+        return self._nodes.setdefault((CONST, bits(value)), Node(CONST, (), (), value))
 
     def node(self, op: Op, inputs: tuple[Node, ...], params: tuple[Any, ...], aval: Aval | tuple[Aval, ...]) -> Node:
-        key = (op, inputs, _bits(params) if params else ())
+        key = (op, inputs, bits(params) if params else ())
         found = self._nodes.get(key)
         if found is None:
             found = self._nodes[key] = Node(op, inputs, params, aval)
@@ -90,18 +90,18 @@ _OWN = frozenset([int, str, type(None), type(...)])
 """Types whose values are their own keys: what equals one of them, but is of another type, has a key of another form."""
 
 
-def _bits(value: Any) -> Hashable:
+def bits(value: Any) -> Hashable:
     """A hashable key that tells apart everything that behaves differently."""
     kind = kind_of(value)
     if kind in _OWN:
         return value
     if kind is tuple:
-        return (tuple, *[part if kind_of(part) in _OWN else _bits(part) for part in value])
+        return (tuple, *[part if kind_of(part) in _OWN else bits(part) for part in value])
     if kind is slice:
         start, stop, step = value.start, value.stop, value.step
         if {kind_of(start), kind_of(stop), kind_of(step)} <= _OWN:
             return slice, start, stop, step
-        return slice, _bits(start), _bits(stop), _bits(step)
+        return slice, bits(start), bits(stop), bits(step)
     if is_array(value):
         if value.dtype == object:
             return kind, id(value)

@@ -12,12 +12,12 @@ kept longer than it need be.
 
 import sys
 from itertools import islice
-from typing import Any, NamedTuple
 
 import numpy as np
 
 from geartrain.ir.aval import Aval
 from geartrain.ir.node import CONST, INPUT, Node
+from geartrain.trace.late import Gone, Late, kept_value
 
 __all__ = ["Gone", "LettingGo", "let_go"]
 
@@ -32,13 +32,6 @@ SMALL = 1 << 12
 
 OFTEN = 32
 """Nodes between two looks at how many bytes there are."""
-
-
-class Gone(NamedTuple):
-    """What is left of the value of a node; ``aval_of`` knows it by its shape and dtype."""
-
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
 
 
 class LettingGo:
@@ -59,8 +52,8 @@ class LettingGo:
     def look(self, quiet: int) -> None:
         """Let go of what depends on the levels ``quiet`` alone, if enough has come since the last time."""
         tape = self._tape
-        for node in islice(tape, self._seen, None):
-            value = node.value
+        for node in tape[self._seen :]:
+            value = kept_value(node)
             if type(value) is np.ndarray and value.base is None:
                 self._bytes += value.nbytes
         self._seen = len(tape)
@@ -73,6 +66,13 @@ class LettingGo:
         let_go(tape, self._young, quiet)
         self._young, self._looked = self._looked, len(tape)
 
+    def came(self, nbytes: int, quiet: int) -> None:
+        """The value of a node has come that was on the tape before, anywhere: look there, too, if that makes enough."""
+        self._bytes += nbytes
+        if self._bytes >= ENOUGH:
+            self._bytes = 0
+            let_go(self._tape, 0, quiet)
+
 
 def let_go(tape: list[Node], start: int, quiet: int) -> None:
     """Let go of values on the tape, from ``start`` on, that no sweep and no tracer can reach.
@@ -83,7 +83,7 @@ def let_go(tape: list[Node], start: int, quiet: int) -> None:
     if len(holders) != len(tape) - start:
         return  # a node is on the tape once; if not, holders cannot be counted
     for node in islice(tape, start, None):
-        value = node.value
+        value = kept_value(node)
         if type(value) is not np.ndarray or value.nbytes < SMALL or node.op is CONST or node.op is INPUT:
             continue
         if sys.getrefcount(node) == _NOBODY + holders[node]:
@@ -95,7 +95,7 @@ def _holders(tape: list[Node], start: int, quiet: int) -> dict[Node, int]:
     holders = dict.fromkeys(islice(tape, start, None), 0)
     for node in islice(tape, start, None):
         once = 1
-        if node.depends & ~quiet or type(node.value) is Aval:
+        if node.depends & ~quiet or type(kept_value(node)) is Aval or (type(node) is Late and node.waits):
             once = _SWEPT
             holders[node] = _SWEPT
         for x in node.inputs:

@@ -20,6 +20,7 @@ from geartrain.errors import SourceLine, TraceError, user_line
 from geartrain.ir.node import Node
 from geartrain.ir.op import run_aside
 from geartrain.trace.foreign import explained
+from geartrain.trace.late import Waiting
 from geartrain.trace.letgo import LettingGo
 
 __all__ = ["DEAD", "Decision", "Kind", "Level", "Trace", "active", "aside", "patient", "tracing"]
@@ -52,7 +53,7 @@ class Trace:
     decisions tell, so that a record of it is good for one run.
     ``elements`` has the nodes of single elements that were read, by what they were read of. ``doubts`` has truth values
     that a rule would have asked for, had there been one answer for a whole batch. ``letting_go`` frees values while a
-    program is recorded.
+    program is recorded; ``waiting`` has nodes whose values nobody has asked for.
 
     A level that has ended still walks its nodes, to pull or to push, so its bit is not given away before it says that
     it is done (``Level.forget``). New nodes carry bits of levels under way only.
@@ -76,6 +77,7 @@ class Trace:
         "tape",
         "unrepeatable",
         "vmap_bits",
+        "waiting",
     )
 
     def __init__(self) -> None:
@@ -89,6 +91,7 @@ class Trace:
         self.elements: dict[tuple[tuple[Node, ...], tuple[Any, ...]], Node] = {}
         self.lines: dict[Node, SourceLine | None] | None = None
         self.letting_go: LettingGo | None = None
+        self.waiting: Waiting | None = None
         self.refused: TraceError | None = None
         self.unrepeatable = self.drawn = ""
 

@@ -77,6 +77,9 @@ def own(store: Storage) -> None:
         store.owned = True
 
 
+_ALL = (Ellipsis,)
+
+
 def put(store: Storage, path: tuple[Step, ...], template: Template, arrays: list[Node], part: Node) -> list[Node]:
     """The nodes that write ``part`` at an index of the view at ``path``; the last one is the storage's new node.
 
@@ -89,7 +92,8 @@ def put(store: Storage, path: tuple[Step, ...], template: Template, arrays: list
     depends = whole.depends | part.depends
     for node in arrays:
         depends |= node.depends
-    for step in path:
+    all_of_it = bool(path) and template == _ALL  # as x[1:] += y writes a view
+    for step in path[:-1] if all_of_it else path:
         value = step.op.fn(value, *step.params)
         if whole.depends:
             known = aval_of(value) if type(whole.value) is Aval else value  # a lent buffer stays as it is
@@ -98,9 +102,11 @@ def put(store: Storage, path: tuple[Step, ...], template: Template, arrays: list
         else:
             of = Node(CONST, (), (), value.copy())
         views.append((of, aval_of(value)))
-    of, aval = views.pop()
-    new = Node(SCATTER, (of, part, *arrays), (template,), aval, depends)
-    made.append(new)
+    new = part
+    if not all_of_it:
+        of, aval = views.pop()
+        new = Node(SCATTER, (of, part, *arrays), (template,), aval, depends)
+        made.append(new)
     for step in reversed(path):
         of, aval = views.pop()
         if step.op is GETITEM:

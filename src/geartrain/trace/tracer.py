@@ -19,6 +19,7 @@ from geartrain.ir.aval import Array, Aval, aval_of, is_array
 from geartrain.ir.node import CONST, INPUT, Node
 from geartrain.ir.op import Linear
 from geartrain.kinds import is_a, kind_of
+from geartrain.trace.late import Late
 from geartrain.trace.level import Level, Trace, active
 from geartrain.trace.storage import Step, Storage, lend, live
 
@@ -29,6 +30,7 @@ __all__ = [
     "depends_of",
     "fresh",
     "here",
+    "kind_of_value",
     "known",
     "leaked",
     "new_input",
@@ -37,6 +39,7 @@ __all__ = [
     "refuse_strange",
     "stand_in",
     "value_of",
+    "waits",
 ]
 
 
@@ -92,13 +95,28 @@ class Tracer:
 
     @property
     def __class__(self) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
-        kind = kind_of(known(self))
+        kind = kind_of_value(self)
         return ndarray if kind is Aval else kind
 
 
 def known(t: Array) -> Array:
     """The value of a tracer, or at least its aval."""
-    return t.node.value if t.store is None else value_of(t)  # type: ignore[union-attr]
+    if t.store is not None:
+        return value_of(t)
+    node = t.node
+    return node.like.aval if type(node) is Late else node.value
+
+
+def waits(t: Tracer) -> bool:
+    """Whether the value of a tracer is to be computed when somebody asks."""
+    return t.store is None and type(t.node) is Late and t.node.waits
+
+
+def kind_of_value(x: Array) -> Any:
+    """The type of a value, or of what a tracer stands for, whether its value is there or not."""
+    if type(x) is not Tracer:
+        return kind_of(x)
+    return x.node.like.kind if x.store is None and type(x.node) is Late else kind_of(known(x))
 
 
 def value_of(x: Array) -> Array:

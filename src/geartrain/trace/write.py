@@ -70,6 +70,8 @@ def write(t: Array, index: Any, value: Any) -> None:
     arrays: list[Array] = []
     if not _is_basic(index):
         template, arrays = split_index(index, target.shape)
+    elif type(value) is Tracer and value.store is t.store is not None and t.path == () and _is(value, template):
+        return  # x[1:] += y assigns to a part of x that part itself, which has been changed in place
     place = tuple(_filled(template, [value_of(a) for a in arrays]))
     store = stand_in(t)
     depends = depends_of(t)
@@ -97,6 +99,11 @@ def write(t: Array, index: Any, value: Any) -> None:
         raise ShapeError(_does_not_fit(np.shape(value), _shape_at(target, place))) from error
     store.version += 1
     store.node = new
+
+
+def _is(view: Tracer, template: tuple[Any, ...]) -> bool:
+    """Whether a view of a whole array is what an index names."""
+    return len(view.path) == 1 and view.path[0] == (GETITEM, (template,))
 
 
 def _is_number(value: Any) -> bool:
