@@ -139,9 +139,7 @@ class Jitted:
             ) from error
         return made, traced
 
-    def _record(
-        self, key: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any], traced: list[Array]
-    ) -> Any:
+    def _record(self, key: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any], traced: list[Array]) -> Any:
         with patient():
             return self._record_now(key, args, kwargs, traced)
 

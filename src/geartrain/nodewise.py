@@ -13,9 +13,10 @@ import numpy as np
 
 from geartrain.again import Operand
 from geartrain.chain import pull
-from geartrain.ir.aval import Array, Aval
+from geartrain.ir.aval import Array, Aval, is_array
 from geartrain.ir.node import CONST, Node, bits
 from geartrain.ir.op import Linear, Op
+from geartrain.kinds import kind_of
 from geartrain.ops.index import GETITEM, SCATTER, SCATTER_ADD
 from geartrain.ops.pointwise import ADD
 from geartrain.ops.table import ROWS
@@ -29,6 +30,8 @@ __all__ = ["applies", "pull_nodes"]
 CHEAP = 4
 """What waits is computed before a rule is looked at for the first time, if that is no more than so many times as much
 as the rule computes: then nothing is computed twice."""
+
+_STILL, _STRANGE = object(), object()
 
 LEAST = 1 << 12
 """Elements that are computed without a thought."""
@@ -75,6 +78,7 @@ class _Sweep:
         self.waiting = trace.waiting
         self.bars = {node: self.node(bar) for node, bar in bars.items()}
         self.mine: set[Node] = set()
+        self.tags: dict[Node, Any] = {}
         self.zeros: dict[Like, Node] = {}
 
     def node(self, x: Array) -> Node:
@@ -87,61 +91,65 @@ class _Sweep:
 
     def pull(self, node: Node, y_bar: Node) -> None:
         """Carry the cotangent of a node to its operands."""
-        op = node.op
+        op, inputs = node.op, node.inputs
         if op is GETITEM or op is SCATTER or op is SCATTER_ADD:
             (self._read if op is GETITEM else self._written)(node, y_bar)
             return
-        bit, bars = self.bit, self.bars
-        wanted = [x.depends & bit for x in node.inputs]
-        template, values = self._template(node, y_bar, wanted)
+        tags, bars = self.tags, self.bars
+        key: list[Any] = [op, y_bar.like if type(y_bar) is Late else tags.get(y_bar) or self._tag(y_bar)]
+        for x in (node, *inputs):
+            key.append(tags.get(x) or self._tag(x))
+        if node.params:
+            key.append(bits(node.params))
+        known = self.waiting.learned.get(tuple(key))
+        template, values = self._learned(tuple(key), node, y_bar) if known is None else (known[0], ())
         if template is None:
-            xs = [self.operand(x) for x in node.inputs]
-            found = pull(node, self.shown(y_bar), self.operand(node), xs, wanted)
-            made = [None if x_bar is None or not want else self.node(x_bar) for x_bar, want in zip(found, wanted, strict=True)]
+            made = self._ruled(node, y_bar)
         else:
-            made = template.filled([y_bar, node, *node.inputs], self.trace, self.waiting, self.depends, values)
-        for x, x_bar in zip(node.inputs, made, strict=True):
+            made = template.filled([y_bar, node, *inputs], self.trace, self.waiting, self.depends, values)
+        for x, x_bar in zip(inputs, made, strict=True):
             if x_bar is not None:
                 if x in bars:
                     self._add(x, x_bar)
                 else:
                     bars[x] = x_bar
 
-    def _template(self, node: Node, y_bar: Node, wanted: list[int]) -> tuple[Template | None, Sequence[Any]]:
-        """What the rule of a node records. If it is the first of its kind, it is learned, with what it computed."""
-        waiting, like = self.waiting, self.waiting.like
-        kinds: list[Any] = [like(y_bar) if y_bar.depends else self._constant(y_bar), like(node)]
-        for x in node.inputs:
-            if x.depends & self.depends:
-                kinds.append(like(x))
-            elif x.op is CONST:
-                kinds.append(self._constant(x))
-            else:
-                return None, ()  # it is known to this sweep only, and has a plain value
-        key = (node.op, bits(node.params) if node.params else (), *map(bool, wanted), *kinds)
-        found = waiting.learned.get(key)
-        if found is None:
-            learned = self._learned(node, y_bar, wanted)
-            template, values = learned or (None, ())
-            waiting.learned[key] = template, node.params  # the key may have the identities of what is in params
-            return template, values
-        return found[0], ()
+    def _tag(self, x: Node) -> Any:
+        """What a template depends on in a node: what its value is, whether its cotangent is wanted, or its number."""
+        if x.depends & self.depends:
+            tag: Any = self.waiting.like(x)
+            if not x.depends & self.bit:
+                tag = _STILL, tag
+        elif x.op is CONST:
+            value = x.value
+            is_plain = kind_of(value) is float and value
+            tag = value if is_plain else (CONST, self.waiting.like_of(value)) if is_array(value) else bits(value)
+        else:
+            tag = _STRANGE  # it is known to this sweep only, and has a plain value
+        self.tags[x] = tag
+        return tag
 
-    def _constant(self, node: Node) -> Any:
-        """What a template depends on in a constant: its number; of an array only what it is."""
-        value = node.value
-        kind = type(value)
-        if kind is float or kind is np.float64:
-            return kind, value or str(value)
-        return (CONST, self.waiting.like_of(value)) if kind is np.ndarray else bits(value)
+    def _ruled(self, node: Node, y_bar: Node) -> list[Node | None]:
+        """What the rule itself records."""
+        wanted = [x.depends & self.bit for x in node.inputs]
+        xs = [self.operand(x) for x in node.inputs]
+        found = pull(node, self.shown(y_bar), self.operand(node), xs, wanted)
+        return [None if x_bar is None or not w else self.node(x_bar) for x_bar, w in zip(found, wanted, strict=True)]
 
-    def _learned(self, node: Node, y_bar: Node, wanted: list[int]) -> tuple[Template, list[Any]] | None:
-        if ROWS.get(node.op.name) is not node.op and node.op is not ALIAS:
-            return None  # code of a user's, or made for one occasion
-        waiting = self.waiting
-        if waiting.elements <= max(CHEAP * waiting.like(y_bar).size, LEAST):
-            waiting.settle()
-        return learn(pull, node, y_bar, wanted, self.trace, waiting, self.depends)
+    def _learned(self, key: tuple[Any, ...], node: Node, y_bar: Node) -> tuple[Template | None, Sequence[Any]]:
+        """The template of a rule that is met for the first time, with what it computed; ``None`` if it cannot have one.
+
+        Code of a user's has none, nor has what was made for one occasion.
+        """
+        waiting, found = self.waiting, None
+        if _STRANGE not in key and (ROWS.get(node.op.name) is node.op or node.op is ALIAS):
+            if 0 < waiting.elements <= max(CHEAP * waiting.like(y_bar).size, LEAST):
+                waiting.settle()
+            wanted = [x.depends & self.bit for x in node.inputs]
+            found = learn(pull, node, y_bar, wanted, self.trace, waiting, self.depends)
+        template, values = found or (None, ())
+        waiting.learned[key] = template, node.params  # the key may have the identities of what is in params
+        return template, values
 
     def _late(self, op: Op, inputs: tuple[Node, ...], params: tuple[Any, ...], like: Like, gives: bool = False) -> Late:
         waiting = self.waiting
@@ -189,7 +197,8 @@ class _Sweep:
             return
         bars, like = self.bars, self.waiting.like(whole)
         have = bars.get(whole)
-        if not self._fits(y_bar, node) or (have is not None and not self._fits(have, whole)):
+        fits = self._fits(y_bar, node) and (have is None or self._fits(have, whole))
+        if not fits or not (y_bar.depends or (have is not None and have.depends)):
             self._read_slowly(node, y_bar, have)
             return
         of = self._array(like.aval)
@@ -207,8 +216,7 @@ class _Sweep:
 
     def _fits(self, bar: Node, node: Node) -> bool:
         """Whether a cotangent has the shape and dtype of what it belongs to."""
-        have, want = self.waiting.like(bar).aval, self.waiting.like(node).aval
-        return have[:2] == want[:2] and bool(bar.depends)
+        return self.waiting.like(bar).aval[:2] == self.waiting.like(node).aval[:2]
 
     def _read_slowly(self, node: Node, y_bar: Node, have: Node | None) -> None:
         """As ``chain`` does it."""
@@ -223,7 +231,7 @@ class _Sweep:
     def _written(self, node: Node, y_bar: Node) -> None:
         """A part of an array was written, or added to: what was there before has the rest of its cotangent, or all."""
         whole, part, *arrays = node.inputs
-        if not self._fits(y_bar, node) or (arrays and node.op is SCATTER):
+        if not self._fits(y_bar, node) or not y_bar.depends or (arrays and node.op is SCATTER):
             self._written_slowly(node, y_bar)
             return
         if part.depends & self.bit:

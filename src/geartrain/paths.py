@@ -9,7 +9,7 @@ import numpy as np
 from geartrain import tree
 from geartrain.backends import numpy
 from geartrain.backends.choose import Native, Program, Result, compile
-from geartrain.ir.aval import Array, aval_of, is_array
+from geartrain.ir.aval import Array, aval_of
 from geartrain.ir.graph import Graph, closed
 from geartrain.ir.node import CONST, Node
 from geartrain.recording import Recording

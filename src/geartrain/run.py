@@ -19,7 +19,18 @@ from geartrain.ops.complexes import REAL
 from geartrain.ops.shape import ITEM, cast
 from geartrain.trace import intercept, methods, wear
 from geartrain.trace.level import DEAD, Kind, Level
-from geartrain.trace.tracer import Tracer, capture, depends_of, kind_of_value, known, new_input, node_of, refuse_strange, value_of, waits
+from geartrain.trace.tracer import (
+    Tracer,
+    capture,
+    depends_of,
+    kind_of_value,
+    known,
+    new_input,
+    node_of,
+    refuse_strange,
+    value_of,
+    waits,
+)
 
 __all__ = ["F", "Run", "as_leaf", "called", "is_value", "throw_away"]
 

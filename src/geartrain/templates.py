@@ -35,30 +35,37 @@ class Step(NamedTuple):
 
 
 class Template(NamedTuple):
-    """What a rule records. ``results`` numbers what it returns, as ``Step.reads`` does; ``None`` for nothing."""
+    """What a rule records. ``results`` numbers what it returns, as ``Step.reads`` does; ``None`` for nothing.
 
-    constants: tuple[Node, ...]
+    ``elements`` is how many numbers the steps compute.
+    """
+
+    constants: list[Node]
     steps: tuple[Step, ...]
     results: tuple[int | None, ...]
+    elements: int
 
     def filled(
-        self, given: Sequence[Node], trace: Trace, waiting: Waiting, depends: int, values: Sequence[Any] = ()
+        self, given: list[Node], trace: Trace, waiting: Waiting, depends: int, values: Sequence[Any] = ()
     ) -> list[Node | None]:
         """Record it for the nodes that are ``given``, and return the nodes of the results.
 
         The nodes wait for their values, unless those are given, too.
         """
-        known = [*given, *self.constants]
-        me, wait, tape = waiting.me, waiting.nodes.append, trace.tape.append
+        known = given + self.constants
+        me = waiting.me
+        made: list[Late] = []
         for op, reads, params, like in self.steps:
             node = Late(op, tuple([known[i] for i in reads]), params, like, depends, me)
             known.append(node)
-            tape(node)
-            if values:
-                node.value = values[len(known) - len(given) - len(self.constants) - 1]
-            else:
-                wait(node)
-                waiting.elements += like.size
+            made.append(node)
+        trace.tape += made
+        if values:
+            for node, value in zip(made, values, strict=True):
+                node.value = value
+        else:
+            waiting.nodes += made
+            waiting.elements += self.elements
         return [None if i is None else known[i] for i in self.results]
 
 
@@ -147,7 +154,8 @@ def _template(
     values = [node.value for node in reversed(steps)]
     there_are = at_once and not any(type(value) in (Aval, Gone) for value in values)
     results = tuple([None if end is None else number[end] for end in ends])
-    return Template(tuple(constants), tuple(made), results), values if there_are else []
+    elements = sum([step.like.size for step in made])
+    return Template(constants, tuple(made), results, elements), values if there_are else []
 
 
 _LITERALS = frozenset((int, float, bool))

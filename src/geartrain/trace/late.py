@@ -23,6 +23,12 @@ from geartrain.ops.index import GETITEM, SCATTER_ADD, fill
 __all__ = ["Gone", "Late", "Like", "Waiting", "kept_value"]
 
 
+kept_value: Callable[[Node], Any] = vars(Node)["value"].__get__
+"""The value of a node if it has one; of one that waits, ``NotImplemented``. Nothing is computed."""
+
+_set: Callable[[Node, Any], None] = vars(Node)["value"].__set__
+
+
 class Gone(NamedTuple):
     """What is left of the value of a node that nobody can reach; ``aval_of`` knows it by its shape and dtype."""
 
@@ -40,15 +46,6 @@ class Like:
     kind: Any
     aval: Aval
     size: int
-
-
-_slot: Any = Node.value  # type: ignore[misc]  # pyright: ignore
-_WAITS = object()
-
-
-def kept_value(node: Node) -> Any:
-    """The value of a node if it has one; of one that waits, something that is no value. Nothing is computed."""
-    return _slot.__get__(node)
 
 
 class Late(Node):
@@ -76,27 +73,27 @@ class Late(Node):
         self.like = like
         self.gives = gives
         self._waiting = waiting
-        _slot.__set__(self, _WAITS)
+        _set(self, NotImplemented)
 
     @property
     def value(self) -> Array:  # pyright: ignore[reportIncompatibleVariableOverride]
-        found = _slot.__get__(self)
-        if found is _WAITS:
-            waiting = self._waiting()
-            if waiting is None:
-                raise RuntimeError("a value is asked for after its trace is gone")
-            waiting.settle()
-            found = _slot.__get__(self)
-        return found
+        found = kept_value(self)
+        if found is not NotImplemented:
+            return found
+        waiting = self._waiting()
+        if waiting is None:
+            raise RuntimeError("a value is asked for after its trace is gone")
+        waiting.settle()
+        return kept_value(self)
 
     @value.setter
     def value(self, value: Array) -> None:
-        _slot.__set__(self, value)
+        _set(self, value)
 
     @property
     def waits(self) -> bool:
         """Whether its value is still to be computed."""
-        return _slot.__get__(self) is _WAITS
+        return kept_value(self) is NotImplemented
 
     @property
     def aval(self) -> Aval:

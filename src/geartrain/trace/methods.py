@@ -180,17 +180,17 @@ _ASKED = (np.ndarray, np.float64, Aval)
 
 
 def _shape(self: Any) -> tuple[int, ...]:
-    value = self.node.value if self.store is None else value_of(self)
+    value = known(self)
     return value.shape if type(value) in _ASKED else aval_of(value).shape
 
 
 def _dtype(self: Any) -> Any:
-    value = self.node.value if self.store is None else value_of(self)
+    value = known(self)
     return value.dtype if type(value) in _ASKED else aval_of(value).dtype
 
 
 def _ndim(self: Any) -> int:
-    value = self.node.value if self.store is None else value_of(self)
+    value = known(self)
     return value.ndim if type(value) in _ASKED else aval_of(value).ndim
 
 

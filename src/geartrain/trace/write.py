@@ -70,7 +70,7 @@ def write(t: Array, index: Any, value: Any) -> None:
     arrays: list[Array] = []
     if not _is_basic(index):
         template, arrays = split_index(index, target.shape)
-    elif type(value) is Tracer and value.store is t.store is not None and t.path == () and _is(value, template):
+    elif _is_part(value, t, template):
         return  # x[1:] += y assigns to a part of x that part itself, which has been changed in place
     place = tuple(_filled(template, [value_of(a) for a in arrays]))
     store = stand_in(t)
@@ -101,9 +101,11 @@ def write(t: Array, index: Any, value: Any) -> None:
     store.node = new
 
 
-def _is(view: Tracer, template: tuple[Any, ...]) -> bool:
-    """Whether a view of a whole array is what an index names."""
-    return len(view.path) == 1 and view.path[0] == (GETITEM, (template,))
+def _is_part(value: Array, t: Tracer, template: tuple[Any, ...]) -> bool:
+    """Whether a value is just that view of a whole array ``t`` that an index names."""
+    if type(value) is not Tracer or value.store is None or value.store is not t.store or t.path != ():
+        return False
+    return len(value.path) == 1 and value.path[0] == (GETITEM, (template,))
 
 
 def _is_number(value: Any) -> bool:
