@@ -96,13 +96,14 @@ class _Sweep:
             (self._read if op is GETITEM else self._written)(node, y_bar)
             return
         tags, bars = self.tags, self.bars
-        key: list[Any] = [op, y_bar.like if type(y_bar) is Late else tags.get(y_bar) or self._tag(y_bar)]
-        for x in (node, *inputs):
-            key.append(tags.get(x) or self._tag(x))
-        if node.params:
-            key.append(bits(node.params))
-        known = self.waiting.learned.get(tuple(key))
-        template, values = self._learned(tuple(key), node, y_bar) if known is None else (known[0], ())
+        key = (
+            op,
+            y_bar.like if type(y_bar) is Late else tags.get(y_bar) or self._tag(y_bar),
+            *[tags.get(x) or self._tag(x) for x in (node, *inputs)],
+            bits(node.params) if node.params else (),
+        )
+        known = self.waiting.learned.get(key)
+        template, values = self._learned(key, node, y_bar) if known is None else (known[0], ())
         if template is None:
             made = self._ruled(node, y_bar)
         else:
