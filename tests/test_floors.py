@@ -17,6 +17,7 @@ FLOORS: dict[str, float] = {
     "errors": 0,
     "extras": 0,
     "kinds": 0,
+    "recent": 0,
     "tree": 0,
     "ir": 1,
     "ops": 2,

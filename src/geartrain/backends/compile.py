@@ -57,13 +57,13 @@ def compile(graph: Graph, memory: int | None = None, key: Key | None = None) -> 
         what = f"intermediate values take {plan.arena} bytes ({most} if none is computed again), not {memory}."
         warn(teach("jit", what, "Give more memory, or use gt.checkpoint around parts of the function."))
         key = None  # so that the next process is told, too
-    made = finish(plan, graph)
+    made, loaded = finish(plan, graph)
     if key is not None and runtime.has_blas():  # without, programs differ
         names = [name for _, name in made.addresses]
         code = kernels.linked(kernels_of(plan), [*patches.objects(names), *routines.objects(names)])
         if code is not None:
             keep(key, made, code, graph)
-    return Executor(made, graph, memory)
+    return Executor(made, graph, loaded, memory)
 
 
 def abilities(graph: Graph) -> int:

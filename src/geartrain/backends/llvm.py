@@ -183,15 +183,27 @@ def _compiled(text: str, opt: int, passes: Iterable[str] | None, emit: Callable[
         module.triple = host().triple
         module.data_layout = str(machine.target_data)
         module.verify()
-        builder = binding.create_pass_builder(machine, binding.create_pipeline_tuning_options(speed_level=opt))
         if passes is None:
-            manager = builder.getModulePassManager()
+            builder = _builder(opt)
+            manager = builder.getModulePassManager()  # good for one run
         else:
-            manager = binding.create_new_module_pass_manager()
-            for name in passes:
-                getattr(manager, f"add_{name}_pass")()
+            manager, builder = _passes(opt, tuple(passes))
         manager.run(module, builder)
         return emit(machine, module)
+
+
+def _builder(opt: int) -> Any:
+    binding = need()
+    return binding.create_pass_builder(target_machine(opt), binding.create_pipeline_tuning_options(speed_level=opt))
+
+
+@functools.cache
+def _passes(opt: int, names: tuple[str, ...]) -> tuple[Any, Any]:
+    """Passes by name, and what runs them: made once, as llvmlite (0.50) frees neither."""
+    manager = need().create_new_module_pass_manager()
+    for name in names:
+        getattr(manager, f"add_{name}_pass")()
+    return manager, _builder(opt)
 
 
 QUICK = ("sroa", "instruction_combine", "simplify_cfg")
@@ -199,11 +211,12 @@ QUICK = ("sroa", "instruction_combine", "simplify_cfg")
 
 
 class Code:
-    """Loaded code: ``code["name"]`` is an address, good for as long as this object lives."""
+    """Loaded code: ``code["name"]`` is an address, good for as long as this object lives. ``size``: its bytes."""
 
-    def __init__(self, keep: Any, addresses: dict[str, int]) -> None:
+    def __init__(self, keep: Any, addresses: dict[str, int], size: int) -> None:
         self._keep = keep
         self._addresses = addresses
+        self.size = size
 
     def __getitem__(self, name: str) -> int:
         """The address of an exported function or variable."""
@@ -260,14 +273,14 @@ def load(objects: Iterable[bytes], exports: Iterable[str], symbols: Mapping[str,
         for name in exports:
             builder.export_symbol(name)
         tracker = builder.add_current_process().link(_jit(), f"geartrain{next(_numbers)}")
-        code = Code(tracker, {name: tracker[name] for name in exports})
+        code = Code(tracker, {name: tracker[name] for name in exports}, sum(map(len, objects)))
     _alive.add(code)
     return code
 
 
 def load_image(linked: image.Image, exports: Iterable[str], symbols: Mapping[str, int]) -> Code:
     """The same for code that is linked already; it takes no LLVM."""
-    code = Code(*image.load(linked, exports, symbols))
+    code = Code(*image.load(linked, exports, symbols), linked.size)
     with _loading:
         if not _alive:
             atexit.register(_stay)

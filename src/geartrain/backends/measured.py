@@ -30,7 +30,8 @@ def measured(program: Program, args: Sequence[Array]) -> tuple[list[StepReport],
             times.append(time.perf_counter_ns() - start)
         return [StepReport("numpy", "the whole segment, as a plan of NumPy calls", 0, 0, 0, min(times), True)], 0
     plan, _ = plan_of(program.graph, program.memory)
-    program = Executor(finish(plan, program.graph), program.graph)  # the same, made again: what is on disk has no plan
+    made, code = finish(plan, program.graph)  # the same, made again: what is on disk has no plan
+    program = Executor(made, program.graph, code)
     names = _names(plan)
     rounds = [program.timed(args) for _ in range(ROUNDS)]
     found: list[StepReport] = []

@@ -37,9 +37,10 @@ def find(key: Key, graph: Graph, memory: int | None) -> Executor | None:
     if data is None:
         return None
     made, code = finished.read(data, graph)
-    shared = {name for _, name in made.addresses} - code.exports.keys()
+    names = {name for _, name in made.addresses}
+    own = names & code.exports.keys()
     if (
-        shared - {"gt_loop", "gt_strip"} and not runtime.has_blas()
+        names - own - {"gt_loop", "gt_strip"} and not runtime.has_blas()
     ):  # it multiplies matrices, which cannot be done any more
         return None
     symbols = runtime.symbols()
@@ -50,9 +51,12 @@ def find(key: Key, graph: Graph, memory: int | None) -> Executor | None:
             if not called <= symbols.keys():  # the library of then is gone
                 return None
     object_cache.FOUND[KIND] += 1
-    if any(name not in CODE.addresses for name in code.exports):
-        CODE.enter(llvm.load_image(code, code.exports, symbols), code.exports)
-    return Executor(made, graph, memory)
+    known = CODE.find(own)
+    if len(known) < len(own):
+        loaded = llvm.load_image(code, own, symbols)
+        CODE.enter(loaded, own)
+        known = dict.fromkeys(own, loaded)
+    return Executor(made, graph, known, memory)
 
 
 def keep(key: Key, made: Finished, code: image.Image, graph: Graph) -> None:

@@ -22,6 +22,7 @@ from geartrain.ops.shape import CAST, TRANSPOSE
 from geartrain.passes.complexes import APART, PARTS
 from geartrain.passes.expand import expand
 from geartrain.passes.rewrite import Builder, uniform
+from geartrain.recent import Recent
 from geartrain.trace import wear
 from geartrain.trace.level import Level, aside
 from geartrain.trace.tracer import Tracer, capture, new_input, node_of
@@ -126,7 +127,7 @@ class _Splitter:
                     return self.numpy(node)
                 params = (_whole(exponent),)
             made = _template(name, shapes, dtype, params)
-            if made is not None and as_pairs(node.aval) == as_pairs(_aval_of(made, node, dtype)):
+            if as_pairs(node.aval) == as_pairs(_aval_of(made, node, dtype)):
                 return self.instance(made, pairs, node)
         return self.numpy(node)
 
@@ -214,12 +215,23 @@ def _whole(exponent: Array) -> int | None:
     return int(number.real) if number.imag == 0 and number.real in range(-99, 100) and number.real else None
 
 
+_NODE = 500
+"""Bytes of a node, about."""
+
+
 class _Template:
-    """An expression of parts as nodes: two inputs for each operand."""
+    """An expression of parts as nodes: two inputs for each operand. It is kept, and the values that it saw are not."""
 
     def __init__(self, inputs: list[Node], outputs: list[Node]) -> None:
         self.inputs, self.outputs = inputs, outputs
         self.order = topological(outputs, inputs)
+        self.size = 0
+        for node in (*inputs, *self.order):
+            self.size += _NODE
+            if node.op is CONST:
+                self.size += getattr(node.value, "nbytes", 0)
+            else:
+                node.value = node.aval
 
 
 def _aval_of(template: _Template, node: Node, dtype: np.dtype[Any]) -> Aval:
@@ -229,16 +241,24 @@ def _aval_of(template: _Template, node: Node, dtype: np.dtype[Any]) -> Aval:
     return Aval(first.shape, np.dtype(f"c{2 * dtype.itemsize}"), node.aval.weak)
 
 
-@functools.lru_cache(maxsize=1024)
+_TEMPLATES: Recent[tuple[Any, ...], _Template] = Recent(4 << 20)
+"""In bytes, about: some expressions have constants of the size of their operands."""
+
+
 def _template(
     name: str, shapes: tuple[tuple[int, ...], ...], dtype: np.dtype[Any], params: tuple[Any, ...]
-) -> _Template | None:
-    return aside(_traced, (PARTS[name], shapes, dtype, params))
+) -> _Template:
+    key = name, shapes, dtype, params
+    found = _TEMPLATES.get(key)
+    if found is None:
+        found = aside(_traced, (PARTS[name], shapes, dtype, params))
+        _TEMPLATES.put(key, found, found.size)
+    return found
 
 
 def _traced(
     expression: Callable[..., Any], shapes: Sequence[tuple[int, ...]], dtype: np.dtype[Any], params: tuple[Any, ...]
-) -> _Template | None:
+) -> _Template:
     ones = [np.ones(shape, dtype)[()] for shape in shapes for _ in range(2)]
     with Level("record") as level, np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")

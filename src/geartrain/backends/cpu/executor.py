@@ -8,7 +8,7 @@ import ctypes
 import functools
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,8 +16,8 @@ import numpy as np
 from geartrain.backends import numpy
 from geartrain.backends.cpu import runtime
 from geartrain.backends.cpu.finished import Finished, NumpyStep, Place
-from geartrain.backends.cpu.known import CODE
 from geartrain.backends.cpu.plan_ir import NativePlan, native_plan
+from geartrain.backends.llvm import Code
 from geartrain.ir.aval import Array, Aval
 from geartrain.ir.graph import Graph
 
@@ -49,11 +49,14 @@ class Executor:
     Args:
         finished: the plan as data.
         graph: what it was compiled from, for a call that has to be NumPy's: an error is for it to explain.
+        code: where its steps are, by name, but for what all programs share. It lives as long as this object, and as
+            what ``native`` makes: a call that is under way holds one of them.
         memory: the bytes that intermediate values may take, as it was compiled.
     """
 
-    def __init__(self, finished: Finished, graph: Graph, memory: int | None = None) -> None:
+    def __init__(self, finished: Finished, graph: Graph, code: Mapping[str, Code], memory: int | None = None) -> None:
         self.finished = finished
+        self._code = {id(each): each for each in code.values()}
         self.graph = graph
         self.memory = memory
         self._frames: deque[_Frame] = deque()
@@ -61,9 +64,8 @@ class Executor:
         self._walk: Callable[..., None] = _walker(shared["gt_walk"])
         self._consts = [(slot, np.ascontiguousarray(value)) for slot, value in finished.consts]
         self._data = np.array(np.frombuffer(finished.words, np.int64)) if finished.words else np.zeros(0, np.int64)
-        known = CODE.addresses
         for i, name in finished.addresses:
-            self._data[i] = known[name] if name in known else shared[name]
+            self._data[i] = code.get(name, shared)[name]
         self._start = address(self._data)
 
     def native(self, guarded: bool = False) -> NativePlan | None:
@@ -81,7 +83,7 @@ class Executor:
         inputs = len(finished.inputs), first
         outputs = len(finished.outputs), first + len(finished.inputs)
         made = native_plan(template, inputs, outputs, self._data, finished.arena, guarded)
-        return made._replace(keep=(made.keep, self._consts))
+        return made._replace(keep=(made.keep, self._consts, self._code))
 
     # Running.
 

@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from geartrain.backends.cpu import kernels
+from geartrain.backends.cpu import kernels, patches, routines
 from geartrain.backends.cpu.encode import Address, Encoder, Slots, kernels_of, slots_of
 from geartrain.backends.cpu.finished import Finished, NumpyStep, Place
 from geartrain.backends.cpu.work import nanoseconds
+from geartrain.backends.llvm import Code
 from geartrain.ir.graph import Graph
 from geartrain.ir.node import CONST, Node
 from geartrain.schedule.gifts import gifts
@@ -15,19 +16,19 @@ from geartrain.schedule.steps import Call
 __all__ = ["finish"]
 
 
-def finish(plan: Plan, graph: Graph) -> Finished:
+def finish(plan: Plan, graph: Graph) -> tuple[Finished, dict[str, Code]]:
     """Number the bases and lay out the words; a segment is a stretch of native steps, or one call of NumPy.
 
     Base 0 is the arena, base 1 a word in which kernels note errors; then come constants, inputs, outputs, and what
-    loops move. Kernels are compiled if they are new. ``graph`` is what the plan was made for, which may look at its
-    inputs and outputs in another way.
+    loops move. Kernels are compiled if they are new: their code, and that of other steps, comes by name. ``graph`` is
+    what the plan was made for, which may look at its inputs and outputs in another way.
     """
     numbers: dict[tuple[str, int], int] = {("arena", 0): 0, ("status", 0): 1}
     for kind, many in (("const", plan.consts), ("input", plan.graph.inputs), ("output", plan.outputs)):
         for i in range(len(many)):
             numbers[kind, i] = len(numbers)
     slots = slots_of(plan, numbers)
-    kernels.addresses(kernels_of(plan))  # all at once, which is quicker
+    code = kernels.loaded(kernels_of(plan))  # all at once, which is quicker
     encoder = Encoder(len(numbers))
     words: list[int] = []
     segments: list[tuple[int, int] | NumpyStep] = []
@@ -45,9 +46,12 @@ def finish(plan: Plan, graph: Graph) -> Finished:
             segments[-1] = (last[0], len(words))
         else:
             segments.append((begin, len(words)))
-    return Finished(
+    addresses = tuple([(i, word.name) for i, word in enumerate(words) if isinstance(word, Address)])
+    names = {name for _, name in addresses}
+    code |= patches.loaded(names) | routines.loaded(names)
+    made = Finished(
         np.array(words, np.int64).tobytes(),
-        tuple([(i, word.name) for i, word in enumerate(words) if isinstance(word, Address)]),
+        addresses,
         tuple(segments),
         tuple(places),
         tuple([(numbers["input", i], node.aval) for i, node in enumerate(graph.inputs)]),
@@ -58,6 +62,7 @@ def finish(plan: Plan, graph: Graph) -> Finished:
         nanoseconds(plan),
         tuple([(i, tuple(outputs)) for i, outputs in gifts(plan)]),
     )
+    return made, code
 
 
 def _numpy_step(plan: Plan, slots: Slots, node: Node) -> NumpyStep:

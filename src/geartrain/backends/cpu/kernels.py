@@ -1,29 +1,42 @@
-"""Compiled kernels: one address for each structure, for all programs of this process."""
+"""Compiled kernels: code for each structure, for all programs of this process that want it at the same time.
+
+A program keeps the code that it runs. Tables here hold what was used last, each up to a size; what has left them is
+made again, or read from disk.
+"""
 
 import hashlib
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from geartrain.backends import llvm
 from geartrain.backends.cpu import elf, image, runtime
 from geartrain.backends.cpu.kernel_ir import kernel_text
 from geartrain.backends.cpu.known import CODE
 from geartrain.backends.cpu.mathlib import MathLibrary, function_text
+from geartrain.backends.llvm import Code
 from geartrain.backends.object_cache import kept
+from geartrain.recent import Recent
 from geartrain.schedule.loops import Kernel
 
-__all__ = ["address", "addresses", "count", "linked", "module_text", "name_of", "object_code"]
+__all__ = ["NAMES", "OBJECTS", "linked", "loaded", "module_text", "name_of", "object_code"]
 
 PASSES = ("sroa", "instruction_combine", "new_gvn", "simplify_cfg")
 """Kernels are loops as they should be, so a few quick passes are enough."""
 
-_names: dict[Kernel, str] = {}
-_objects: dict[str, tuple[bytes, tuple[str, ...]]] = {}
+_Object = tuple[bytes, tuple[str, ...]]
 """The object code of a kernel, and the functions of the math library that it calls."""
 
+OBJECTS: Recent[str, _Object] = Recent(4 << 20)
+"""By name, in bytes."""
+
+NAMES: Recent[Kernel, str] = Recent(1 << 14)
+"""By kernel, in instructions, each of which is some 200 bytes of Python's."""
+
 _functions: dict[str, bytes] = {}
+"""The object code of the library's functions: some hundreds at most, however many kernels there are."""
+
 _lock = threading.Lock()
-runtime.LOCKS[:0] = [_lock, CODE.lock]
+runtime.LOCKS[:0] = [_lock]
 
 
 def module_text(kernels: Iterable[Kernel], library: MathLibrary | None = None) -> str:
@@ -42,57 +55,51 @@ def _compiled(text: str) -> bytes:
     return llvm.compile_ir(text, 2, PASSES)
 
 
-def addresses(kernels: Iterable[Kernel]) -> dict[Kernel, int]:
-    """The address of each kernel; compiles those that are new."""
-    wanted = {kernel: name_of(kernel) for kernel in kernels}
+def loaded(kernels: Iterable[Kernel]) -> dict[str, Code]:
+    """The code of each kernel, by name; compiles those that are new. It is there as long as somebody keeps it."""
+    wanted = {name_of(kernel): kernel for kernel in kernels}
     with _lock:
-        new = [name for name in wanted.values() if name not in CODE.addresses]
+        found = CODE.find(wanted)
+        new = {name: kernel for name, kernel in wanted.items() if name not in found}
         if new:
-            _compile({kernel: name for kernel, name in wanted.items() if name not in _objects})
-            loaded = llvm.load(_with_functions(new), new)
-            CODE.enter(loaded, new)
-    return {kernel: CODE.addresses[name] for kernel, name in wanted.items()}
+            code = llvm.load(_with_functions(new), new)
+            CODE.enter(code, new)
+            found |= dict.fromkeys(new, code)
+    return found
 
 
-def _compile(new: dict[Kernel, str]) -> None:
-    for kernel, name in new.items():
-        library = MathLibrary()
-        body = kernel_text(kernel, name, library)
-        made = object_code(f"{library.text()}\n{body}")
-        for symbol, function in library.functions.items():
-            if symbol not in _functions:
-                _functions[symbol] = object_code(function_text(symbol, *function))
-        _objects[name] = made, tuple(library.functions)
-
-
-def _with_functions(names: Iterable[str]) -> list[bytes]:
-    """The objects of some kernels and of what they call."""
-    found = [_objects[name] for name in dict.fromkeys(names)]
+def _with_functions(kernels: Mapping[str, Kernel]) -> list[bytes]:
+    """The objects of some kernels, by name, and of what they call."""
+    found = [OBJECTS.get(name) or _made(kernel, name) for name, kernel in kernels.items()]
     called = dict.fromkeys([symbol for _, symbols in found for symbol in symbols])
     return [*[made for made, _ in found], *[_functions[symbol] for symbol in called]]
 
 
+def _made(kernel: Kernel, name: str) -> _Object:
+    library = MathLibrary()
+    body = kernel_text(kernel, name, library)
+    made = object_code(f"{library.text()}\n{body}"), tuple(library.functions)
+    for symbol, function in library.functions.items():
+        if symbol not in _functions:
+            _functions[symbol] = object_code(function_text(symbol, *function))
+    OBJECTS.put(name, made, len(made[0]))
+    return made
+
+
 def linked(kernels: Iterable[Kernel], more: Iterable[bytes] = ()) -> image.Image | None:
     """The code of some kernels, and ``more``, to be kept; ``None`` if this machine keeps no linked code."""
-    wanted = {kernel: name_of(kernel) for kernel in kernels}
+    wanted = {name_of(kernel): kernel for kernel in kernels}
+    if not image.usable():
+        return None
     with _lock:
-        _compile({kernel: name for kernel, name in wanted.items() if name not in _objects})
-        return elf.link([*_with_functions(wanted.values()), *more]) if image.usable() else None
+        objects = _with_functions(wanted)
+    return elf.link([*objects, *more])
 
 
 def name_of(kernel: Kernel) -> str:
     """A name that says all: the object code of a kernel does not depend on the others that it is compiled with."""
-    found = _names.get(kernel)
+    found = NAMES.get(kernel)
     if found is None:
-        found = _names[kernel] = "kernel_" + hashlib.sha256(repr(kernel).encode()).hexdigest()[:32]
+        found = "kernel_" + hashlib.sha256(repr(kernel).encode()).hexdigest()[:32]
+        NAMES.put(kernel, found, len(kernel.code) + len(kernel.operands))
     return found
-
-
-def address(kernel: Kernel) -> int:
-    """The address of a kernel."""
-    return addresses([kernel])[kernel]
-
-
-def count() -> int:
-    """How many kernels are compiled."""
-    return len(_objects)

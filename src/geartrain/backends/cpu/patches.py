@@ -7,20 +7,29 @@ from geartrain.backends import llvm
 from geartrain.backends.cpu import kernels
 from geartrain.backends.cpu.known import CODE
 from geartrain.backends.cpu.patches_ir import module_text
+from geartrain.backends.llvm import Code
 
-__all__ = ["name_of", "objects"]
+__all__ = ["loaded", "name_of", "objects"]
+
+_DTYPES = ("f4", "f8")
 
 
 def name_of(dtype: str) -> str:
-    """The name of the code for ``f4`` or ``f8``; from then on ``CODE`` has its address."""
-    _enter(dtype)
+    """The name of the code for ``f4`` or ``f8``."""
     return f"gt_patches_{dtype}"
 
 
+def loaded(names: Iterable[str]) -> dict[str, Code]:
+    """The code of those of these names that are ours; it stays for good."""
+    wanted = set(names)
+    return {name_of(dtype): _code(dtype) for dtype in _DTYPES if name_of(dtype) in wanted}
+
+
 @functools.cache
-def _enter(dtype: str) -> None:
-    name = f"gt_patches_{dtype}"
-    CODE.enter(llvm.load([_object(dtype)], [name]), [name])
+def _code(dtype: str) -> Code:
+    code = llvm.load([_object(dtype)], [name_of(dtype)])
+    CODE.enter(code, [name_of(dtype)])
+    return code
 
 
 @functools.cache
@@ -30,4 +39,5 @@ def _object(dtype: str) -> bytes:
 
 def objects(names: Iterable[str]) -> list[bytes]:
     """The object code of those of these names that are ours."""
-    return [_object(dtype) for dtype in ("f4", "f8") if f"gt_patches_{dtype}" in names]
+    wanted = set(names)
+    return [_object(dtype) for dtype in _DTYPES if name_of(dtype) in wanted]

@@ -11,20 +11,21 @@ from geartrain.backends import llvm
 from geartrain.backends.cpu import fourier, fourier_ir, lapack, lapack_ir, runtime, sorting_ir
 from geartrain.backends.cpu.known import CODE
 from geartrain.backends.cpu.step_ir import Step
+from geartrain.backends.llvm import Code
 from geartrain.backends.object_cache import kept
 from geartrain.schedule.factors import COMPLEX
 from geartrain.schedule.fourier import ROWS as TRANSFORMS
 
-__all__ = ["name_of", "objects"]
+__all__ = ["loaded", "name_of", "objects"]
 
 ROUTINES = lapack_ir.ROUTINES | sorting_ir.ROUTINES | fourier_ir.ROUTINES
 
-
-_objects: dict[str, bytes] = {}
+_made: dict[str, tuple[bytes, Code]] = {}
+"""Object code and loaded code by name, for good: there are a few for each dtype."""
 
 
 def name_of(name: str, dtype: str) -> str:
-    """The name of a step's code, which is compiled when it is first asked for: then ``CODE`` has its address."""
+    """The name of a step's code, which is compiled when it is first asked for."""
     _compile(name, dtype)
     return _symbol(name, dtype)
 
@@ -34,8 +35,13 @@ def _symbol(name: str, dtype: str) -> str:
 
 
 def objects(names: Iterable[str]) -> list[bytes]:
-    """The object code of those of these names that are ours."""
-    return [_objects[name] for name in dict.fromkeys(names) if name in _objects]
+    """The object code of those of these names that are ours and were asked for."""
+    return [_made[name][0] for name in dict.fromkeys(names) if name in _made]
+
+
+def loaded(names: Iterable[str]) -> dict[str, Code]:
+    """The same as loaded code."""
+    return {name: _made[name][1] for name in names if name in _made}
 
 
 @functools.cache
@@ -49,5 +55,6 @@ def _compile(name: str, dtype: str) -> None:
     text = str(s.module)
     made = kept(("routine", *llvm.host(), text), lambda: llvm.compile_ir(text, 1, llvm.QUICK))
     outside = fourier.symbols() if name in TRANSFORMS else lapack.symbols()
-    CODE.enter(llvm.load([made], [symbol], runtime.symbols() | outside), [symbol])
-    _objects[symbol] = made
+    code = llvm.load([made], [symbol], runtime.symbols() | outside)
+    CODE.enter(code, [symbol])
+    _made[symbol] = made, code

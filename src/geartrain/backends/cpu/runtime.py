@@ -20,6 +20,7 @@ from geartrain.backends.cpu.program import guarded
 from geartrain.backends.library import fingerprint
 from geartrain.backends.object_cache import kept
 from geartrain.backends.threads import get_threads, on_change
+from geartrain.recent import LOCK as TABLES
 
 __all__ = [
     "ENOUGH",
@@ -51,7 +52,7 @@ ENTRY_LOCK = RLock()
 """Held while the code of calls from Python is."""
 
 
-LOCKS: list[Any] = [ENTRY_LOCK, LOCK, *llvm.LOCKS]
+LOCKS: list[Any] = [ENTRY_LOCK, LOCK, *llvm.LOCKS, TABLES]
 """What a fork waits for, from the outermost to the innermost, so that the child finds nothing half compiled."""
 
 
