@@ -9,7 +9,7 @@ import pytest
 import geartrain as gt
 from geartrain import tree
 from geartrain.backends import llvm
-from geartrain.backends.cpu import runtime
+from geartrain.backends.cpu import blocked_ir, runtime
 
 pytestmark = [
     pytest.mark.skipif(not llvm.installed(), reason="llvmlite is not installed"),
@@ -172,14 +172,51 @@ def test_a_complex_factor_is_solved_by_as_it_is() -> None:
     assert names.count("complex tri_solve") == 2
 
 
-def test_same_bits_for_any_number_of_threads() -> None:
-    a, b = R.normal(size=(60, 60)), R.normal(size=(60, 1000))
-    compiled = gt.jit(lambda a, b: (L.solve(a, b), L.inv(a), L.cholesky(a @ a.T + 60 * np.eye(60))))
+def factored(a: Any, b: Any, s: Any) -> Any:
+    return L.solve(a, b), L.solve(a.T, b), L.inv(a), tuple(L.slogdet(a)), L.cholesky(s)
+
+
+BLOCKED = 3 * blocked_ir.BLOCK + blocked_ir.LEAST + 1
+
+
+@pytest.mark.parametrize(("n", "dtype"), [(60, np.float64), (BLOCKED, np.float64), (blocked_ir.LEAST, np.complex128)])
+def test_same_bits_for_any_number_of_threads(n: int, dtype: type) -> None:
+    """Large ones are factored by blocks, on the pool; the last block may have a single column."""
+    a, b = R.normal(size=(n, n)).astype(dtype), R.normal(size=(n, 140)).astype(dtype)
+    if dtype is np.complex128:
+        a = a + 1j * R.normal(size=(n, n))
+    s = a @ a.conj().T + n * np.eye(n)
+    compiled = gt.jit(factored)
     before = gt.get_threads()
     found: list[list[Any]] = []
-    for n in (1, 2):
-        gt.set_threads(n)
-        compiled(a, b)
-        found.append(tree.leaves(compiled(a, b)))
+    for threads in (1, 2):
+        gt.set_threads(threads)
+        compiled(a, b, s)
+        found.append(tree.leaves(compiled(a, b, s)))
     gt.set_threads(before)
     assert all(np.array_equal(x, y) for x, y in zip(*found, strict=True))
+    for got, want in zip(found[0], tree.leaves(factored(a, b, s)), strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-8, atol=1e-8 * np.max(np.abs(want)))
+
+
+def test_a_large_matrix_that_cannot_be_factored() -> None:
+    n = BLOCKED
+    compiled = gt.jit(lambda a: (L.cholesky(a), L.solve(a, a[:, :1])))
+    good = np.eye(n)
+    compiled(good)
+    bad = np.eye(n)
+    bad[n - 1, n - 1] = -1
+    with pytest.raises(L.LinAlgError, match="not positive definite"):
+        compiled(bad)
+    bad[n - 1, n - 1] = 0
+    solved = gt.jit(L.solve)
+    solved(good, good)
+    with pytest.raises(L.LinAlgError, match="Singular"):
+        solved(bad, good)
+
+
+def test_a_long_stack_takes_no_stack_of_the_thread() -> None:
+    a = R.normal(size=(300_000, 2, 2)) + 3 * np.eye(2)
+    compiled = gt.jit(L.solve)
+    compiled(a, a)
+    np.testing.assert_allclose(compiled(a, a), np.broadcast_to(np.eye(2), a.shape), atol=1e-6)

@@ -20,7 +20,7 @@ __all__ = ["PREFIX", "ROUTINES", "call", "int_dtype", "name_of", "symbols"]
 ROUTINES = (
     *("getrf", "getrs", "getri"),  # P A = L U, and with it: solve, invert
     *("potrf", "potrs", "potri"),  # A = L L'
-    "trsm",  # BLAS's own: triangular, from the left or the right
+    *("trsm", "gemm"),  # BLAS's own: triangular, from the left or the right; products
     *("trtrs", "trtri"),  # triangular: solve, invert
     *("geqrf", "orgqr", "ungqr"),  # A = Q R; Q of real, of complex matrices
     *("syevd", "heevd"),  # eigenvalues and eigenvectors of symmetric, of Hermitian matrices

@@ -10,7 +10,7 @@ of them is conjugated.
 import functools
 from collections.abc import Callable
 
-from geartrain.backends.cpu import lapack
+from geartrain.backends.cpu import blocked_ir, lapack
 from geartrain.backends.cpu.emit import F32, F64, I1, I32, I64, PTR, VOID, Value
 from geartrain.backends.cpu.step_ir import Step, least
 
@@ -27,7 +27,11 @@ def _lu(s: Step, i: Value) -> None:
     a, lu, pivots = (s.buffer(k) for k in range(3))
     mine = lu.at(i * n * n * s.size)
     s.copy(mine, a.at(i * n * n * s.size), n * n)
-    s.call("getrf", s.cell(n), s.cell(n), mine, s.cell(n), pivots.at(i * n * 8))
+    large = n >= blocked_ir.LEAST
+    with s.f.when(large.equals(0)):
+        s.call("getrf", s.cell(n), s.cell(n), mine, s.cell(n), pivots.at(i * n * 8))
+    with s.f.when(large):
+        blocked_ir.lu(s, mine, pivots.at(i * n * 8), n)
 
 
 def _by_factors(s: Step, lu: Value, pivots: Value, x: Value, n: Value, k: Value, turned: Value) -> None:
@@ -44,7 +48,7 @@ def _by_factors(s: Step, lu: Value, pivots: Value, x: Value, n: Value, k: Value,
 
 def _triangles(s: Step, matrix: Value, x: Value, n: Value, k: Value, turned: Value, triangles: int) -> None:
     """Divide by a triangle, or by the two of an LU factorisation: some columns of x at a time, on the pool."""
-    context = s.f.room(s.f.const(48))
+    context = s.f.reserve("[48 x i8]")  # once, not for each matrix of a stack
     for i, value in enumerate((matrix, x, n, k, turned.differs(0).select(s.f.const(1), s.f.const(0)))):
         s.f.store(context, 8 * i, value)
     part = _columns(s, triangles)
@@ -157,7 +161,11 @@ def _cholesky(s: Step, i: Value) -> None:
     (n,) = s.sizes(1)
     a, y = (s.buffer(j).at(i * n * n * s.size) for j in range(2))
     s.copy(y, a, n * n)
-    s.stop_if(s.call("potrf", s.letter_of("U"), s.cell(n), y, s.cell(n), letters=1).differs(0))
+    large = n >= blocked_ir.LEAST
+    with f.when(large.equals(0)):
+        s.stop_if(s.call("potrf", s.letter_of("U"), s.cell(n), y, s.cell(n), letters=1).differs(0))
+    with f.when(large):
+        blocked_ir.cholesky(s, y, n)
     with f.count(n) as row:
         after = row + 1
         f.call("memset", PTR, y.at((row * n + after) * s.size), f.const(0, I32), (n - after) * s.size)

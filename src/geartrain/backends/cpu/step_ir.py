@@ -64,8 +64,15 @@ class Step:
 
     @property
     def one(self) -> Value:
+        return self._whole("1.0")
+
+    @property
+    def minus_one(self) -> Value:
+        return self._whole("-1.0")
+
+    def _whole(self, number: str) -> Value:
         t = self.part_type
-        return Value(self.f, self.type, f"<{t} 1.0, {t} 0.0>") if self.pair else self.real("1.0")
+        return Value(self.f, self.type, f"<{t} {number}, {t} 0.0>") if self.pair else self.real(number)
 
     @property
     def zero(self) -> Value:
