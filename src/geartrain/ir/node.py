@@ -41,7 +41,8 @@ class Node:
 
     @property
     def aval(self) -> Aval:
-        return aval_of(self.value)
+        value = self.value
+        return value if type(value) is Aval else aval_of(value)
 
     def __repr__(self) -> str:
         return f"<{self.op.name} {self.value!r}>"
@@ -80,6 +81,14 @@ class Table:
         if found is None:
             found = self._nodes[key] = Node(op, inputs, params, aval)
         return found
+
+
+    def enter(self, node: Node) -> Node:
+        """The node that is equal to this one: the first that was made or entered."""
+        if node.op is CONST:
+            return self._nodes.setdefault((CONST, _bits(node.value)), node)
+        params = node.params
+        return self._nodes.setdefault((node.op, node.inputs, _bits(params) if params else ()), node)
 
 
 _SMALL = 4096

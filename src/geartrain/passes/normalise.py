@@ -13,7 +13,7 @@ __all__ = ["explicit", "plain"]
 
 def explicit(graph: Graph) -> Graph:
     """Constants that repeat one number are that number, broadcast; operands of pointwise ops get the result's shape."""
-    return rewritten(graph, _explicit)
+    return rewritten(graph, _explicit, settled=False)
 
 
 def _explicit(builder: Builder, node: Node, inputs: tuple[Node, ...]) -> Node | None:

@@ -26,8 +26,6 @@ __all__ = ["outside"]
 
 def outside(graph: Graph) -> Graph:
     """The graph with its loops made lighter; what is inside of their bodies stays."""
-    if all(node.op is not LOOP for node in graph.nodes):
-        return graph
     found: dict[Node, dict[int, Node]] = {}
 
     def change(builder: Builder, node: Node, inputs: tuple[Node, ...]) -> Node | None:

@@ -55,6 +55,8 @@ def optimised(graph: Graph, observer: Observer | None = None, rolled: bool = Tru
         if observer is not None:
             observer(name, graph, after)
         graph = after
+    if all(node.op is not LOOP for node in graph.nodes):
+        return graph
     return outside(rewritten(graph, lambda builder, node, inputs: _with_body(builder, node, inputs, observer)))
 
 

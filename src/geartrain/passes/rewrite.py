@@ -15,10 +15,23 @@ __all__ = ["Builder", "Change", "rewritten", "uniform"]
 
 
 class Builder:
-    """Makes nodes of the new graph."""
+    """Makes nodes of the new graph, equal ones once. Nodes of the old one may be in it, too."""
 
     def __init__(self) -> None:
-        self.table = Table()
+        self._table = Table()
+        self._later: list[Node] = []
+
+    def later(self, node: Node) -> None:
+        """A node of the old graph stays. Which nodes there are is of interest when the first new one is made."""
+        self._later.append(node)
+
+    @property
+    def table(self) -> Table:
+        if self._later:
+            for node in self._later:
+                self._table.enter(node)
+            self._later.clear()
+        return self._table
 
     def op(self, op: Op, *inputs: Node, params: tuple[Any, ...] = (), aval: Aval | tuple[Aval, ...]) -> Node:
         return self.table.node(op, inputs, params, aval)
@@ -36,20 +49,33 @@ Change = Callable[[Builder, Node, tuple[Node, ...]], Node | None]
 """``change(builder, node, inputs)``: what stands for ``node``, whose inputs are now ``inputs``; None keeps it."""
 
 
-def rewritten(graph: Graph, change: Change) -> Graph:
-    """The graph with each node replaced by what ``change`` gives for it; equal nodes are one, dead ones are gone."""
+def rewritten(graph: Graph, change: Change, settled: bool = True) -> Graph:
+    """The graph with each node replaced by what ``change`` gives for it; equal nodes are one, dead ones are gone.
+
+    Where nothing changes it is the very graph that was given, if that was ``settled``: made by this function before.
+    """
     builder = Builder()
-    new: dict[Node, Node] = {node: node for node in graph.inputs}
+    new: dict[Node, Node] = {}
     for node in graph.nodes:
         if node.op is INPUT:
             continue
-        if node.op is CONST:
-            kept = builder.const(node.value)
-            new[node] = change(builder, kept, ()) or kept
-            continue
-        inputs = tuple([new[x] for x in node.inputs])
-        new[node] = change(builder, node, inputs) or builder.op(node.op, *inputs, params=node.params, aval=node.value)
-    return Graph.of(graph.inputs, [new[x] for x in graph.outputs])
+        inputs = node.inputs
+        if new:
+            inputs = tuple([new.get(x, x) for x in inputs])
+        made = change(builder, node, inputs)
+        if made is None or made is node:
+            if inputs != node.inputs:
+                made = builder.op(node.op, *inputs, params=node.params, aval=node.value)
+            elif settled and not new:
+                builder.later(node)
+                continue
+            else:
+                made = builder.table.enter(node)
+        if made is not node:
+            new[node] = made
+    if settled and not new:
+        return graph
+    return Graph.of(graph.inputs, [new.get(x, x) for x in graph.outputs])
 
 
 def uniform(node: Node) -> Array | None:

@@ -82,6 +82,29 @@ def is_native(aval: Any) -> bool:
 
 def element_of(node: Node) -> Element | None:
     """What the node does to an element, or ``None`` if loop nests cannot say it."""
+    parts: list[Any] = [node.op, node.value]
+    for x in node.inputs:
+        parts += (type(x.value), x.value) if x.op is CONST and type(x.value) is int else (None, x.aval)
+    key = tuple(parts)
+    if type(node.value) is not Aval:
+        return None
+    try:
+        return _known[key]
+    except KeyError:
+        if len(_known) >= MOST:
+            _known.clear()
+        found = _known[key] = _element_of(node)
+        return found
+
+
+MOST = 4096
+"""What is known of so many kinds of nodes, which many have in common."""
+
+_known: dict[Any, Element | None] = {}
+"""By the op, the aval, and those of the operands, or the numbers themselves where those are Python's integers."""
+
+
+def _element_of(node: Node) -> Element | None:
     name, aval = node.op.name, node.aval
     if not is_native(aval):
         return None

@@ -1,6 +1,6 @@
 """Which outputs may be written where an input lies that the caller gave away."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 from geartrain.ir.node import Node
 from geartrain.schedule.nest import Run
@@ -29,16 +29,17 @@ def gifts(plan: Plan) -> list[tuple[int, list[int]]]:
             kind, at = plan.spots[root]
             if kind == "output":
                 first.setdefault(at, time)
+    alike: dict[Hashable, list[int]] = {}  # outputs by shape and dtype
+    for j, output in enumerate(plan.graph.outputs):
+        if first.get(j, -1) > stops:
+            alike.setdefault((output.aval.shape, output.aval.dtype), []).append(j)
     found: list[tuple[int, list[int]]] = []
     for i, node in enumerate(plan.graph.inputs):
         if node.aval.shape == ():
             continue
         takes: list[int] = []
-        for j, output in enumerate(plan.graph.outputs):
-            same = (output.aval.shape, output.aval.dtype) == (node.aval.shape, node.aval.dtype)
-            if not same or first.get(j, -1) <= stops:
-                continue
-            end = last.get(node, -1)
+        end = last.get(node, -1)
+        for j in alike.get((node.aval.shape, node.aval.dtype), ()):
             if first[j] > end or (first[j] == end and _each_alone(plan, plan.steps[end], node, j)):
                 takes.append(j)
         if takes:

@@ -40,7 +40,9 @@ def _change(builder: Builder, node: Node, inputs: tuple[Node, ...]) -> Node | No
     rules = _RULES.get(node.op.name)
     if rules is None:
         return None
-    made = builder.op(node.op, *inputs, params=node.params, aval=node.value)
+    made = node
+    if inputs != node.inputs:
+        made = builder.op(node.op, *inputs, params=node.params, aval=node.value)
     for _ in range(_ROUNDS):
         for rule in _RULES.get(made.op.name, ()):
             found = rule.applied(builder, made)
