@@ -24,7 +24,7 @@ import numpy as np
 
 from geartrain.backends import llvm
 
-__all__ = ["OWN_CHOICE", "Library", "describe", "library", "opened", "remembered", "tier", "why_not"]
+__all__ = ["OWN_CHOICE", "Library", "asked", "describe", "library", "opened", "remembered", "tier", "why_not"]
 
 TIERS = (
     ("Katmai", "Prescott", "Core2", "Penryn", "Dunnington", "Nehalem", "Athlon", "Opteron", "Barcelona", "Bobcat"),
@@ -241,6 +241,11 @@ def _search() -> _Search:
 def library() -> Library | None:
     """The library, or None if there is none that works: ``why_not`` says why. The first call loads and checks it."""
     return _search().found
+
+
+def asked() -> bool:
+    """Whether the library has been looked for."""
+    return _search.cache_info().currsize > 0
 
 
 def why_not() -> str:

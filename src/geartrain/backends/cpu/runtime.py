@@ -46,13 +46,16 @@ ENOUGH_PER_CORE = 2
 """So many tiles for each core of the machine, used or not, are enough, if none is too large: see ``gemm``."""
 
 LOCK = RLock()
-"""Held while the code that all programs share is compiled, and the matrix library looked for."""
+"""Held while the code that all programs share is compiled."""
+
+_blas_lock = RLock()
+"""Held while the matrix library is looked for, and given to the code."""
 
 ENTRY_LOCK = RLock()
 """Held while the code of calls from Python is."""
 
 
-LOCKS: list[Any] = [ENTRY_LOCK, LOCK, *llvm.LOCKS, TABLES]
+LOCKS: list[Any] = [ENTRY_LOCK, LOCK, _blas_lock, *llvm.LOCKS, TABLES]
 """What a fork waits for, from the outermost to the innermost, so that the child finds nothing half compiled."""
 
 
@@ -84,6 +87,7 @@ def code() -> llvm.Code:
 def _load() -> llvm.Code:
     loaded = _part("walk")
     _start_pool(loaded)
+    _attach(loaded)
     return loaded
 
 
@@ -131,23 +135,34 @@ def _start_pool(loaded: llvm.Code) -> None:
 
 
 def has_blas() -> bool:
-    """Whether there are matrix products; the first call looks for the library, and checks it (0.1 s)."""
-    with LOCK:
-        return _attach()
+    """Whether there are matrix products; the first call looks for the library, and checks it (0.1 s).
+
+    It does not wait for code that is being compiled: whoever needs to know plans a program, meanwhile.
+    """
+    with _blas_lock:
+        found = openblas.library() is not None
+    if found:
+        _attach(None)
+    return found
 
 
-@functools.cache
-def _attach() -> bool:
-    """Give the loaded code the routines of the library, if there is one."""
-    found = openblas.library()
-    if found is None:
-        return False
-    at = code()["gt_blas"]
-    ctypes.c_int64.from_address(at + ENOUGH).value = ENOUGH_PER_CORE * (os.cpu_count() or 1)
-    table = (ctypes.c_void_p * (2 * len(LETTERS))).from_address(at)
-    for i, letter in enumerate(LETTERS.values()):
-        table[2 * i], table[2 * i + 1] = found.address(f"{letter}gemm"), found.address(f"{letter}gemv")
-    return True
+_both: dict[str, llvm.Code] = {}
+"""The loaded code, once it is there."""
+
+
+def _attach(loaded: llvm.Code | None) -> None:
+    """Give the code the routines of the library: as soon as both are there, whichever comes second."""
+    with _blas_lock:
+        if loaded is not None:
+            _both["code"] = loaded
+        found = openblas.library() if openblas.asked() else None
+        if found is None or "code" not in _both:
+            return
+        at = _both["code"]["gt_blas"]
+        ctypes.c_int64.from_address(at + ENOUGH).value = ENOUGH_PER_CORE * (os.cpu_count() or 1)
+        table = (ctypes.c_void_p * (2 * len(LETTERS))).from_address(at)
+        for i, letter in enumerate(LETTERS.values()):
+            table[2 * i], table[2 * i + 1] = found.address(f"{letter}gemm"), found.address(f"{letter}gemv")
 
 
 def symbols() -> dict[str, int]:
