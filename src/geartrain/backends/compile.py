@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from geartrain.backends import llvm, numpy
-from geartrain.backends.cpu import fourier, kernels, patches, routines, runtime
+from geartrain.backends.cpu import fourier, kernels, patches, routines, runtime, twice
 from geartrain.backends.cpu.encode import kernels_of
 from geartrain.backends.cpu.executor import Executor
 from geartrain.backends.cpu.finish import finish
@@ -58,12 +58,24 @@ def compile(graph: Graph, memory: int | None = None, key: Key | None = None) -> 
         warn(teach("jit", what, "Give more memory, or use gt.checkpoint around parts of the function."))
         key = None  # so that the next process is told, too
     made, loaded = finish(plan, graph)
-    if key is not None and runtime.has_blas():  # without, programs differ
-        names = [name for _, name in made.addresses]
-        code = kernels.linked(kernels_of(plan), [*patches.objects(names), *routines.objects(names)])
-        if code is not None:
-            keep(key, made, code, graph)
-    return Executor(made, graph, loaded, memory)
+    program = Executor(made, graph, loaded, memory)
+
+    def write() -> None:
+        if key is not None and runtime.has_blas():  # without, programs differ
+            names = [name for _, name in made.addresses]
+            code = kernels.linked(kernels_of(plan), [*patches.objects(names), *routines.objects(names)])
+            if code is not None:
+                keep(key, made, code, graph)
+
+    def improve() -> None:
+        program.go_on_with(kernels.better(kernels_of(plan)))
+        write()
+
+    if kernels.quick(loaded.values()):
+        twice.later(improve)
+    else:
+        write()
+    return program
 
 
 def abilities(graph: Graph) -> int:

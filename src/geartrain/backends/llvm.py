@@ -177,8 +177,8 @@ def assembly(text: str, opt: int = 3, passes: Iterable[str] | None = None) -> st
 
 def _compiled(text: str, opt: int, passes: Iterable[str] | None, emit: Callable[[Any, Any], T]) -> T:
     binding = need()
-    machine = target_machine(opt)
     with _compiling:  # a TargetMachine serves one caller at a time
+        machine = target_machine(opt)
         module = binding.parse_assembly(text)
         module.triple = host().triple
         module.data_layout = str(machine.target_data)

@@ -82,13 +82,12 @@ class Table:
             found = self._nodes[key] = Node(op, inputs, params, aval)
         return found
 
-
     def enter(self, node: Node) -> Node:
         """The node that is equal to this one: the first that was made or entered."""
         if node.op is CONST:
-            return self._nodes.setdefault((CONST, _bits(node.value)), node)
+            return self._nodes.setdefault((CONST, bits(node.value)), node)
         params = node.params
-        return self._nodes.setdefault((node.op, node.inputs, _bits(params) if params else ()), node)
+        return self._nodes.setdefault((node.op, node.inputs, bits(params) if params else ()), node)
 
 
 _SMALL = 4096

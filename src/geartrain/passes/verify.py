@@ -12,7 +12,9 @@ __all__ = ["verify"]
 def verify(name: str, before: Graph, after: Graph, lies: Callable[[Aval], Aval] | None = None) -> None:
     """Check the result of a pass: same inputs, outputs of the same kind, every node after its inputs.
 
-    A pass that returns the graph it got has done nothing. ``lies``: the pass may look at the memory of inputs and outputs in this other way.
+    A pass that returns the graph it got has done nothing.
+
+    ``lies``: the pass may look at the memory of inputs and outputs in this other way.
 
     Raises:
         RuntimeError: the pass is wrong.

@@ -37,11 +37,12 @@ def gifts(plan: Plan) -> list[tuple[int, list[int]]]:
     for i, node in enumerate(plan.graph.inputs):
         if node.aval.shape == ():
             continue
-        takes: list[int] = []
         end = last.get(node, -1)
-        for j in alike.get((node.aval.shape, node.aval.dtype), ()):
-            if first[j] > end or (first[j] == end and _each_alone(plan, plan.steps[end], node, j)):
-                takes.append(j)
+        takes = [
+            j
+            for j in alike.get((node.aval.shape, node.aval.dtype), ())
+            if first[j] > end or (first[j] == end and _each_alone(plan, plan.steps[end], node, j))
+        ]
         if takes:
             found.append((i, takes))
     return found

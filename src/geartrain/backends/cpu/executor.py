@@ -68,6 +68,13 @@ class Executor:
             self._data[i] = code.get(name, shared)[name]
         self._start = address(self._data)
 
+    def go_on_with(self, code: Mapping[str, Code]) -> None:
+        """Better code for some steps, by name. Calls may be under way: a word is written at once, and no code goes."""
+        self._code.update({id(each): each for each in code.values()})
+        for i, name in self.finished.addresses:
+            if name in code:
+                self._data[i] = code[name][name]
+
     def native(self, guarded: bool = False) -> NativePlan | None:
         """The plan as a native function, for :mod:`geartrain.backends.cpu.entry`; None if NumPy has a part in it.
 

@@ -15,6 +15,9 @@ from geartrain.schedule.steps import Call
 
 __all__ = ["finish"]
 
+SHORT = 10_000_000
+"""Nanoseconds of a program up to which it may begin with quick code: its first runs take longer with that."""
+
 
 def finish(plan: Plan, graph: Graph) -> tuple[Finished, dict[str, Code]]:
     """Number the bases and lay out the words; a segment is a stretch of native steps, or one call of NumPy.
@@ -28,7 +31,8 @@ def finish(plan: Plan, graph: Graph) -> tuple[Finished, dict[str, Code]]:
         for i in range(len(many)):
             numbers[kind, i] = len(numbers)
     slots = slots_of(plan, numbers)
-    code = kernels.loaded(kernels_of(plan))  # all at once, which is quicker
+    takes = nanoseconds(plan)
+    code = kernels.loaded(kernels_of(plan), soon=takes < SHORT)  # all at once, which is quicker
     encoder = Encoder(len(numbers))
     words: list[int] = []
     segments: list[tuple[int, int] | NumpyStep] = []
@@ -59,7 +63,7 @@ def finish(plan: Plan, graph: Graph) -> tuple[Finished, dict[str, Code]]:
         tuple([(numbers["const", i], node.value) for i, node in enumerate(plan.consts)]),
         encoder.bases,
         plan.arena,
-        nanoseconds(plan),
+        takes,
         tuple([(i, tuple(outputs)) for i, outputs in gifts(plan)]),
     )
     return made, code

@@ -38,6 +38,12 @@ class Known:
                 self._code.setdefault(name, code)
             self.recent.put(id(code), code, code.size)
 
+    def replace(self, code: Code, names: Iterable[str]) -> None:
+        """Note better code for what is known already; programs that run the other one keep it."""
+        with LOCK:
+            self._code.update(dict.fromkeys(names, code))
+            self.recent.put(id(code), code, code.size)
+
     def names(self) -> list[str]:
         """What is loaded."""
         with LOCK:
