@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from geartrain.backends import llvm
+from geartrain.backends import libllvm, llvm
 from geartrain.backends.cpu import elf, image
 
 pytestmark = pytest.mark.skipif(not llvm.installed(), reason="llvmlite is not installed")
@@ -78,6 +78,42 @@ def test_tables_variables_and_functions_of_libm_are_linked(model: str) -> None:
     loaded = llvm.load([code], ["count"])
     count = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_int64)(loaded["count"])
     assert [count(1), count(2), count(0)] == [4.0, 6.0, 6.0]
+
+
+UNREACHED = """
+define i64 @f(i1 %c) {
+  br i1 %c, label %yes, label %end
+yes:
+  %x = add i64 1, 2
+  br label %end
+end:
+  ret i64 %x
+}
+"""
+
+
+@pytest.mark.skipif(libllvm.library() is None, reason="another version of llvmlite, or none")
+def test_the_library_itself_is_asked_for_what_llvmlites_python_would_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = llvm.host()
+
+    def made() -> tuple[bytes, ...]:
+        codes = [llvm.compile_ir(MANY, level, libllvm.PASSES) for level in (0, 1, 2)]
+        with pytest.raises(RuntimeError, match="expected"):
+            llvm.compile_ir("define nonsense", 0, llvm.QUICK)
+        with pytest.raises(RuntimeError, match="dominate"):
+            llvm.compile_ir(UNREACHED, 0, llvm.QUICK)
+        return *codes, llvm.assembly(MANY, 2, llvm.QUICK).encode()
+
+    direct = made()
+    monkeypatch.setattr(libllvm, "library", lambda: None)
+    llvm.target_machine.cache_clear()
+    assert made() == direct
+    assert vars(llvm)["_asked"].__wrapped__() == host
+
+
+def test_only_versions_that_were_looked_at_are_asked_directly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(llvm.need("llvmlite"), "__version__", "0.9999.0")
+    assert libllvm.library.__wrapped__() is None
 
 
 def test_objects_of_another_kind_are_not_for_us() -> None:

@@ -1,4 +1,4 @@
-"""LLVM, through llvmlite: the one place that asks for it, knows the machine, and turns text into addresses.
+"""LLVM, which llvmlite carries: the one place that asks for it, knows the machine, and turns text into addresses.
 
 The way is text of LLVM IR -> object code (``compile_ir``, slow, its bytes can be kept) -> addresses (``load``, 0.3 ms).
 What code calls outside itself is given by name to ``load``, so that object code holds no address and is good in any
@@ -16,11 +16,11 @@ import os
 import platform
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 from geartrain import extras
-from geartrain.backends import object_cache
+from geartrain.backends import libllvm, object_cache
 from geartrain.backends.cpu import elf, image
 from geartrain.errors import MissingPackage
 
@@ -39,9 +39,6 @@ __all__ = [
     "remembered",
     "target_machine",
 ]
-
-
-T = TypeVar("T")
 
 
 def need(module: str = "llvmlite.binding") -> Any:
@@ -131,6 +128,9 @@ def _package() -> str:
 
 @functools.cache
 def _asked() -> Host:
+    direct = libllvm.library()
+    if direct is not None:
+        return Host(*direct.host())
     binding = need()
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
@@ -140,14 +140,18 @@ def _asked() -> Host:
     return Host(binding.get_process_triple(), binding.get_host_cpu_name(), features, version)
 
 
+def _model() -> str:
+    """Position independent, so that objects can be kept and loaded anywhere; an image is in one piece."""
+    return "small" if image.usable() else "jitdefault"
+
+
 @functools.lru_cache(maxsize=4)
 def target_machine(opt: int = 3) -> Any:
-    """The ``TargetMachine`` for this host: position independent, so that objects can be kept and loaded anywhere."""
+    """The ``TargetMachine`` of llvmlite for this host."""
     here = _asked()
     target = need().Target.from_triple(here.triple)
-    model = "small" if image.usable() else "jitdefault"  # an image is in one piece
     return target.create_target_machine(
-        cpu=here.cpu, features=here.features, opt=opt, reloc="pic", codemodel=model, jit=True
+        cpu=here.cpu, features=here.features, opt=opt, reloc="pic", codemodel=_model(), jit=True
     )
 
 
@@ -161,35 +165,49 @@ def compile_ir(text: str, opt: int = 3, passes: Iterable[str] | None = None) -> 
         text: the module.
         opt: how much work to spend, 0 to 3, on passes and on choosing instructions. LLVM takes its time: at level 3,
             some 40 ms for a page of code.
-        passes: the passes to run instead of those of the level, by the names that llvmlite gives them in
-            ``ModulePassManager.add_..._pass``; ``QUICK`` for code that is as it should be, but for variables in memory.
+        passes: the passes to run instead of those of the level, of ``libllvm.PASSES``; ``QUICK`` for code that is as it
+            should be, but for variables in memory.
 
     Raises:
         RuntimeError: the text does not parse or verify. That is a mistake of ours: the message is LLVM's.
     """
-    return _compiled(text, opt, passes, lambda machine, module: machine.emit_object(module))
+    return _compiled(text, opt, passes, False)
 
 
 def assembly(text: str, opt: int = 3, passes: Iterable[str] | None = None) -> str:
     """The same as the processor's own instructions, in text."""
-    return _compiled(text, opt, passes, lambda machine, module: machine.emit_assembly(module))
+    return _compiled(text, opt, passes, True).decode()
 
 
-def _compiled(text: str, opt: int, passes: Iterable[str] | None, emit: Callable[[Any, Any], T]) -> T:
-    binding = need()
-    with _compiling:  # a TargetMachine serves one caller at a time
-        machine = target_machine(opt)
-        module = binding.parse_assembly(text)
-        module.triple = host().triple
-        module.data_layout = str(machine.target_data)
-        module.verify()
-        if passes is None:
-            builder = _builder(opt)
-            manager = builder.getModulePassManager()  # good for one run
-        else:
-            manager, builder = _passes(opt, tuple(passes))
-        manager.run(module, builder)
-        return emit(machine, module)
+@functools.lru_cache(maxsize=4)
+def _machine_of(direct: libllvm.Library, opt: int) -> tuple[int, bytes]:
+    here = _asked()
+    return direct.machine(here.triple, here.cpu, here.features, opt, _model())
+
+
+def _compiled(text: str, opt: int, passes: Iterable[str] | None, assembly: bool) -> bytes:
+    direct = libllvm.library()
+    with _compiling:  # a machine serves one caller at a time
+        if direct is not None and passes is not None:
+            machine, layout = _machine_of(direct, opt)
+            return direct.compiled(machine, host().triple, layout, text, tuple(passes), assembly)
+        return _by_binding(text, opt, passes, assembly)
+
+
+def _by_binding(text: str, opt: int, passes: Iterable[str] | None, assembly: bool) -> bytes:
+    """The same by llvmlite's own Python."""
+    binding, machine = need(), target_machine(opt)
+    module = binding.parse_assembly(text)
+    module.triple = host().triple
+    module.data_layout = str(machine.target_data)
+    module.verify()
+    if passes is None:
+        builder = _builder(opt)
+        manager = builder.getModulePassManager()  # good for one run
+    else:
+        manager, builder = _passes(opt, tuple(passes))
+    manager.run(module, builder)
+    return machine.emit_assembly(module).encode() if assembly else machine.emit_object(module)
 
 
 def _builder(opt: int) -> Any:
