@@ -133,9 +133,7 @@ def _plain_keys(treedef: TreeDef) -> bool:
 def _input(x: Any) -> Leaf | None:
     kind = kind_of(x)
     if kind is np.ndarray:
-        flags = x.flags
-        plain = flags.c_contiguous and flags.aligned and x.dtype is np.dtype(x.dtype.char)
-        return Array(x.dtype, x.shape) if plain else None
+        return Array(x.dtype, x.shape) if x.dtype is np.dtype(x.dtype.char) else None
     if kind is float or kind is complex or (issubclass(kind, np.generic) and x.dtype.itemsize <= 16):
         return Scalar(kind)
     return None

@@ -2,9 +2,9 @@
 
 A ``Function`` is a builtin function (METH_FASTCALL, made without a C compiler: LLVM emits it, ``PyCFunction_NewEx``
 wraps it) with a list of ``Program`` s. A call tries them in turn: if the arguments are exactly what a program expects
-(types, containers, dtypes, shapes, C-contiguous, aligned, in native byte order), it makes fresh outputs, runs the plan
-with the GIL released, and builds the result. Keywords have to be those of
-the program, in its order. In every other case it calls the slow path, in Python.
+(types, containers, dtypes in native byte order, shapes), it copies those that are not C-contiguous or not aligned,
+makes fresh outputs, runs the plan with the GIL released, and builds the result. Keywords have to be those of the
+program, in its order. In every other case it calls the slow path, in Python.
 """
 
 import ctypes
@@ -35,6 +35,7 @@ def symbols(names: Sequence[str]) -> dict[str, int]:
         "PyArray_Scalar": _numpy_api(60),
         "PyArray_ScalarAsCtype": _numpy_api(62),
         "PyArray_NewFromDescr": _numpy_api(94),
+        "PyArray_FromArray": _numpy_api(109),
         "gt_allocate": _pointer(libc().aligned_alloc),
         "gt_free": _pointer(libc().free),
         "gt_tracing": tracing.__array_interface__["data"][0],

@@ -12,6 +12,7 @@ from geartrain.backends.cpu.entry_words import (
     APPLY,
     ARENA,
     ARRAY,
+    AT_COPIES,
     AT_IN,
     AT_MADE,
     AT_OUT,
@@ -217,7 +218,7 @@ def _try(module: Module) -> None:
     """``gt_try(words, args, result)``: run a program if the arguments are what it expects.
 
     The scratch holds: the objects read; pointers to inputs and outputs; slots of 16 bytes for scalars; the arrays made;
-    the stack on which the result is built.
+    the stack on which the result is built; how many copies of inputs there are, and these.
     """
     f = module.inline("gt_try", I64, words=PTR, args=PTR, result=PTR)
     words, args, result = f["words"], f["args"], f["result"]
@@ -235,6 +236,8 @@ def _try(module: Module) -> None:
     holds = f.load(words, HOLDS, I64).differs(0)
     with f.when(holds):
         f.call("memset", PTR, scratch, f.const(0, I32), n_read * 8)
+    copies = scratch.at(f.load(words, AT_COPIES, I64))
+    f.store(copies, 0, 0)
     status = f.var(NO_MATCH)
     f.store(result, 0, f.null())
     with f.when(f.call("gt_match", I64, words, args, scratch).differs(0)):
@@ -256,6 +259,8 @@ def _try(module: Module) -> None:
         x = f.load(scratch, i * 8, PTR)
         with f.when(x.is_null().equals(0) & f.load(code, i * READ_SIZE + FROM, I64).differs(FROM_ARGS)):
             f.call("Py_DecRef", VOID, x)
+    with f.count(f.load(copies, 0, I64)) as i:
+        f.call("Py_DecRef", VOID, f.load(copies, (i + 1) * 8, PTR))
     with f.when(large, likely=False):
         f.call("PyMem_RawFree", VOID, scratch)
     f.give(status.get())

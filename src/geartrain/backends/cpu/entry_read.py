@@ -6,6 +6,7 @@ from typing import Final
 from geartrain.backends.cpu.emit import F64, I8, I32, I64, PTR, VOID, Function, Module, Value
 from geartrain.backends.cpu.entry_words import (
     ARRAY,
+    AT_COPIES,
     AT_IN,
     AT_SLOTS,
     BOOL,
@@ -56,6 +57,7 @@ def write(module: Module) -> None:
     """Write ``gt_fetch``, ``gt_match`` and ``gt_same_names``, and what they need."""
     _fetch(module)
     _scalar(module)
+    _copied(module)
     _array(module)
     _same_keys(module)
     _same_names(module)
@@ -92,9 +94,32 @@ def _fetch(module: Module) -> None:
     _owned(f, f.call("PyTuple_GetItem", PTR, parent, index))
 
 
+def _copied(module: Module) -> None:
+    """``gt_copied(array, need, copies)``: the data of a copy in C order, aligned; null if it is not to be copied.
+
+    The copy is put behind the others, to be let go after the call.
+    """
+    f = module.function("gt_copied", PTR, x=PTR, need=I32, copies=PTR)
+    x, copies = f["x"], f["copies"]
+    with f.when((f["need"] & WRITEABLE).differs(0)):  # it was given away: the result is to lie in it
+        f.give(f.null())
+    descr = f.load(x, DESCR, PTR)
+    f.call("Py_IncRef", VOID, descr)  # the next call takes it
+    made = f.call("PyArray_FromArray", PTR, x, descr, f["need"])
+    with f.when(made.is_null(), likely=False):
+        f.give(made)
+    n = f.load(copies, 0, I64) + 1
+    f.store(copies, n * 8, made)
+    f.store(copies, 0, n)
+    f.give(f.load(made, DATA, PTR))
+
+
 def _array(module: Module) -> None:
-    """``gt_array(object, instruction)``: the data of an ndarray of exactly this dtype, shape and layout; else null."""
-    f = module.inline("gt_array", PTR, x=PTR, ins=PTR)
+    """``gt_array(object, instruction, copies)``: the data of an ndarray of just this dtype and shape; else null.
+
+    What lies otherwise in memory is copied.
+    """
+    f = module.inline("gt_array", PTR, x=PTR, ins=PTR, copies=PTR)
     x, ins = f["x"], f["ins"]
     ndim, need = f.load(ins, NDIMS, I64), f.load(ins, NEED, I64).narrow(I32)
 
@@ -104,10 +129,11 @@ def _array(module: Module) -> None:
 
     unless(f.load(x, DESCR, PTR).equals(f.load(ins, SIZE, PTR)))
     unless(f.load(x, NDIM, I32).widen(I64).equals(ndim))
-    unless((f.load(x, FLAGS, I32) & need).equals(need))
     dims, shape = f.load(x, DIMS, PTR), f.load(ins, SHAPE, PTR)
     with f.count(ndim) as axis:
         unless(f.load(dims, axis * 8, I64).equals(f.load(shape, axis * 8, I64)))
+    with f.when((f.load(x, FLAGS, I32) & need).differs(need), likely=False):
+        f.give(f.call("gt_copied", PTR, x, need, f["copies"]))
     f.give(f.load(x, DATA, PTR))
 
 
@@ -176,7 +202,7 @@ def _match(module: Module) -> None:
     f = module.inline("gt_match", I64, words=PTR, args=PTR, scratch=PTR)
     words, scratch = f["words"], f["scratch"]
     inputs, slots = scratch.at(f.load(words, AT_IN, I64)), scratch.at(f.load(words, AT_SLOTS, I64))
-    code = f.load(words, READ, PTR)
+    code, copies = f.load(words, READ, PTR), scratch.at(f.load(words, AT_COPIES, I64))
     wrong = f.var(0)
 
     def unless(condition: Value) -> None:
@@ -198,7 +224,7 @@ def _match(module: Module) -> None:
         unless(f.load(x, TYPE, PTR).equals(f.load(ins, IS, PTR)))
         kind, slot = f.load(ins, KIND, I64), f.load(ins, SLOT, I64)
         with f.when(kind.equals(ARRAY)):
-            data = f.call("gt_array", PTR, x, ins)
+            data = f.call("gt_array", PTR, x, ins, copies)
             unless(data.is_null().equals(0))
             f.store(inputs, slot * 8, data)
         with f.when((kind >= FLOAT) & (kind <= NUMPY)):

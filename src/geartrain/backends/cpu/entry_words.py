@@ -18,7 +18,8 @@ SCRATCH, AT_IN, AT_OUT, AT_SLOTS, AT_MADE, AT_STACK = range(88, 136, 8)  # see _
 GIVEN_AWAY, HOLDS = 136, 144  # whether there are inputs that are given away; items of containers, held by references
 CONTEXT, CALLS = 152, 160  # what the plan is given; where calls are counted
 N_NAMES, NAMES = 168, 176  # how many of the arguments are given by which names, in this order; N_ARGS are the others
-WORDS: Final = 23
+AT_COPIES = 184  # see _try
+WORDS: Final = 24
 
 # An instruction that reads an object and checks it.
 FROM, PARENT, INDEX, KIND, IS, SIZE, NDIMS, SHAPE, NEED, SLOT, NBYTES = range(0, 88, 8)

@@ -171,6 +171,7 @@ class Program:
         at_slots = -(-(at_out + 8 * n_out) // 16) * 16
         at_made = at_slots + 16 * (n_in + n_out)
         at_stack = at_made + 8 * n_out
+        at_copies = at_stack + 8 * max(n_build, 1)
         header = {
             ir.PLAN: self.plan,
             ir.ARENA: self._arena.size if arena else 0,
@@ -185,12 +186,13 @@ class Program:
             ir.OUT: words.array(outs),
             ir.N_BUILD: n_build,
             ir.BUILD: words.array(builds.code),
-            ir.SCRATCH: at_stack + 8 * max(n_build, 1),
+            ir.SCRATCH: at_copies + 8 * (1 + n_in),
             ir.AT_IN: at_in,
             ir.AT_OUT: at_out,
             ir.AT_SLOTS: at_slots,
             ir.AT_MADE: at_made,
             ir.AT_STACK: at_stack,
+            ir.AT_COPIES: at_copies,
             ir.CONTEXT: self.context,
             ir.GIVEN_AWAY: reads.given,
             ir.HOLDS: n_read > len(self.arguments.children),
