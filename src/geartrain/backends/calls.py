@@ -133,7 +133,8 @@ def _plain_keys(treedef: TreeDef) -> bool:
 def _input(x: Any) -> Leaf | None:
     kind = kind_of(x)
     if kind is np.ndarray:
-        return Array(x.dtype, x.shape) if x.dtype is np.dtype(x.dtype.char) else None
+        strides = () if x.flags.c_contiguous else x.strides  # paths are told apart by them, too
+        return Array(x.dtype, x.shape, strides=strides) if x.dtype is np.dtype(x.dtype.char) else None
     if kind is float or kind is complex or (issubclass(kind, np.generic) and x.dtype.itemsize <= 16):
         return Scalar(kind)
     return None

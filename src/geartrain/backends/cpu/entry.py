@@ -2,7 +2,7 @@
 
 A ``Function`` is a builtin function (METH_FASTCALL, made without a C compiler: LLVM emits it, ``PyCFunction_NewEx``
 wraps it) with a list of ``Program`` s. A call tries them in turn: if the arguments are exactly what a program expects
-(types, containers, dtypes in native byte order, shapes), it copies those that are not C-contiguous or not aligned,
+(types, containers, dtypes in native byte order, shapes, strides), it copies those not C-contiguous or not aligned,
 makes fresh outputs, runs the plan with the GIL released, and builds the result. Keywords have to be those of the
 program, in its order. In every other case it calls the slow path, in Python.
 """
@@ -91,8 +91,10 @@ def _check() -> str:
         ndim = ctypes.c_int.from_address(at + ir.NDIM).value
         if ndim != x.ndim or ctypes.c_void_p.from_address(at + ir.DATA).value != x.ctypes.data:
             return "the data of an ndarray is not where it was"
-        if x.ndim and ctypes.c_void_p.from_address(at + ir.DIMS).value != _dims(x):
+        if x.ndim and _words_at(at + ir.DIMS, x.ndim) != x.shape:
             return "the shape of an ndarray is not where it was"
+        if x.ndim and _words_at(at + ir.STEPS, x.ndim) != x.strides:
+            return "the strides of an ndarray are not where they were"
         if ctypes.c_void_p.from_address(at + ir.DESCR).value != id(x.dtype):
             return "the dtype of an ndarray is not where it was"
         if ctypes.c_int.from_address(at + ir.FLAGS).value & 0xFFF != x.flags.num & 0xFFF:
@@ -100,11 +102,10 @@ def _check() -> str:
     return ""
 
 
-def _dims(x: Any) -> int | None:
-    """The address that holds ``x.shape``, checked by reading it."""
-    at = ctypes.c_void_p.from_address(id(x) + ir.DIMS).value
-    same = at and tuple((ctypes.c_int64 * x.ndim).from_address(at)) == x.shape
-    return at if same else None
+def _words_at(at: int, count: int) -> tuple[int, ...]:
+    """The words that the pointer at an address points to."""
+    there = ctypes.c_void_p.from_address(at).value
+    return tuple((ctypes.c_int64 * count).from_address(there)) if there else ()
 
 
 class _MethodDef(ctypes.Structure):

@@ -10,6 +10,7 @@ from geartrain.backends.cpu.entry_words import (
     AT_IN,
     AT_SLOTS,
     BOOL,
+    C_CONTIGUOUS,
     COMPLEX,
     DATA,
     DESCR,
@@ -41,6 +42,8 @@ from geartrain.backends.cpu.entry_words import (
     SHAPE,
     SIZE,
     SLOT,
+    STEPS,
+    STRIDES,
     TUPLE,
     TYPE,
     WRITEABLE,
@@ -115,9 +118,9 @@ def _copied(module: Module) -> None:
 
 
 def _array(module: Module) -> None:
-    """``gt_array(object, instruction, copies)``: the data of an ndarray of just this dtype and shape; else null.
+    """``gt_array(object, instruction, copies)``: the data of an ndarray of just this dtype, shape and strides, or null.
 
-    What lies otherwise in memory is copied.
+    What is not in C order, or not aligned, is copied.
     """
     f = module.inline("gt_array", PTR, x=PTR, ins=PTR, copies=PTR)
     x, ins = f["x"], f["ins"]
@@ -132,7 +135,14 @@ def _array(module: Module) -> None:
     dims, shape = f.load(x, DIMS, PTR), f.load(ins, SHAPE, PTR)
     with f.count(ndim) as axis:
         unless(f.load(dims, axis * 8, I64).equals(f.load(shape, axis * 8, I64)))
-    with f.when((f.load(x, FLAGS, I32) & need).differs(need), likely=False):
+    flags, strides = f.load(x, FLAGS, I32), f.load(ins, STRIDES, PTR)
+    with f.when(strides.is_null()):
+        unless((flags & C_CONTIGUOUS).differs(0))
+    with f.when(strides.is_null().equals(0), likely=False):
+        steps = f.load(x, STEPS, PTR)
+        with f.count(ndim) as axis:
+            unless(f.load(steps, axis * 8, I64).equals(f.load(strides, axis * 8, I64)))
+    with f.when((flags & need).differs(need), likely=False):
         f.give(f.call("gt_copied", PTR, x, need, f["copies"]))
     f.give(f.load(x, DATA, PTR))
 

@@ -8,7 +8,7 @@ from typing import Final
 HEAD: Final = object.__basicsize__
 """The size of the part that all objects share; its last field is the type."""
 TYPE: Final = HEAD - 8
-DATA, NDIM, DIMS, DESCR, FLAGS = (HEAD + offset for offset in (0, 8, 16, 40, 48))
+DATA, NDIM, DIMS, STEPS, DESCR, FLAGS = (HEAD + offset for offset in (0, 8, 16, 24, 40, 48))
 """Fields of an ndarray (NumPy's ``PyArrayObject_fields``)."""
 
 # The words of a program, as byte offsets.
@@ -22,8 +22,8 @@ AT_COPIES = 184  # see _try
 WORDS: Final = 24
 
 # An instruction that reads an object and checks it.
-FROM, PARENT, INDEX, KIND, IS, SIZE, NDIMS, SHAPE, NEED, SLOT, NBYTES = range(0, 88, 8)
-READ_SIZE: Final = 88
+FROM, PARENT, INDEX, KIND, IS, SIZE, NDIMS, SHAPE, NEED, SLOT, NBYTES, STRIDES = range(0, 96, 8)
+READ_SIZE: Final = 96
 C_CONTIGUOUS, ALIGNED, WRITEABLE = 0x1, 0x100, 0x400  # NumPy's flags
 FROM_ARGS, FROM_TUPLE, FROM_LIST, FROM_DICT, FROM_FIELD = range(5)
 (ARRAY, FLOAT, COMPLEX, INT, BOOL, NUMPY, TUPLE, LIST, DICT, OBJECT, SAME, EQUAL) = range(12)

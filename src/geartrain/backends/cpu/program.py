@@ -26,11 +26,16 @@ __all__ = ["Array", "Given", "Leaf", "Misfit", "PlanStopped", "Program", "Scalar
 
 
 class Array(NamedTuple):
-    """An ndarray of this dtype (native byte order) and shape. ``given``: the plan may write to it (see ``Given``)."""
+    """An ndarray of this dtype (native byte order) and shape. ``given``: the plan may write to it (see ``Given``).
+
+    ``strides``: how it lies, in bytes, if not in C order. The plan reads it in C order in any case, but what was
+    recorded may depend on it.
+    """
 
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
     given: bool = False
+    strides: tuple[int, ...] = ()
 
 
 class Scalar(NamedTuple):
@@ -352,7 +357,8 @@ class _Reader:
         size = leaf.dtype.itemsize * math.prod(leaf.shape)
         dtype = self._words.object(np.dtype(leaf.dtype.char))
         shape = self._words.array(leaf.shape)
-        return ir.ARRAY, id(np.ndarray), dtype, len(leaf.shape), shape, need, slot, size
+        strides = self._words.array(leaf.strides) if leaf.strides else 0
+        return ir.ARRAY, id(np.ndarray), dtype, len(leaf.shape), shape, need, slot, size, strides
 
 
 def _out(words: _Words, leaf: Leaf, reads: _Reader, j: int) -> tuple[int, ...]:
