@@ -34,7 +34,7 @@ CONSTANT = words(
     """
 all allclose any argmax argmin argpartition argsort argwhere around array_equal array_equiv bincount
 count_nonzero digitize einsum_path fix flatnonzero histogram histogram_bin_edges isclose iscomplex iscomplexobj
-isin isneginf isposinf isreal isrealobj lexsort matrix_rank nanargmax nanargmin nonzero ravel_multi_index round
+isin isneginf isposinf isreal isrealobj label lexsort matrix_rank nanargmax nanargmin nonzero ravel_multi_index round
 searchsorted tril_indices_from triu_indices_from diag_indices_from unravel_index gammasgn shape ndim size
 result_type can_cast min_scalar_type common_type may_share_memory shares_memory zeros_like ones_like empty_like
 zeros ones empty eye identity tri indices bartlett blackman hamming hanning tril_indices triu_indices

@@ -98,6 +98,14 @@ def a_library_of_python() -> None:
 
 
 @raises(TraceError, "foreign code", "not a traced one", "gt.custom_rule")
+def an_array_of_cython() -> None:
+    def typed(x: Any) -> Any:
+        raise TypeError(f"Argument 'x' has incorrect type (expected numpy.ndarray, got {type(x).__name__})")  # <-
+
+    gt.grad(typed)(X)
+
+
+@raises(TraceError, "foreign code", "not a traced one", "gt.custom_rule")
 def a_buffer_of_an_array() -> None:
     gt.grad(lambda x: np.frombuffer(x)[0])(X)  # <-
 

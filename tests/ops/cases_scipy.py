@@ -284,6 +284,7 @@ for mode in ("reflect", "nearest", "mirror", "wrap", "constant"):
     case(f"gaussian_filter {mode}", lambda x, m=mode: ND.gaussian_filter(x, 0.8, mode=m), a(5, 4))
 case("ndimage convolve1d", lambda x, w: ND.convolve1d(x, w) + ND.correlate(x, [w, w]), a(3, 5), a(2))
 case("uniform_filter", lambda x: ND.uniform_filter(x, 3) + ND.gaussian_filter1d(x, 1.0, order=1), a(5, 4))
+case("ndimage label", lambda x: x * ND.label(x > 0.1)[0] * ND.label(x > 0.1, np.ones((3, 3)))[1], a(4, 5))
 case("map_coordinates", lambda x, c: ND.map_coordinates(x, c, order=1), a(4, 5), between(0.6, 2.4, 2, 3))
 for order in (0, 1, 2, 3, 5):
     for mode in ("constant", "nearest", "mirror", "reflect"):

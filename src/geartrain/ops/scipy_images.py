@@ -7,13 +7,15 @@ from numpy.lib.array_utils import normalize_axis_index
 from geartrain.ir.aval import Array
 from geartrain.ir.untyped import numpy as np
 from geartrain.ops.factor import inexact
-from geartrain.ops.later import composes, no_option
+from geartrain.ops.later import Later, composes, no_option
 from geartrain.ops.scipy_signal import VALID
 from geartrain.ops.shape import common_dtype
+from geartrain.ops.table import constant
 
-__all__ = ["correlate1d", "gaussian_filter"]
+__all__ = ["correlate1d", "gaussian_filter", "label"]
 
 NDIMAGE = "scipy.ndimage"
+ND: Any = Later(NDIMAGE)
 
 # Images: pad by the rule of the border, then the valid correlation.
 
@@ -285,3 +287,24 @@ def _middle(windows: Array) -> Array:
 _ranked("maximum_filter", _largest)
 _ranked("minimum_filter", _smallest)
 _ranked("median_filter", _middle)
+
+
+# What hangs together. Labels are numbers of parts: they do not move.
+
+
+def _labels(x: Array, *rest: Any) -> Array:
+    """Of an image, and of what touches if it is given; the last argument is a dtype."""
+    *structure, dtype = rest
+    return ND.label(x, *structure, output=dtype)[0]
+
+
+LABELS = constant("image_labels", _labels, "dtype")
+
+
+@composes(NDIMAGE)
+def label(input: Array, structure: Any = None, output: Any = None) -> tuple[Array, Array]:
+    if isinstance(output, np.ndarray):
+        raise no_option("scipy.ndimage.label", "an array as output=", "Leave it out, or give a dtype.")
+    operands = [np.asarray(input)] if structure is None else [np.asarray(input), np.asarray(structure)]
+    labels = LABELS(*operands, params=(np.dtype(np.int32 if output is None else output),))
+    return labels, np.max(labels, initial=0).item()

@@ -14,6 +14,10 @@ _GENERATOR = "Supplied output array must be contiguous"
 """What NumPy's random generators say of an array that they cannot fill."""
 
 
+_OURS = ("'Tracer'", "got Tracer")
+"""How CPython and Cython call what they did not expect."""
+
+
 def explained(error: BaseException, refused: TraceError | None) -> GeartrainError | None:
     """What to raise instead of an error that left a traced function, if there is something better.
 
@@ -27,7 +31,7 @@ def explained(error: BaseException, refused: TraceError | None) -> GeartrainErro
             "a random generator cannot fill what out= gives it: an array made inside of a traced function is no memory."
         )
         return TraceError(teach("out", what, "Write b[...] = rng.normal(size=n) for rng.normal(out=b)."))
-    if type(error) is not TypeError or "'Tracer'" not in str(error):
+    if type(error) is not TypeError or not any(name in str(error) for name in _OURS):
         return None
     if str(error).startswith("unhashable"):
         what = "a traced value has no hash, so it can be no key of a dict or a cache and no member of a set."
