@@ -36,6 +36,7 @@ FLOORS: dict[str, float] = {
     "api": 8,
     "jacobians": 8,
     "jit": 8,
+    "example": 8,
     "exporting": 8,
     "inspecting": 8,
     "cache": 8,

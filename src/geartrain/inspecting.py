@@ -5,10 +5,8 @@ import os
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from geartrain.backends.choose import StepReport, Texts, lowered, measured, passes
-from geartrain.ir.aval import Array, Aval
+from geartrain.ir.aval import Array
 from geartrain.ir.node import Node
 from geartrain.paths import Leaf, Paths
 
@@ -162,10 +160,10 @@ HEAD = ("calls", "us", "share", "flops", "bytes", "GF/s", "GB/s")
 WIDTHS = (5, 10, 6, 12, 12, 7, 7)
 
 
-def measure(name: str, paths: Paths, leaf: Leaf, args: Sequence[Array] | None) -> Report:
-    """Time the steps of a path; without ``args``, on ones."""
+def measure(name: str, paths: Paths, leaf: Leaf, args: Sequence[Array]) -> Report:
+    """Time the steps of a path."""
     inputs = paths.recording.inputs
-    values: dict[Node, Array] = dict(zip(inputs, args or [_ones(x.aval) for x in inputs], strict=True))
+    values: dict[Node, Array] = dict(zip(inputs, args, strict=True))
     steps: list[StepReport] = []
     arena = begin = 0
     segments = paths.along(leaf)
@@ -178,8 +176,3 @@ def measure(name: str, paths: Paths, leaf: Leaf, args: Sequence[Array] | None) -
         arena = max(arena, size)
         values.update(zip(segment.makes, segment.program(given), strict=True))
     return Report(name, tuple(steps), arena)
-
-
-def _ones(aval: Aval) -> Array:
-    ones = np.ones(aval.shape, aval.dtype) if aval.dtype.kind != "i" else np.zeros(aval.shape, aval.dtype)
-    return ones.item() if aval.weak else ones

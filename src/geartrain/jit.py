@@ -20,6 +20,7 @@ from geartrain import tree
 from geartrain.backends.choose import COMPILER, Calls, begin, calls, natively_now
 from geartrain.drawing import drew, sources
 from geartrain.errors import InputError, teach, warn
+from geartrain.example import Example
 from geartrain.ir.aval import Array, is_array
 from geartrain.kinds import kind_of
 from geartrain.misses import LOG, Miss, why
@@ -70,7 +71,7 @@ class Jitted:
         self._calls: Calls | None = None
         self._hits = 0
         ALL.add(self)
-        self._last: tuple[Paths, Leaf] | None = None
+        self._last: tuple[Paths, Leaf, Example] | None = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self._in_python(args, kwargs)
@@ -175,7 +176,7 @@ class Jitted:
                     self._give_up(key, paths, reason)
                 elif paths.count < MAX_PATHS:
                     leaf = paths.add(run)
-                    self._last = paths, leaf
+                    self._last = paths, leaf, Example([node.value for node in run.nodes if node is not None])
                 else:
                     self._give_up(key, paths, f"took more than {MAX_PATHS} paths for arguments of one kind")
             except Changed:
@@ -283,7 +284,8 @@ class Jitted:
     def report(self, *args: Any, **kwargs: Any) -> "Report":
         """What each step of the compiled program does and how long it takes; which steps are NumPy's.
 
-        With these arguments, or without any: the last recorded path, on arrays of ones. Print it, or
+        With these arguments, or without any: the path that was recorded last, on the values of that call. Large arrays
+        that are gone by now are replaced by ones, square matrices by ones with more on the diagonal. Print it, or
         ``.save("trace.json")`` for a viewer of Chrome traces (chrome://tracing, Perfetto). The steps are timed one by
         one, the best of a few rounds.
 
@@ -295,12 +297,11 @@ class Jitted:
         made: Report = _told("inspecting").measure(getattr(self._f, "__name__", "f"), paths, leaf, traced)
         return made
 
-    def _recorded(
-        self, what: str, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> tuple[Paths, Leaf, list[Array] | None]:
+    def _recorded(self, what: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Paths, Leaf, list[Array]]:
         """The path that these arguments take, and their traced values; without arguments, the path recorded last."""
         if not args and not kwargs and self._last is not None:
-            return (*self._last, None)
+            paths, leaf, example = self._last
+            return paths, leaf, example.values([x.aval for x in paths.recording.inputs])
         if active.trace is None and (args or kwargs):
             leaves, treedef = tree.flatten((args, kwargs))
             key, traced = self._signature(args, leaves, treedef)

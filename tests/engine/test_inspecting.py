@@ -1,6 +1,7 @@
 """``lower``, ``explain_passes`` and ``report`` say what a compiled function is made of."""
 
 import json
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,24 @@ def test_a_report_counts_and_times_every_step() -> None:
     assert f"arena {report.arena} bytes" in str(report)
     again = compiled.report()
     assert [step.does for step in again.steps] == [step.does for step in report.steps]
+
+
+def test_without_arguments_it_is_the_recorded_call_that_is_measured() -> None:
+    """On ones, no system could be solved; large arrays are not kept, and other ones take their place."""
+    solve = gt.jit(lambda a, b, n: np.sum(np.linalg.solve(a, b) * np.sqrt(n)))
+    for size in (4, 200):
+        a, b = np.eye(size) + np.outer(np.arange(size), np.ones(size)) / size, np.ones(size)
+        solve(a, b, 2.0)
+        before = a.copy()
+        assert any("solve" in step.does or "solve" in step.name for step in solve.report().steps)
+        np.testing.assert_array_equal(a, before)
+        kept = weakref.ref(a)
+        del a
+        assert kept() is None
+        assert len(solve.report().steps) > 1
+    positive = gt.jit(lambda a: np.sum(np.linalg.cholesky(a)))
+    positive(np.eye(200) * 3)
+    assert positive.report().steps
 
 
 def test_steps_of_numpy_are_named_and_a_chrome_trace_is_written(tmp_path: Path) -> None:
