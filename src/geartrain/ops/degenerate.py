@@ -21,7 +21,7 @@ What is told here of two equal values holds of two nearly equal ones. There, too
 between the values; whichever promises the smaller error is taken.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from geartrain.ir.aval import Array
@@ -29,7 +29,7 @@ from geartrain.ir.op import Elsewhere
 from geartrain.ir.untyped import numpy as np
 from geartrain.ops.complexes import conj, is_complex
 from geartrain.ops.contract import mT
-from geartrain.ops.table import custom
+from geartrain.ops.table import numbered
 
 __all__ = ["UNKNOWN", "At", "by_shears", "coupling", "near", "shear", "turn_along", "turning"]
 
@@ -62,19 +62,7 @@ def _unknown_slope(x: Array, order: int) -> Array:
     return UNKNOWN(x, params=(order - 1,)) if order else np.full(np.shape(x), np.nan, x.dtype)
 
 
-def _push_unknown(y: Array, xs: Sequence[Array], xs_dot: Sequence[Array], order: int) -> Array:
-    return xs_dot[0] * _unknown_slope(xs[0], order)
-
-
-def _pull_unknown(y_bar: Array, y: Array, xs: Sequence[Array], order: int) -> tuple[Array]:
-    return (y_bar * _unknown_slope(xs[0], order),)
-
-
-def _batch_unknown(size: int, batched: Sequence[bool], x: Array, order: int) -> Array:
-    return UNKNOWN(x, params=(order,))
-
-
-UNKNOWN = custom("unknown", _unknown, "order", push=_push_unknown, pull=_pull_unknown, batch=_batch_unknown)
+UNKNOWN = numbered("unknown", _unknown, _unknown_slope)
 """Zero, and so are its derivatives up to ``order``: the next one is NaN. Added to what is right up to that order."""
 
 

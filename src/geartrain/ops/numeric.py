@@ -10,7 +10,7 @@ from geartrain.ir.untyped import numpy as np
 from geartrain.ops.complexes import conj
 from geartrain.ops.index import choose_by
 from geartrain.ops.shape import cast, common_dtype
-from geartrain.ops.table import composite, constant, custom, spells
+from geartrain.ops.table import composite, constant, numbered, spells
 
 __all__ = ["ROUND", "convolve", "interp", "trapezoid"]
 
@@ -200,19 +200,7 @@ def _bessel_i_rate(x: Array, order: int) -> Array:
     return (BESSEL_I(x, params=(order - 1,)) + BESSEL_I(x, params=(order + 1,))) / 2
 
 
-def _push_bessel_i(y: Array, xs: Sequence[Array], xs_dot: Sequence[Array], order: int) -> Array:
-    return xs_dot[0] * _bessel_i_rate(xs[0], order)
-
-
-def _pull_bessel_i(y_bar: Array, y: Array, xs: Sequence[Array], order: int) -> tuple[Array]:
-    return (y_bar * _bessel_i_rate(xs[0], order),)
-
-
-def _batch_bessel_i(size: int, batched: Sequence[bool], x: Array, order: int) -> Array:
-    return BESSEL_I(x, params=(order,))
-
-
-BESSEL_I = custom("bessel_i", _bessel_i, "order", push=_push_bessel_i, pull=_pull_bessel_i, batch=_batch_bessel_i)
+BESSEL_I = numbered("bessel_i", _bessel_i, _bessel_i_rate)
 
 
 @composite(np.i0)

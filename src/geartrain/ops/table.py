@@ -4,7 +4,7 @@
 takes the same arguments and works on ndarrays and tracers alike.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -13,7 +13,7 @@ from geartrain.ir.aval import Array
 from geartrain.ir.op import ONE, Careful, Composite, Constant, Custom, Linear, Op, Pointwise, Rule
 
 __all__ = ["COMPOSITES", "ROWS", "SPELLINGS"]
-__all__ += ["binary", "composite", "constant", "custom", "linear", "spells", "still", "unary"]
+__all__ += ["binary", "composite", "constant", "custom", "linear", "numbered", "spells", "still", "unary"]
 
 ROWS: dict[str, Op] = {}
 COMPOSITES: dict[str, Composite] = {}
@@ -114,6 +114,22 @@ def custom(
 ) -> Custom:
     """A row for an op with both directions by hand: see :class:`geartrain.ir.op.Custom`."""
     return row(Custom(name=name, fn=fn, params=params, push=push, pull=pull, batch=batch, careful=careful))
+
+
+def numbered(name: str, fn: Rule, rate: Rule) -> Custom:
+    """A row for pointwise functions ``fn(x, order)`` whose local rate ``rate(x, order)`` is made of others of them."""
+
+    def push(y: Array, xs: Sequence[Array], xs_dot: Sequence[Array], order: int) -> Array:
+        return xs_dot[0] * rate(xs[0], order)
+
+    def pull(y_bar: Array, y: Array, xs: Sequence[Array], order: int) -> tuple[Array]:
+        return (y_bar * rate(xs[0], order),)
+
+    def batch(size: int, batched: Sequence[bool], x: Array, order: int) -> Array:
+        return op(x, params=(order,))
+
+    op = custom(name, fn, "order", push=push, pull=pull, batch=batch)
+    return op
 
 
 def spells(*functions: Any) -> Callable[[F], F]:
