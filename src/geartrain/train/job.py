@@ -13,6 +13,7 @@ from geartrain.train.data import Dataset, load
 from geartrain.train.errors import UsageError
 from geartrain.train.fitting import Fitted, fit
 from geartrain.train.run import RunFolder
+from geartrain.train.stepping import NATIVE
 from geartrain.train.team import Team
 
 
@@ -96,7 +97,13 @@ def _finish(run: RunFolder, config: Config, data: Dataset, model: Model, fitted:
     predicted = model.predict(fitted.params, data.test_images)
     right = int(np.count_nonzero(predicted == data.test_labels))
     measured = report.measure(
-        model.loss, fitted.params, data.train_images, data.train_labels, config.batch_size, config.seed
+        model.loss,
+        fitted.params,
+        data.train_images,
+        data.train_labels,
+        config.batch_size,
+        config.seed,
+        fitted.how == NATIVE,
     )
     text = report.sentences(
         measured,

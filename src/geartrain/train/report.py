@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from geartrain import tree
 from geartrain.api import value_and_grad
+from geartrain.jit import jit
 
 LONG_ENOUGH = 1.5  # seconds for a measurement; at least three rounds
 AGREES = 1e-4  # a wrong rule is off by far more; rounding, and a kink of ReLU within a nudge, by less
@@ -24,7 +25,7 @@ class Agreement(NamedTuple):
 
 
 class Measured(NamedTuple):
-    """The numbers of the report; a cost is in units of one forward pass."""
+    """The numbers of the report; a cost is in units of one forward pass, both as ``native`` code or as Python."""
 
     parameters: int
     agreement: Agreement
@@ -32,6 +33,7 @@ class Measured(NamedTuple):
     cost_on_minibatch: float
     training_set: int
     cost_on_training_set: float
+    native: bool
 
     def to_json(self) -> dict[str, Any]:
         """The numbers as a dictionary for JSON."""
@@ -39,7 +41,13 @@ class Measured(NamedTuple):
 
 
 def measure(
-    loss: Callable[..., Any], params: Any, images: NDArray[Any], labels: NDArray[Any], batch_size: int, seed: int
+    loss: Callable[..., Any],
+    params: Any,
+    images: NDArray[Any],
+    labels: NDArray[Any],
+    batch_size: int,
+    seed: int,
+    native: bool = False,
 ) -> Measured:
     """All measurements of the report, for a model's ``loss(params, images, labels)`` and the training set."""
     small = slice(0, batch_size)
@@ -47,9 +55,10 @@ def measure(
         parameters=count(params),
         agreement=finite_differences(loss, params, images[small], labels[small], rng=np.random.default_rng([seed, 3])),
         minibatch=len(images[small]),
-        cost_on_minibatch=gradient_cost(loss, params, images[small], labels[small]),
+        cost_on_minibatch=gradient_cost(loss, params, images[small], labels[small], native=native),
         training_set=len(images),
-        cost_on_training_set=gradient_cost(loss, params, images, labels),
+        cost_on_training_set=gradient_cost(loss, params, images, labels, native=native),
+        native=native,
     )
 
 
@@ -101,9 +110,17 @@ def finite_differences(
     return Agreement(len(picked), worst)
 
 
-def gradient_cost(loss: Callable[..., Any], params: Any, *data: Any, repeats: int = 25) -> float:
-    """The time of one loss with its gradient over the time of the loss alone: the median of interleaved timings."""
+def gradient_cost(loss: Callable[..., Any], params: Any, *data: Any, repeats: int = 25, native: bool = False) -> float:
+    """The time of one loss with its gradient over the time of the loss alone: the median of interleaved timings.
+
+    ``native``: both compiled, as the steps of a training; else both are Python, where a small array costs as much as
+    the Python around it.
+    """
     loss_and_gradient = value_and_grad(loss)
+    if native:
+        loss, loss_and_gradient = jit(loss), jit(loss_and_gradient)
+        for f in (loss, loss_and_gradient) * 2:  # the first call records and compiles
+            f(params, *data)
     forward: list[float] = []
     both: list[float] = []
     began = time.perf_counter()
@@ -124,6 +141,9 @@ def epochs_text(epochs: int) -> str:
     return f"{epochs:,} epoch{'s' if epochs != 1 else ''}"
 
 
+COSTS = {True: "As native code, the loss with its gradient costs", False: "As Python, the loss with its gradient costs"}
+
+
 def sentences(measured: Measured, *, right: int, shown: int, epochs: int, seconds: float) -> list[str]:
     """The report as plain sentences, one an entry."""
     big, small = measured.cost_on_training_set, measured.cost_on_minibatch
@@ -136,7 +156,7 @@ def sentences(measured: Measured, *, right: int, shown: int, epochs: int, second
         "one sweep backwards gives the derivative of the loss with respect to each."
     )
     cost = (
-        f"The loss with its gradient costs {big:.1f} forward passes on all {measured.training_set:,} training digits "
+        f"{COSTS[measured.native]} {big:.1f} forward passes on all {measured.training_set:,} training digits "
         f"and {small:.1f} on a minibatch of {measured.minibatch}; "
         f"finite differences would cost {2 * measured.parameters:,}."
     )

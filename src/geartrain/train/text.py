@@ -17,6 +17,7 @@ from geartrain.train.errors import UsageError
 from geartrain.train.fitting import Fitted, fit
 from geartrain.train.job import say
 from geartrain.train.run import RunFolder
+from geartrain.train.stepping import NATIVE
 from geartrain.train.team import Team
 
 HELD_OUT = 0.1
@@ -134,7 +135,8 @@ def _finish(
     written = sample(model, fitted.params, data, data.test[:1], SAMPLE, config.seed)
     part = windows[np.arange(config.batch_size)]
     agreement = report.finite_differences(model.loss, fitted.params, part, rng=np.random.default_rng(config.seed))
-    cost = report.gradient_cost(model.loss, fitted.params, part)
+    native = fitted.how == NATIVE
+    cost = report.gradient_cost(model.loss, fitted.params, part, native=native)
     seconds = sum(r["seconds"] for r in fitted.records)
     beaten = "better" if bits < counted[best] else "NOT better"
     text = [
@@ -148,7 +150,7 @@ def _finish(
             f"to learn from and {len(data.test):,} held out, of {len(data.characters)} kinds."
         ),
         report.agreement_sentence(agreement),
-        f"The loss with its gradient costs {cost:.1f} forward passes on a minibatch of {config.batch_size}.",
+        f"{report.COSTS[native]} {cost:.1f} forward passes on a minibatch of {config.batch_size}.",
     ]
     measured = {
         "bits_per_character": bits,
@@ -156,6 +158,7 @@ def _finish(
         "parameters": report.count(fitted.params),
         "agreement": agreement._asdict(),
         "cost_on_minibatch": cost,
+        "native": native,
         "sample": written,
         "sentences": text,
     }
