@@ -76,6 +76,7 @@ IMPORT_BY_NAME = {
     "ops/later.py": "the tables for SciPy are loaded with SciPy",
     "backends/choose.py": "the compiler is loaded when the first graph is to be compiled",
     "backends/cpu/fourier.py": "what tries NumPy's transforms is loaded where a NumPy is new",
+    "backends/cpu/vecmath/__init__.py": "a function that no kernel calls is not loaded",
     "backends/cpu/openblas.py": "what tries a matrix library is loaded where one is new",
     "backends/cpu/runtime.py": "code that is on disk needs no compiler",
     "extras.py": "the one place that asks for optional packages, with what to install",

@@ -7,6 +7,7 @@ they are to work as ever, and a traced value meets NumPy's own functions there, 
 """
 
 import sys
+import weakref
 from importlib.machinery import ExtensionFileLoader
 from types import ModuleType
 
@@ -39,9 +40,21 @@ def early() -> None:
     assert np.random
 
 
+_looked_at: dict[str, tuple[weakref.ref[ModuleType], int]] = {}
+"""The modules that have been looked at, and how many names they had then."""
+
+
 def spare() -> None:
-    """Give every compiled module and every one of the packages in ``_PLAIN`` that holds NumPy by a name the copy."""
+    """Give every compiled module and every one of the packages in ``_PLAIN`` that holds NumPy by a name the copy.
+
+    One that was looked at, and has no more names since, is passed over.
+    """
     for name, module in list(sys.modules.items()):
+        before = _looked_at.get(name)
+        if before is not None and before[0]() is module and before[1] == len(vars(module)):
+            continue
+        if type(module) is ModuleType:
+            _looked_at[name] = weakref.ref(module), len(vars(module))
         if f"{name}.".startswith(_PLAIN) or isinstance(
             getattr(getattr(module, "__spec__", None), "loader", None), ExtensionFileLoader
         ):

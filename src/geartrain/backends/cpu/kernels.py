@@ -3,9 +3,9 @@
 A program keeps the code that it runs. Tables here hold what was used last, each up to a size; what has left them is
 made again, or read from disk.
 
-A program with many new kernels gets quick code for them at first: LLVM chooses instructions and registers without much
-thought, which takes a sixth of the time. The same text is compiled well meanwhile (``twice``). Both give the same bits:
-no instruction may be taken for another one, or be moved across a rounding, at any level.
+A program with many new kernels gets quick code for them at first: LLVM runs no passes, and chooses instructions and
+registers without much thought, which takes a sixth of the time. The same text is compiled well meanwhile (``twice``).
+Both give the same bits: no instruction may be taken for another one, or be moved across a rounding, at any level.
 """
 
 import hashlib
@@ -98,9 +98,9 @@ def _soon(kernels: Mapping[str, Kernel]) -> dict[str, Code]:
     declared = dict.fromkeys([line for line in lines if line.startswith("declare")])
     module = "\n".join([*declared, *[line for line in lines if line not in declared]])
     functions = {symbol: about for _, library in texts for symbol, about in library.functions.items()}
-    objects = [llvm.compile_ir(module, 0, PASSES)]
+    objects = [llvm.compile_ir(module, 0, ())]
     for symbol, about in functions.items():
-        objects.append(_functions.get(symbol) or llvm.compile_ir(function_text(symbol, *about), 0, PASSES))
+        objects.append(_functions.get(symbol) or llvm.compile_ir(function_text(symbol, *about), 0, ()))
     code = llvm.load(objects, kernels)
     _quick.add(code)
     CODE.enter(code, kernels)

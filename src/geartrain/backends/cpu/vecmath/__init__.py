@@ -8,48 +8,46 @@ Bounds of the error in units in the last place (ulp) are in the docstring of eac
 range, for both formats, subnormal numbers included. Special values are NumPy's; floating-point flags are not kept.
 """
 
-from geartrain.backends.cpu.vecmath.error_function import erf, erfc
-from geartrain.backends.cpu.vecmath.exponential import exp, exp2, expm1, sigmoid
-from geartrain.backends.cpu.vecmath.hyperbolic import arccosh, arcsinh, arctanh, cosh, sinh, tanh
-from geartrain.backends.cpu.vecmath.inverse_trigonometric import arccos, arcsin, arctan, arctan2
+import importlib
+from collections.abc import Iterator, Mapping
+
 from geartrain.backends.cpu.vecmath.lanes import Emit, assume_no_fma
-from geartrain.backends.cpu.vecmath.logarithm import log, log1p, log2, log10, logaddexp, softplus
-from geartrain.backends.cpu.vecmath.power import power
-from geartrain.backends.cpu.vecmath.roots import cbrt, hypot, sqrt
-from geartrain.backends.cpu.vecmath.trigonometric import cos, sin, tan
 
 __all__ = ["FUNCTIONS", "Emit", "assume_no_fma"]
 
-FUNCTIONS: dict[str, Emit] = {
-    "arccos": arccos,
-    "arccosh": arccosh,
-    "arcsin": arcsin,
-    "arcsinh": arcsinh,
-    "arctan": arctan,
-    "arctan2": arctan2,
-    "arctanh": arctanh,
-    "cbrt": cbrt,
-    "cos": cos,
-    "cosh": cosh,
-    "erf": erf,
-    "erfc": erfc,
-    "exp": exp,
-    "exp2": exp2,
-    "expit": sigmoid,
-    "expm1": expm1,
-    "hypot": hypot,
-    "log": log,
-    "log10": log10,
-    "log1p": log1p,
-    "log2": log2,
-    "logaddexp": logaddexp,
-    "power": power,
-    "sigmoid": sigmoid,
-    "sin": sin,
-    "sinh": sinh,
-    "softplus": softplus,
-    "sqrt": sqrt,
-    "tan": tan,
-    "tanh": tanh,
+_HOMES = {
+    "error_function": "erf erfc",
+    "exponential": "exp exp2 expm1 sigmoid",
+    "hyperbolic": "arccosh arcsinh arctanh cosh sinh tanh",
+    "inverse_trigonometric": "arccos arcsin arctan arctan2",
+    "logarithm": "log log10 log1p log2 logaddexp softplus",
+    "power": "power",
+    "roots": "cbrt hypot sqrt",
+    "trigonometric": "cos sin tan",
 }
+"""The functions of each module, which is loaded when one of them is wanted."""
+
+
+class _Functions(Mapping[str, Emit]):
+    def __init__(self) -> None:
+        homes = {name: (home, name) for home, names in _HOMES.items() for name in names.split()}
+        homes["expit"] = homes["sigmoid"]
+        self._homes = dict(sorted(homes.items()))
+
+    def __getitem__(self, name: str) -> Emit:
+        home, function = self._homes[name]
+        found: Emit = getattr(importlib.import_module(f"geartrain.backends.cpu.vecmath.{home}"), function)
+        return found
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._homes
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._homes)
+
+    def __len__(self) -> int:
+        return len(self._homes)
+
+
+FUNCTIONS: Mapping[str, Emit] = _Functions()
 """By the names of NumPy's ufuncs, and of SciPy's where NumPy has none; sigmoid and softplus as everybody calls them."""
