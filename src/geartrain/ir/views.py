@@ -1,5 +1,6 @@
 """Strided views: which elements of a buffer a value is, in which order. Nothing here touches memory."""
 
+import functools
 from typing import Any, NamedTuple
 
 __all__ = ["View", "broadcast", "contiguous", "diagonal", "indexed", "is_contiguous", "reshaped", "transposed"]
@@ -15,6 +16,7 @@ class View(NamedTuple):
     strides: Shape
 
 
+@functools.lru_cache(maxsize=4096)
 def contiguous(shape: Shape, offset: int = 0) -> View:
     """The view of a buffer in C order.
 

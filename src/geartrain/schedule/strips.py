@@ -107,14 +107,17 @@ class _Strips:
         self.given, self.homes, self.owner, self.touched, self.cores = given, homes, owner, touched, cores
         self.done = [False] * len(given)
         self.ways: dict[tuple[int, int], Rows | None] = {}
+        self.bytes: dict[Node, int] = {}
 
     def steps(self) -> list[int | Strip | Run]:
         found: list[int | Strip | Run] = []
         for i in range(len(self.given)):
             if self.done[i]:
                 continue
-            best = max([self._grown(i, rows) for rows in self._rows(i)], key=self._saves, default=None)
-            made = self._made(best) if best is not None and self._saves(best) else None
+            grown = [self._grown(i, rows) for rows in self._rows(i)]
+            saved = [self._saves(each) for each in grown]
+            best = grown[saved.index(max(saved))] if any(saved) else None
+            made = self._made(best) if best is not None else None
             if best is None or made is None:
                 found.append(i)
                 continue
@@ -150,8 +153,8 @@ class _Strips:
         if not self._join(grown, first):
             return grown
         ahead = range(first + 1, min(first + AHEAD, len(self.given)))
-        large = {root for root, each in grown.touches.items() if each[0][1].row and _bytes(root) >= SHARED}
-        if all(large.isdisjoint(self.touched[j][0]) for j in ahead):
+        large = {root for root, each in grown.touches.items() if each[0][1].row and self._bytes(root) >= SHARED}
+        if not large or all(large.isdisjoint(self.touched[j][0]) for j in ahead):
             return grown
         waiting: list[int] = []  # they do not depend on the strip
         behind: list[int] = []  # they do
@@ -209,10 +212,16 @@ class _Strips:
         """The bytes that need not come from memory again, if that is worth it."""
         saved = 0
         for root, touches in grown.touches.items():
-            size = _bytes(root)
+            size = self._bytes(root)
             readers = len({k for k, touch in touches if touch.row})
             saved += size * (readers - 1) if size >= SHARED and readers else 0
         return saved
+
+    def _bytes(self, root: Node) -> int:
+        found = self.bytes.get(root)
+        if found is None:
+            found = self.bytes[root] = root.aval.size * root.aval.dtype.itemsize
+        return found
 
     def _too_few(self, step: Product, rows: int) -> bool:
         large = step.m * step.n * step.k > PRODUCT and 1 not in (step.m, step.n)
@@ -258,7 +267,3 @@ class _Strips:
         dtype = code_of(product.node.aval.dtype)
         nest.fold("sum", nest.load(self.homes[part], dtype), Home(home.root, contiguous(shape[1:])), (0,))
         return product._replace(node=part), nest.runs()
-
-
-def _bytes(root: Node) -> int:
-    return root.aval.size * root.aval.dtype.itemsize
