@@ -4,6 +4,8 @@
 elsewhere. ``lower``: what loop nests know, for what they do not know; within a few units in the last place.
 """
 
+import functools
+
 from geartrain.ir.graph import Graph
 from geartrain.ir.node import Node
 from geartrain.passes.rewrite import Builder, rewritten
@@ -11,6 +13,7 @@ from geartrain.passes.rules.exact import EXACT
 from geartrain.passes.rules.lower import LOWER
 from geartrain.passes.rules.rule import Rule
 from geartrain.passes.rules.stable import STABLE
+from geartrain.trace.level import Level, aside
 
 __all__ = ["EXACT", "LOWER", "STABLE", "apply_rules"]
 
@@ -18,33 +21,33 @@ _ROUNDS = 4
 """How often the result of a rule is looked at again."""
 
 
-def _by_name(*tables: tuple[Rule, ...]) -> dict[str, list[Rule]]:
+@functools.cache
+def _rules() -> dict[str, list[Rule]]:
+    """By the name of what is outermost on the left side."""
     found: dict[str, list[Rule]] = {}
-    for table in tables:
-        for rule in table:
+    with Level("record"):  # NumPy's names are replaced once for all rules, not for each of them
+        for rule in (*EXACT, *STABLE, *LOWER):
             found.setdefault(rule.left.op.name, []).append(rule)
     return found
 
 
-_RULES = _by_name(EXACT, STABLE, LOWER)
-
-
 def apply_rules(graph: Graph) -> Graph:
     """The graph with every left side of a rule replaced by the right side."""
-    if all(node.op.name not in _RULES for node in graph.nodes):
+    known: dict[str, list[Rule]] = aside(_rules, ())
+    if all(node.op.name not in known for node in graph.nodes):
         return graph
     return rewritten(graph, _change)
 
 
 def _change(builder: Builder, node: Node, inputs: tuple[Node, ...]) -> Node | None:
-    rules = _RULES.get(node.op.name)
-    if rules is None:
+    known = _rules()
+    if node.op.name not in known:
         return None
     made = node
     if inputs != node.inputs:
         made = builder.op(node.op, *inputs, params=node.params, aval=node.value)
     for _ in range(_ROUNDS):
-        for rule in _RULES.get(made.op.name, ()):
+        for rule in known.get(made.op.name, ()):
             found = rule.applied(builder, made)
             if found is not None and found is not made:
                 made = found

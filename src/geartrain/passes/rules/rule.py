@@ -1,8 +1,9 @@
 """What a rule is, how it is found in a graph, and how it is applied."""
 
+import functools
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -26,19 +27,44 @@ Expressions = Callable[[Array], Sides] | Callable[[Array, Array], Sides]
 COMMUTE = frozenset(["add", "multiply", "maximum", "minimum", "logaddexp"])
 
 
+class _Sides(NamedTuple):
+    """The two expressions, and the nodes of the right one in order."""
+
+    operands: tuple[Node, ...]
+    left: Node
+    right: Node
+    order: list[Node]
+
+
 class Rule:
-    """``left`` may be replaced by ``right``: two expressions in ``operands``.
+    """``left`` may be replaced by ``right``: two expressions in ``operands``, traced when they are first looked at.
 
     ``domains`` has an interval for each operand in which a test draws. ``kinds`` are the kinds of dtype for which it
     holds: all operands are of one dtype, and of the result's shape.
     """
 
-    def __init__(
-        self, operands: tuple[Node, ...], left: Node, right: Node, domains: tuple[Interval, ...], kinds: str
-    ) -> None:
-        self.operands, self.left, self.right = operands, left, right
+    def __init__(self, expressions: Expressions, domains: tuple[Interval, ...], kinds: str) -> None:
+        self._expressions = expressions
         self.domains, self.kinds = domains, kinds
-        self._order = topological([right], operands)
+
+    @functools.cached_property
+    def _sides(self) -> _Sides:
+        return aside(_traced, (self._expressions, self.domains))
+
+    @property
+    def operands(self) -> tuple[Node, ...]:
+        """What stands for any values."""
+        return self._sides.operands
+
+    @property
+    def left(self) -> Node:
+        """What is replaced."""
+        return self._sides.left
+
+    @property
+    def right(self) -> Node:
+        """What comes in its place."""
+        return self._sides.right
 
     def applied(self, builder: Builder, node: Node) -> Node | None:
         """What stands for ``node`` by this rule; ``None`` if it is not of the form of the left side."""
@@ -46,7 +72,8 @@ class Rule:
         if aval.weak or type(node.value) is not Aval:
             return None
         bound: dict[Node, Node] = {}
-        if not _matches(self.left, node, bound):
+        sides = self._sides
+        if not _matches(sides.left, node, bound):
             return None
         found = {x.aval for x in bound.values()}
         if len(found) != 1 or (operand := found.pop()).weak:
@@ -54,9 +81,9 @@ class Rule:
         if operand.dtype.kind not in self.kinds or operand.shape != aval.shape:
             return None
         made = dict(bound)
-        for each in self._order:
+        for each in sides.order:
             made[each] = self._made(builder, each, tuple([made[x] for x in each.inputs]), operand)
-        result = made[self.right]
+        result = made[sides.right]
         return result if result.aval == aval else None
 
     def _made(self, builder: Builder, node: Node, inputs: tuple[Node, ...], like: Aval) -> Node:
@@ -79,15 +106,16 @@ def rule(expressions: Expressions, *domains: Interval, kinds: str = "f") -> Rule
     >>> rule(lambda x: (np.log(np.exp(x)), x), (-3, 3))
     log(exp(x)) -> x
     """
-    return aside(_traced, (expressions, domains, kinds))
+    return Rule(expressions, domains, kinds)
 
 
-def _traced(expressions: Callable[..., Sides], domains: tuple[Interval, ...], kinds: str) -> Rule:
+def _traced(expressions: Callable[..., tuple[Array, Array]], domains: tuple[Interval, ...]) -> _Sides:
     middles = [np.full(3, sum(domain) / 2) for domain in domains]  # made before, or they would be tracers
     with Level("record") as level, np.errstate(all="ignore"):
         xs = [new_input(level, middle) for middle in middles]
         sides = [node_of(y) if type(y) is Tracer else capture(y) for y in expressions(*xs)]
-    return Rule(tuple([node_of(x) for x in xs]), sides[0], sides[1], domains, kinds)
+    operands = tuple([node_of(x) for x in xs])
+    return _Sides(operands, sides[0], sides[1], topological([sides[1]], operands))
 
 
 def named(name: str, *operands: Array) -> Array:
