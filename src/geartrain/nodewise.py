@@ -21,7 +21,7 @@ from geartrain.ops.index import GETITEM, SCATTER, SCATTER_ADD
 from geartrain.ops.pointwise import ADD
 from geartrain.ops.table import ROWS
 from geartrain.templates import Template, learn
-from geartrain.trace.late import Late, Like, Waiting
+from geartrain.trace.late import Late, Like
 from geartrain.trace.level import Trace
 from geartrain.trace.tracer import ALIAS, Tracer, capture, depends_of, node_of
 
@@ -39,7 +39,13 @@ LEAST = 1 << 12
 
 def applies(trace: Trace, outer: int) -> bool:
     """Whether a sweep is recorded for ``jit`` and for nobody else."""
-    return outer != 0 and trace.bits == trace.guard_bits == outer and trace.lines is None and trace.sealed == 0
+    return (
+        outer != 0
+        and trace.bits == trace.guard_bits == outer
+        and trace.waiting is not None
+        and trace.lines is None
+        and trace.sealed == 0
+    )
 
 
 def pull_nodes(
@@ -63,7 +69,7 @@ def pull_nodes(
         if forget and node.depends > 0:
             node.depends &= ~bit
         if letting_go is not None and len(trace.tape) >= letting_go.next:
-            letting_go.look(trace.guard_bits)
+            letting_go.look()
     return {node: sweep.shown(bar) for node, bar in sweep.bars.items()}
 
 
@@ -72,9 +78,7 @@ class _Sweep:
 
     def __init__(self, bit: int, bars: dict[Node, Array], operand: Operand, trace: Trace) -> None:
         self.bit, self.operand, self.trace, self.depends = bit, operand, trace, trace.bits
-        if trace.waiting is None:
-            letting_go, quiet = trace.letting_go, trace.guard_bits
-            trace.waiting = Waiting(lambda nbytes: None if letting_go is None else letting_go.came(nbytes, quiet))
+        assert trace.waiting is not None
         self.waiting = trace.waiting
         self.bars = {node: self.node(bar) for node, bar in bars.items()}
         self.mine: set[Node] = set()
@@ -144,10 +148,16 @@ class _Sweep:
         """
         waiting, found = self.waiting, None
         if _STRANGE not in key and (ROWS.get(node.op.name) is node.op or node.op is ALIAS):
-            if 0 < waiting.elements <= max(CHEAP * waiting.like(y_bar).size, LEAST):
+            if 0 < waiting.elements <= max(CHEAP * waiting.like(y_bar).size, LEAST) and not waiting.keeper.dropped:
                 waiting.settle()
             wanted = [x.depends & self.bit for x in node.inputs]
-            found = learn(pull, node, y_bar, wanted, self.trace, waiting, self.depends)
+            try:
+                found = learn(pull, node, y_bar, wanted, self.trace, waiting, self.depends)
+            except Exception:
+                if not any(type(x) is Late and x.waits for x in (y_bar, node, *node.inputs)):
+                    raise
+                _ = [x.value for x in (y_bar, node, *node.inputs)]  # not any will do: a matrix of ones is singular
+                found = learn(pull, node, y_bar, wanted, self.trace, waiting, self.depends)
         template, values = found or (None, ())
         waiting.learned[key] = template, node.params  # the key may have the identities of what is in params
         return template, values

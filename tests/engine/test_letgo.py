@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import geartrain as gt
-from geartrain.trace import letgo
+from geartrain.trace import apply, letgo
 from geartrain.trace.tracer import Tracer
 
 
@@ -19,6 +19,8 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("ENOUGH", "GROWN", "SMALL"):
         monkeypatch.setattr(letgo, name, 0)
     monkeypatch.setattr(letgo, "OFTEN", 1)
+    monkeypatch.setattr(apply, "SMALL", 0)
+    monkeypatch.setattr(apply, "LONG", 0)
 
 
 def values(f: Callable[..., Any], *args: Any) -> list[bool]:
@@ -29,7 +31,7 @@ def values(f: Callable[..., Any], *args: Any) -> list[bool]:
         y = f(*xs)
         trace = next(x for x in xs if type(x) is Tracer).home
         assert trace.letting_go is not None
-        trace.letting_go.look(trace.guard_bits)
+        trace.letting_go.look()
         found.extend([type(node.value) is not letgo.Gone for node in trace.tape if node.inputs])
         return y
 

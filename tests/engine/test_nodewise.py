@@ -1,6 +1,7 @@
 """The sweep back that ``jit`` records from node to node: the same derivatives as run by run, and values when asked."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 import geartrain as gt
 from geartrain import nodewise
+from geartrain.trace import apply, letgo
 from geartrain.trace.late import Waiting
 from tests.engine import test_graphs
 from tests.engine.aliasing import Step, execute
@@ -37,31 +39,48 @@ def close(got: Any, want: Any) -> None:
     np.testing.assert_allclose(got, want, rtol=1e-11, atol=1e-13)
 
 
-def check(loss: Callable[[Any], Any], x: Any, asked: bool) -> None:
-    """A gradient under ``jit``, and once more behind an operation that asks for its values while it is recorded."""
+@contextmanager
+def forgetful(yes: bool) -> Iterator[None]:
+    """Let go of each value at once, also of what a sweep may want."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name, value in [
+            *[(letgo, name, 0) for name in ("ENOUGH", "GROWN", "SMALL")],
+            *[(letgo, "OFTEN", 1), (apply, "SMALL", 0), (apply, "LONG", 0)],
+        ]:
+            if yes:
+                patch.setattr(module, name, value)
+        yield
+
+
+def check(loss: Callable[[Any], Any], x: Any, asked: bool, gone: bool) -> None:
+    """A gradient under ``jit``, where its values are asked for while it is recorded, or are not."""
     seen: list[str] = []
 
     def step(x: Any) -> Any:
         x_bar = gt.grad(loss)(x)
         if asked:
             seen.append(str(x_bar))
-        return x_bar
+        return x_bar, gt.vjp(loss, x * 0.5)[1](2.0)[0]
 
-    f, want = gt.jit(step), gt.grad(loss)(x)
-    close(f(x), want)
-    assert not asked or seen == [str(want)]
-    close(f(x + 0.01), gt.grad(loss)(x + 0.01))
+    def want(x: Any) -> Any:
+        return gt.grad(loss)(x), 2.0 * gt.grad(loss)(x * 0.5)
+
+    f = gt.jit(step)
+    with forgetful(gone):
+        close(f(x), want(x))
+    assert not asked or seen == [str(want(x)[0])]
+    close(f(x + 0.01), want(x + 0.01))
 
 
-@given(steps, st.booleans())
-def test_gradients_through_views_and_assignments(program: list[Step], asked: bool) -> None:
-    check(loss_of(program, 3), X, asked)
+@given(steps, st.booleans(), st.booleans())
+def test_gradients_through_views_and_assignments(program: list[Step], asked: bool, gone: bool) -> None:
+    check(loss_of(program, 3), X, asked, gone)
 
 
-@given(test_graphs.programs, st.booleans())
-def test_gradients_of_straight_lines(program: list[test_graphs.Step], asked: bool) -> None:
+@given(test_graphs.programs, st.booleans(), st.booleans())
+def test_gradients_of_straight_lines(program: list[test_graphs.Step], asked: bool, gone: bool) -> None:
     run = test_graphs.running(program)
-    check(lambda x: np.sum(run(run(run(x)))), test_graphs.X, asked)
+    check(lambda x: np.sum(run(run(run(x)))), test_graphs.X, asked, gone)
 
 
 def learned(f: Callable[..., Any], *args: Any) -> Waiting:
@@ -187,3 +206,45 @@ def test_gradients_of_gradients_and_in_turns() -> None:
     f = gt.jit(step)
     for _ in range(2):
         close(f(X), step(X))
+
+
+def test_what_was_let_go_comes_back_once() -> None:
+    """A long program, a rule that wants values, and one that asks in the middle."""
+
+    @gt.custom_rule(pull=lambda y_bar, y, xs: (y_bar * xs[0],))
+    def halved(x: Any) -> Any:
+        return x * x / 2
+
+    def loss(x: Any) -> Any:
+        for _ in range(20):
+            x = np.sin(x) * 0.5 + np.cos(x * x)
+            x[1:] += 0.1 * x[:-1]
+            x = x + halved(x) * 0.1
+        return np.sum(x)
+
+    def step(x: Any) -> Any:
+        for _ in range(3):
+            x_bar = gt.grad(loss)(x)
+            x = x - 0.1 * x_bar * (2.0 if x_bar[0] > 0 else 1.0)
+        return x
+
+    f = gt.jit(step)
+    with forgetful(True):
+        close(f(X), step(X))
+    close(f(X), step(X))
+
+
+def test_a_rule_that_does_not_take_any_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rules are learned on ones where values wait, and a matrix of ones is singular."""
+    monkeypatch.setattr(nodewise, "LEAST", 0)
+    monkeypatch.setattr(nodewise, "CHEAP", 0)
+
+    def loss(x: Any) -> Any:
+        for _ in range(3):
+            x = np.tanh(np.linalg.solve(np.eye(3) * 4 + np.sin(x[:, None] * x), x) + x)
+        return np.sum(x)
+
+    f = gt.jit(gt.grad(loss))
+    for _ in range(2):
+        with forgetful(True):
+            close(f(X), gt.grad(loss)(X))

@@ -15,7 +15,9 @@ from geartrain.ir.op import Constant, Custom, Op
 from geartrain.kinds import kind_of
 from geartrain.ops.index import GETITEM, VIEWS
 from geartrain.ops.shape import BROADCAST, CAST, CAST_CONSTANT, spread
+from geartrain.ops.table import ROWS
 from geartrain.trace.decide import decide_shape
+from geartrain.trace.letgo import SMALL, LettingGo
 from geartrain.trace.level import Trace, active, aside
 from geartrain.trace.storage import Step
 from geartrain.trace.tracer import (
@@ -92,7 +94,10 @@ def applied(op: Op, operands: tuple[Array, ...], params: tuple[Any, ...], value:
 def _recorded(
     trace: Trace, op: Op, nodes: tuple[Node, ...], params: tuple[Any, ...], value: Array, depends: int
 ) -> Tracer:
-    node = Node(op, nodes, params, value, depends)
+    if trace.letting_go is not None and type(value) is ndarray and value.nbytes >= SMALL:
+        node = _large(trace, trace.letting_go, op, nodes, params, value, depends)
+    else:
+        node = Node(op, nodes, params, value, depends)
     if trace.lines is None:
         trace.tape.append(node)
     else:
@@ -100,6 +105,31 @@ def _recorded(
     if op.data_shape:
         decide_shape(trace, node)
     return Tracer(trace, node)
+
+
+LONG = 512
+"""Nodes of a program that is thought to repeat itself."""
+
+
+def _large(
+    trace: Trace,
+    letting_go: LettingGo,
+    op: Op,
+    nodes: tuple[Node, ...],
+    params: tuple[Any, ...],
+    value: Array,
+    depends: int,
+) -> Node:
+    """The node of a large value, while ``jit`` records. A long program makes many, and its sweep asks for few of them.
+
+    So they may be let go, where to compute them again is nobody's business.
+    """
+    if len(trace.tape) >= letting_go.next:
+        letting_go.look()
+    again = depends & ~trace.guard_bits and trace.data_bits == trace.guard_bits and len(trace.tape) >= LONG
+    if again and trace.waiting is not None and ROWS.get(op.name) is op and not op.effects and not op.data_shape:
+        return trace.waiting.kept(op, nodes, params, value, depends)
+    return Node(op, nodes, params, value, depends)
 
 
 def _is_exposed(t: Array) -> bool:

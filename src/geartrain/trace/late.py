@@ -10,7 +10,7 @@ import math
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from geartrain.ir.op import Op, run_aside
 from geartrain.kinds import kind_of
 from geartrain.ops.index import GETITEM, SCATTER_ADD, fill
 
-__all__ = ["Gone", "Late", "Like", "Waiting", "kept_value"]
+__all__ = ["Away", "Gone", "Late", "Like", "Waiting", "kept_value"]
 
 
 kept_value: Callable[[Node], Any] = vars(Node)["value"].__get__
@@ -31,6 +31,13 @@ _set: Callable[[Node, Any], None] = vars(Node)["value"].__set__
 
 class Gone(NamedTuple):
     """What is left of the value of a node that nobody can reach; ``aval_of`` knows it by its shape and dtype."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+
+class Away(NamedTuple):
+    """What is left of a value that has been let go and can be computed again."""
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
@@ -78,13 +85,14 @@ class Late(Node):
     @property
     def value(self) -> Array:  # pyright: ignore[reportIncompatibleVariableOverride]
         found = kept_value(self)
-        if found is not NotImplemented:
-            return found
-        waiting = self._waiting()
-        if waiting is None:
-            raise RuntimeError("a value is asked for after its trace is gone")
-        waiting.settle()
-        return kept_value(self)
+        if found is NotImplemented or type(found) is Away:
+            waiting = self._waiting()
+            if waiting is not None:
+                waiting.settle(self)
+                found = kept_value(self)
+            elif found is NotImplemented:
+                raise RuntimeError("a value is asked for after its trace is gone")
+        return found
 
     @value.setter
     def value(self, value: Array) -> None:
@@ -92,8 +100,9 @@ class Late(Node):
 
     @property
     def waits(self) -> bool:
-        """Whether its value is still to be computed."""
-        return kept_value(self) is NotImplemented
+        """Whether its value is still to be computed, or to be computed again."""
+        found = kept_value(self)
+        return found is NotImplemented or type(found) is Away
 
     @property
     def aval(self) -> Aval:
@@ -124,37 +133,83 @@ def _put(op: Op, base: Array, part: Array, *rest: Any) -> Array:
     return base
 
 
+class Keeper(Protocol):
+    """Who lets go of the values on a ``tape``.
+
+    ``again``: it may let go of what can be computed again. ``dropped``: it did. ``quiet`` are levels without sweeps.
+    """
+
+    tape: list[Node]
+    quiet: int
+    again: bool
+    dropped: bool
+
+    def came(self, nbytes: int) -> None:
+        """So many bytes of new values are on the tape."""
+        ...
+
+
 class Waiting:
     """The nodes of a trace that wait for their values, in the order of the tape; ``elements`` is how many numbers.
 
-    ``came`` is told how many bytes of values have come. ``likes`` has each :class:`Like` once, so that two are the same
-    if they are one object. What sweeps learn about rules is in ``learned``.
+    ``likes`` has each :class:`Like` once, so that two are the same if they are one object. What sweeps learn about
+    rules is in ``learned``.
     """
 
-    __slots__ = ("__weakref__", "_came", "elements", "learned", "likes", "me", "nodes")
+    __slots__ = ("__weakref__", "elements", "keeper", "learned", "likes", "me", "nodes")
 
-    def __init__(self, came: Callable[[int], None]) -> None:
+    def __init__(self, keeper: Keeper) -> None:
         self.nodes: collections.deque[Late] = collections.deque()
         self.elements = 0
         self.likes: dict[Any, Like] = {}
         self.learned: dict[Any, Any] = {}
-        self.me = weakref.ref(self)
-        self._came = came
+        self.me: weakref.ref[Waiting] = weakref.ref(self)
+        self.keeper = keeper
 
-    def settle(self) -> None:
-        """Compute all values that wait."""
-        run_aside[0](self._settle, ())
+    def kept(self, op: Op, inputs: tuple[Node, ...], params: tuple[Any, ...], value: Array, depends: int) -> Late:
+        """A node that has its value, which may be let go and is computed again if somebody asks."""
+        made = Late(op, inputs, params, self.like_of(value), depends, self.me)
+        made.value = value
+        return made
 
-    def _settle(self) -> None:
-        nodes = self.nodes
+    def settle(self, asked: Node | None = None) -> None:
+        """Compute all values that wait, and the one that is ``asked`` for if it was let go."""
+        run_aside[0](self._settle, (asked,))
+
+    def _settle(self, asked: Node | None) -> None:
+        keeper, nodes = self.keeper, self.nodes
+        if keeper.dropped:
+            self._bring_back(asked)
         while nodes:
             node = nodes[0]
             value = node.value = node.compute()
             nodes.popleft()  # not before: an interrupt may have come between
             del node
             if type(value) is np.ndarray:
-                self._came(value.nbytes)
+                keeper.came(value.nbytes)
         self.elements = 0
+        if keeper.dropped:
+            keeper.dropped = False
+            for node in keeper.tape:
+                if type(kept_value(node)) is Away:
+                    if node.depends & ~keeper.quiet:
+                        keeper.dropped = True
+                    else:  # the sweep is past it, and nothing waits
+                        node.value = Gone(*kept_value(node))
+
+    def _bring_back(self, asked: Node | None) -> None:
+        """Compute again what was let go and is needed now. From then on, what may be needed is kept."""
+        self.keeper.again = False
+        needed: set[Node] = {*self.nodes} if asked is None else {*self.nodes, asked}
+        lost: list[Node] = []
+        for node in reversed(self.keeper.tape):
+            if node in needed and type(node) is Late and node.waits:
+                needed.update(node.inputs)
+                if type(kept_value(node)) is Away:
+                    lost.append(node)
+        for node in reversed(lost):
+            assert type(node) is Late
+            node.value = node.compute()
 
     def like(self, node: Node) -> Like:
         """What the value of a node is, also if it waits."""

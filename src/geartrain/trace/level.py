@@ -108,7 +108,7 @@ class Trace:
             self.lines[node] = user_line()
         letting_go = self.letting_go
         if letting_go is not None and len(self.tape) >= letting_go.next:
-            letting_go.look(self.guard_bits)
+            letting_go.look()
 
 
 class _Active(threading.local):
@@ -244,7 +244,8 @@ class Level:
         if self.kind == "jit":
             trace.guard_bits |= bit
             if not self.nested:
-                trace.letting_go = LettingGo(trace.tape)
+                trace.letting_go = LettingGo(trace.tape, bit)
+                trace.waiting = Waiting(trace.letting_go)
         elif self.kind == "vmap":
             trace.vmap_bits |= bit
         if self.kind in ("vmap", "record"):

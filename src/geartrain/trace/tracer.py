@@ -151,7 +151,7 @@ def node_of(t: Array) -> Node:
         return t.node
     t.version = store.version
     value = value_of(t)
-    kept = value.copy() if store.owned or store.exposed else value
+    kept = value if _is_lent(store, value) else value.copy()
     if store.node is None or store.node.depends == 0:
         t.node = Node(CONST, (), (), kept)
         return t.node
@@ -164,6 +164,20 @@ def node_of(t: Array) -> Node:
     node.value = kept
     t.node = node
     return node
+
+
+def _is_lent(store: Storage, part: Array) -> bool:
+    """Whether a part of a buffer needs no copy: the buffer stays as it is now, since the next write will copy it.
+
+    A large part has that cost what the copy would; further parts, until then, are for nothing.
+    """
+    if store.owned and not store.exposed and LARGE * part.size >= store.buffer.size > 1:
+        store.owned = False
+    return not store.owned and not store.exposed
+
+
+LARGE = 2
+"""Of the elements of a buffer, one in so many are a large part."""
 
 
 def stand_in(t: Array) -> Storage:
