@@ -5,6 +5,7 @@ a pair; or one array, where the result is real. All parts are of one dtype of fl
 lets them go: as C's annex G says for functions, by the plain formula for ``multiply``.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -18,7 +19,7 @@ Pair = tuple[Array, Array]
 APART = frozenset(
     [
         *("getitem", "transpose", "reshape", "broadcast", "diagonal", "concatenate", "stack"),
-        *("scatter", "scatter_add", "sum", "copy", "alias", "stop_gradient"),
+        *("scatter", "scatter_add", "sum", "cumsum", "round", "copy", "alias", "stop_gradient"),
     ]
 )
 """What treats real and imaginary parts alike and apart: the same operation on each."""
@@ -70,6 +71,21 @@ def _exp(a: Pair) -> Pair:
     im = np.where(np.logical_and(lost, x == -np.inf), zero, im)
     real = y == 0
     return np.where(real, np.exp(x), re), np.where(real, y, im)
+
+
+def _expm1(a: Pair) -> Pair:
+    x, y = a
+    half = np.sin(y / 2)
+    return np.expm1(x) * np.cos(y) - 2 * half * half, np.exp(x) * np.sin(y)
+
+
+def _log1p(a: Pair) -> Pair:
+    x, y = a[0] + 1, a[1]
+    return np.log(np.hypot(x, y)), np.arctan2(y, x)
+
+
+def _times(a: Pair, factor: float) -> Pair:
+    return a[0] * np.asarray(factor, a[0].dtype), a[1] * np.asarray(factor, a[1].dtype)
 
 
 def _log_size(x: Array, y: Array) -> Array:
@@ -187,6 +203,36 @@ def _equal(a: Pair, b: Pair) -> Array:
     return np.logical_and(a[0] == b[0], a[1] == b[1])
 
 
+def _compared(how: Callable[[Array, Array], Array], strictly: Callable[[Array, Array], Array]) -> Any:
+    """By the real parts, if neither imaginary part is NaN; by the imaginary ones if the real parts are equal."""
+
+    def compare(a: Pair, b: Pair) -> Array:
+        both = np.logical_and(a[1] == a[1], b[1] == b[1])
+        first = np.logical_and(strictly(a[0], b[0]), both)
+        return np.logical_or(first, np.logical_and(a[0] == b[0], how(a[1], b[1])))
+
+    return compare
+
+
+_less, _less_equal = _compared(np.less, np.less), _compared(np.less_equal, np.less)
+_greater, _greater_equal = _compared(np.greater, np.greater), _compared(np.greater_equal, np.greater)
+
+
+def _extreme(first: Callable[[Pair, Pair], Array], skip_nan: bool) -> Callable[[Pair, Pair], Pair]:
+    """``a`` if it comes first, or has (``b`` has, with ``skip_nan``) a NaN; else ``b``."""
+
+    def choose(a: Pair, b: Pair) -> Pair:
+        lone = b if skip_nan else a
+        keep = np.logical_or(np.logical_or(lone[0] != lone[0], lone[1] != lone[1]), first(a, b))
+        return np.where(keep, a[0], b[0]), np.where(keep, a[1], b[1])
+
+    return choose
+
+
+def _truth(a: Pair) -> Array:
+    return np.logical_or(a[0] != 0, a[1] != 0)
+
+
 OF_ONE: dict[str, Callable[[Pair], Pair | Array]] = {
     "negative": lambda a: (-a[0], -a[1]),
     "positive": lambda a: a,
@@ -200,6 +246,11 @@ OF_ONE: dict[str, Callable[[Pair], Pair | Array]] = {
     "complex_sign": _sign,
     "exp": _exp,
     "log": _log,
+    "exp2": lambda a: _exp(_times(a, math.log(2))),
+    "expm1": _expm1,
+    "log2": lambda a: _times(_log(a), 1 / math.log(2)),
+    "log10": lambda a: _times(_log(a), 1 / math.log(10)),
+    "log1p": _log1p,
     "sqrt": _sqrt,
     "sinh": _sinh,
     "cosh": _cosh,
@@ -210,6 +261,7 @@ OF_ONE: dict[str, Callable[[Pair], Pair | Array]] = {
     "isnan": _any(np.isnan),
     "isinf": _any(np.isinf),
     "isfinite": lambda a: np.logical_and(np.isfinite(a[0]), np.isfinite(a[1])),
+    "logical_not": lambda a: np.logical_not(_truth(a)),
 }
 OF_TWO: dict[str, Callable[[Pair, Pair], Pair | Array]] = {
     "add": lambda a, b: (a[0] + b[0], a[1] + b[1]),
@@ -221,5 +273,16 @@ OF_TWO: dict[str, Callable[[Pair, Pair], Pair | Array]] = {
     "set_imag": lambda a, part: (a[0], part[0]),
     "equal": _equal,
     "not_equal": lambda a, b: np.logical_not(_equal(a, b)),
+    "less": _less,
+    "less_equal": _less_equal,
+    "greater": _greater,
+    "greater_equal": _greater_equal,
+    "maximum": _extreme(_greater_equal, skip_nan=False),
+    "minimum": _extreme(_less_equal, skip_nan=False),
+    "fmax": _extreme(_greater_equal, skip_nan=True),
+    "fmin": _extreme(_less_equal, skip_nan=True),
+    "logical_and": lambda a, b: np.logical_and(_truth(a), _truth(b)),
+    "logical_or": lambda a, b: np.logical_or(_truth(a), _truth(b)),
+    "logical_xor": lambda a, b: np.logical_xor(_truth(a), _truth(b)),
 }
 PARTS: dict[str, Callable[..., Any]] = {**OF_ONE, **OF_TWO, "power": _power, "norm2": _norm2}

@@ -48,6 +48,33 @@ def _cumsum(x: Array, axis: int) -> Array | None:
     return None if x.dtype == wide else np.cumsum(x.astype(wide), axis=axis)
 
 
+def _argsort(x: Array, axis: int) -> Array:
+    """Complex numbers by the real part, then by the imaginary one; then with NaN in the second, the first, in both."""
+    re, im = np.real(x), np.imag(x)
+    return _lexsort(im, re, 2 * np.isnan(re).astype(np.int8) + np.isnan(im), axis)
+
+
+def _any(x: Array, axes: tuple[int, ...]) -> Array:
+    return np.any(x != 0, axis=axes)
+
+
+def _all(x: Array, axes: tuple[int, ...]) -> Array:
+    return np.all(x != 0, axis=axes)
+
+
+def _lexsort(*operands: Any) -> Array:
+    """By one key after the other, keeping the order of equals."""
+    *keys, axis = operands
+    order: Array = None
+    for key in keys:
+        if order is None:
+            order = np.argsort(key, axis=axis, kind="stable")
+        else:
+            then = np.argsort(np.take_along_axis(key, order, axis), axis=axis, kind="stable")
+            order = np.take_along_axis(order, then, axis)
+    return order
+
+
 def _searchsorted(a: Array, v: Array, *rest: str) -> Array | None:
     """Both in one dtype, in which NumPy compares."""
     if len(rest) != 1 or getattr(v, "dtype", None) == a.dtype:
@@ -142,8 +169,12 @@ def _ordered(x: Array, term: str, out: str) -> Array:
 
 
 EXPANSIONS: dict[str, tuple[str, Callable[..., Array | None]]] = {
+    "all": ("c", _all),
+    "any": ("c", _any),
     "argmax": ("fiub", _argmax),
     "argmin": ("fiub", _argmin),
+    "argsort": ("c", _argsort),
+    "lexsort": ("fiub", _lexsort),
     "round": ("f", _round),
     "norm2": ("f", _norm2),
     "cumsum": ("biu", _cumsum),
