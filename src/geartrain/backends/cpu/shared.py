@@ -39,7 +39,7 @@ def made(part: str) -> bytes:
             strip_ir.write_part(rest, t)
         # Written as it should be, and longer to optimise than anybody will wait for it.
         text = "\n".join([str(rest), *[walk_ir.product_text(t) for t in TYPES]])
-        objects = [_object(part, str(module), 1, llvm.QUICK), _object("rest", text, 0, llvm.QUICK)]
+        objects = [_object(part, str(module), 1, llvm.QUICK), _object("rest", text, 0, ())]
     linked = elf.link(objects) if image.usable() else None
     return marshal.dumps((tuple(module.declared), *(linked or ((objects, EXPORTS[part]),))))
 

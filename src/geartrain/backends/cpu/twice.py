@@ -5,11 +5,15 @@ At exit it is waited for. A child after a fork does again what its parent had no
 
 import os
 import threading
+import time
 from collections.abc import Callable
 
 from geartrain.backends.choose import COMPILER
 
 __all__ = ["later", "wait"]
+
+MOMENT = 0.02
+"""Seconds before it begins: the call that has asked for it ends sooner if it has the interpreter to itself."""
 
 _waiting: list[Callable[[], None]] = []
 _thread: threading.Thread | None = None
@@ -44,6 +48,7 @@ def _begin() -> None:
 
 def _run() -> None:
     global _thread
+    time.sleep(MOMENT)
     while True:
         with _lock:
             waiting = _waiting.copy()
