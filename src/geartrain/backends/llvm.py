@@ -42,7 +42,7 @@ __all__ = [
 
 
 def need(module: str = "llvmlite.binding") -> Any:
-    """Import and return ``module`` of the extra ``native``: ``llvmlite.binding``, ``llvmlite.ir``.
+    """Import and return ``module`` of the extra ``native``.
 
     Raises:
         MissingPackage: it cannot be imported; the text is one line and says what to install.

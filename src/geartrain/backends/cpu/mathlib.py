@@ -4,9 +4,9 @@ Most are our own vector mathematics; the few that are not go lane by lane throug
 inlined: that measures the same, and kernels compile in a fraction of the time.
 """
 
-from geartrain.backends import llvm
 from geartrain.backends.cpu.emitter import LLVM_TYPES
 from geartrain.backends.cpu.vecmath import FUNCTIONS
+from geartrain.backends.cpu.vecmath.builder import DOUBLE, FLOAT, Builder, Module, vector
 
 __all__ = ["MathLibrary", "function_text"]
 
@@ -64,14 +64,11 @@ def _type(dtype: str, lanes: int) -> str:
 
 
 def _own(symbol: str, name: str, dtype: str, lanes: int) -> str:
-    ir = llvm.need("llvmlite.ir")
-    element = ir.DoubleType() if dtype == "f8" else ir.FloatType()
-    kind = element if lanes == 1 else ir.VectorType(element, lanes)
-    module = ir.Module()
-    function = ir.Function(module, ir.FunctionType(kind, [kind] * _operands(name)), symbol)
-    function.attributes.add("nounwind")
-    builder = ir.IRBuilder(function.append_basic_block())
-    builder.ret(FUNCTIONS[name](builder, *function.args))
+    element = DOUBLE if dtype == "f8" else FLOAT
+    kind = element if lanes == 1 else vector(element, lanes)
+    module = Module()
+    b = Builder(module, symbol, kind, [kind] * _operands(name), "nounwind")
+    b.ret(FUNCTIONS[name](b, *b.args))
     return str(module)
 
 

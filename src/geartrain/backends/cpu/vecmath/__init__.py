@@ -1,7 +1,7 @@
 """Elementary functions as LLVM IR: no library is called, and a loop around them runs in vector registers.
 
 ``FUNCTIONS["exp"](builder, x)`` appends the function to the block under construction and returns its value, where
-``x`` is a value of llvmlite.ir: a float32 or float64, or a fixed-width vector of them. There is no branch, but for
+``x`` is a value of ``builder``: a float32 or float64, or a fixed-width vector of them. There is no branch, but for
 one in sin, cos and tan that is taken for huge operands only. Results do not depend on the width.
 
 Bounds of the error in units in the last place (ulp) are in the docstring of each function and hold over the whole
@@ -11,9 +11,9 @@ range, for both formats, subnormal numbers included. Special values are NumPy's;
 import importlib
 from collections.abc import Iterator, Mapping
 
-from geartrain.backends.cpu.vecmath.lanes import Emit, assume_no_fma
+from geartrain.backends.cpu.vecmath.lanes import Emit
 
-__all__ = ["FUNCTIONS", "Emit", "assume_no_fma"]
+__all__ = ["FUNCTIONS", "Emit"]
 
 _HOMES = {
     "error_function": "erf erfc",

@@ -7,11 +7,11 @@ operation by operation, and so are its bits.
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, Protocol, Self
+from typing import NamedTuple, Protocol, Self
 
-from geartrain.backends.llvm import need
+from geartrain.backends.cpu.vecmath.builder import DOUBLE, FLOAT, Builder, Type, Value, constant, integer, vector
 
-__all__ = ["Bool", "Emit", "Float", "Format", "Int", "Table", "assume_no_fma", "emitter", "poly", "select"]
+__all__ = ["Bool", "Emit", "Float", "Format", "Int", "Table", "emitter", "poly", "select"]
 
 Table = Mapping[int, tuple[float, ...]]
 """Numbers for each width of float: ``table[64]``, ``table[32]``."""
@@ -20,7 +20,7 @@ Table = Mapping[int, tuple[float, ...]]
 class Emit(Protocol):
     """``emit(builder, *operands)`` appends a function of its operands and returns the value, of the operands' type."""
 
-    def __call__(self, builder: Any, /, *operands: Any) -> Any:
+    def __call__(self, builder: Builder, /, *operands: Value) -> Value:
         """Append the instructions."""
         ...
 
@@ -46,89 +46,63 @@ FORMATS = {
     "double": Format(64, 52, 1023, 2.0**-1022, (2.0 - 2.0**-52) * 2.0**1023),
     "float": Format(32, 23, 127, 2.0**-126, (2.0 - 2.0**-23) * 2.0**127),
 }
-_NO_FMA = "geartrain.no_fma"
-
-
-def assume_no_fma(module: Any) -> None:
-    """Say that ``module`` (of llvmlite.ir) is for a processor without fused multiply-add.
-
-    Without this, ``llvm.fma`` is emitted, which is right everywhere but a slow call on such a processor.
-    """
-    if _NO_FMA not in module.namedmetadata:
-        module.add_named_metadata(_NO_FMA)
 
 
 class _Lanes:
     """One value of LLVM IR and the builder that it is appended to."""
 
-    def __init__(self, builder: Any, value: Any) -> None:
+    def __init__(self, builder: Builder, value: Value) -> None:
         self.builder = builder
         self.value = value
 
     @property
     def width(self) -> int | None:
         """The number of elements of a vector; None for a scalar."""
-        return getattr(self.value.type, "count", None)
+        return self.value.type.lanes
 
     @property
-    def element(self) -> Any:
+    def element(self) -> Type:
         """The LLVM type of one lane."""
-        return self.value.type if self.width is None else self.value.type.element
+        return self.value.type.element or self.value.type
 
-    def shaped(self, element: Any) -> Any:
+    def shaped(self, element: Type) -> Type:
         """The LLVM type with as many lanes as this one."""
-        return element if self.width is None else need("llvmlite.ir").VectorType(element, self.width)
+        return element if self.width is None else vector(element, self.width)
 
-    def splat(self, element: Any, constant: float | int) -> Any:
-        """The IR of a constant in every lane."""
-        ir = need("llvmlite.ir")
-        one = ir.Constant(element, constant)
-        if self.width is None:
-            return one
-        every = ir.FormattedConstant(element, f"splat ({one})")
-        every.type = self.shaped(element)  # given to the constructor, it would take the text for a list of elements
-        return every
+    def splat(self, element: Type, number: float) -> Value:
+        """A constant in every lane."""
+        return constant(self.shaped(element), number)
 
-    def intrinsic(self, name: str, *operands: "_Lanes") -> Any:
+    def intrinsic(self, name: str, *operands: "_Lanes") -> Value:
         """Call ``llvm.name``, overloaded by the type of this value, which its result has too."""
         kind = {"double": "f64", "float": "f32"}[str(self.element)]
         suffix = kind if self.width is None else f"v{self.width}{kind}"
-        return call(self.builder, f"llvm.{name}.{suffix}", self.value.type, [each.value for each in (self, *operands)])
-
-
-def call(builder: Any, name: str, result: Any, arguments: list[Any]) -> Any:
-    """Call a function by name, declared on first use."""
-    ir = need("llvmlite.ir")
-    function = builder.module.globals.get(name)
-    if function is None:
-        kind = ir.FunctionType(result, [argument.type for argument in arguments])
-        function = ir.Function(builder.module, kind, name)
-    return builder.call(function, arguments)
+        return self.builder.call(f"llvm.{name}.{suffix}", self.value.type, [each.value for each in (self, *operands)])
 
 
 class Bool(_Lanes):
     """A truth value in each lane."""
 
     def __and__(self, other: "Bool") -> "Bool":
-        return Bool(self.builder, self.builder.and_(self.value, other.value))
+        return Bool(self.builder, self.builder.two("and", self.value, other.value))
 
     def __or__(self, other: "Bool") -> "Bool":
-        return Bool(self.builder, self.builder.or_(self.value, other.value))
+        return Bool(self.builder, self.builder.two("or", self.value, other.value))
 
     def __invert__(self) -> "Bool":
-        return Bool(self.builder, self.builder.not_(self.value))
+        return Bool(self.builder, self.builder.invert(self.value))
 
     def pick(self, yes: int, no: int, like: "Int") -> "Int":
         """An integer of the type of ``like``: ``yes`` in the lanes where it holds, ``no`` in the others."""
         choice = (like.splat(like.element, each) for each in (yes, no))
         return Int(self.builder, self.builder.select(self.value, *choice))
 
-    def any(self) -> Any:
+    def any(self) -> Value:
         """Whether it holds in some lane: an i1 of LLVM IR, to branch on."""
         if self.width is None:
             return self.value
         name = f"llvm.vector.reduce.or.v{self.width}i1"
-        return call(self.builder, name, self.element, [self.value])
+        return self.builder.call(name, self.element, [self.value])
 
 
 class Int(_Lanes):
@@ -136,7 +110,7 @@ class Int(_Lanes):
 
     def _with(self, operation: str, other: "Int | int") -> Self:
         value = other.value if isinstance(other, Int) else self.splat(self.element, other)
-        return type(self)(self.builder, getattr(self.builder, operation)(self.value, value))
+        return type(self)(self.builder, self.builder.two(operation, self.value, value))
 
     def __add__(self, other: "Int | int") -> "Int":
         return self._with("add", other)
@@ -145,13 +119,13 @@ class Int(_Lanes):
         return self._with("sub", other)
 
     def __rsub__(self, other: int) -> "Int":
-        return Int(self.builder, self.builder.sub(self.splat(self.element, other), self.value))
+        return Int(self.builder, self.builder.two("sub", self.splat(self.element, other), self.value))
 
     def __and__(self, other: "Int | int") -> "Int":
-        return self._with("and_", other)
+        return self._with("and", other)
 
     def __or__(self, other: "Int | int") -> "Int":
-        return self._with("or_", other)
+        return self._with("or", other)
 
     def __xor__(self, other: "Int | int") -> "Int":
         return self._with("xor", other)
@@ -169,9 +143,8 @@ class Int(_Lanes):
 
     def real(self) -> "Float":
         """The float that has these bits."""
-        ir = need("llvmlite.ir")
-        kind = {64: ir.DoubleType, 32: ir.FloatType}[self.element.width]()
-        return Float(self.builder, self.builder.bitcast(self.value, self.shaped(kind)))
+        kind = {64: DOUBLE, 32: FLOAT}[self.element.bits]
+        return Float(self.builder, self.builder.convert("bitcast", self.value, self.shaped(kind)))
 
 
 class Float(_Lanes):
@@ -185,7 +158,7 @@ class Float(_Lanes):
     @property
     def has_fma(self) -> bool:
         """Whether the processor multiplies and adds with one rounding."""
-        return _NO_FMA not in self.builder.module.namedmetadata
+        return not self.builder.module.no_fma
 
     def like(self, constant: float) -> "Float":
         """A constant in each lane."""
@@ -198,7 +171,7 @@ class Float(_Lanes):
     def _with(self, operation: str, other: "Float | float", swap: bool = False) -> "Float":
         value = other.value if isinstance(other, Float) else self.splat(self.element, other)
         left, right = (value, self.value) if swap else (self.value, value)
-        return Float(self.builder, getattr(self.builder, operation)(left, right))
+        return Float(self.builder, self.builder.two(operation, left, right))
 
     def _compare(self, sign: str, other: "Float | float") -> Bool:
         value = other.value if isinstance(other, Float) else self.splat(self.element, other)
@@ -249,12 +222,12 @@ class Float(_Lanes):
 
     def nan(self) -> Bool:
         """Where it is NaN."""
-        return Bool(self.builder, self.builder.fcmp_unordered("uno", self.value, self.value))
+        return Bool(self.builder, self.builder.unordered(self.value, self.value))
 
     def bits(self) -> Int:
         """The bits as an integer."""
-        kind = need("llvmlite.ir").IntType(self.format.bits)
-        return Int(self.builder, self.builder.bitcast(self.value, self.shaped(kind)))
+        kind = integer(self.format.bits)
+        return Int(self.builder, self.builder.convert("bitcast", self.value, self.shaped(kind)))
 
     def mad(self, times: "Float | float", plus: "Float | float") -> "Float":
         """``self * times + plus``, with one rounding where the processor can."""
@@ -298,13 +271,13 @@ class Float(_Lanes):
 
     def double(self) -> "Float":
         """The same numbers as float64."""
-        kind = self.shaped(need("llvmlite.ir").DoubleType())
-        return self if self.format.bits == 64 else Float(self.builder, self.builder.fpext(self.value, kind))
+        kind = self.shaped(DOUBLE)
+        return self if self.format.bits == 64 else Float(self.builder, self.builder.convert("fpext", self.value, kind))
 
     def rounded_like(self, other: "Float") -> "Float":
         """The same numbers, rounded to the format of ``other``."""
         same = self.format == other.format
-        return self if same else Float(self.builder, self.builder.fptrunc(self.value, other.value.type))
+        return self if same else Float(self.builder, self.builder.convert("fptrunc", self.value, other.value.type))
 
 
 def select(where: Bool, yes: Float | float, no: Float | float) -> Float:
@@ -339,7 +312,7 @@ def emitter(function: Callable[..., Float]) -> Emit:
     """Make ``emit(builder, *operands)`` of a function of ``Float``."""
 
     @functools.wraps(function)
-    def emit(builder: Any, /, *operands: Any) -> Any:
+    def emit(builder: Builder, /, *operands: Value) -> Value:
         return function(*(Float(builder, operand) for operand in operands)).value
 
     return emit

@@ -6,8 +6,20 @@ from typing import Any
 
 import numpy as np
 
-from geartrain.backends.cpu.vecmath import FUNCTIONS, assume_no_fma
-from geartrain.backends.llvm import Code, compile_ir, load, need
+from geartrain.backends.cpu.vecmath import FUNCTIONS
+from geartrain.backends.cpu.vecmath.builder import (
+    DOUBLE,
+    FLOAT,
+    PTR,
+    VOID,
+    Builder,
+    Module,
+    Phi,
+    constant,
+    integer,
+    vector,
+)
+from geartrain.backends.llvm import Code, compile_ir, load
 
 __all__ = ["Loop", "text_of"]
 
@@ -19,31 +31,24 @@ def text_of(name: str, bits: int, width: int | None, fma: bool = True) -> str:
 
     n is a multiple of the width; the arrays are aligned as their elements are.
     """
-    ir = need("llvmlite.ir")
-    module = ir.Module(name)
-    if not fma:
-        assume_no_fma(module)
-    element = {64: ir.DoubleType, 32: ir.FloatType}[bits]()
-    kind = element if width is None else ir.VectorType(element, width)
-    i64 = ir.IntType(64)
-    pointers = [ir.PointerType()] * (ARITY.get(name, 1) + 1)
-    function = ir.Function(module, ir.FunctionType(ir.VoidType(), [i64, *pointers]), "loop")
-    n, *arrays = function.args
-    entry, body, done = (function.append_basic_block(label) for label in ("entry", "body", "done"))
-    builder = ir.IRBuilder(entry)
-    builder.cbranch(builder.icmp_signed(">", n, i64(0)), body, done)
-    builder.position_at_end(body)
-    index = builder.phi(i64)
-    index.add_incoming(i64(0), entry)
-    places = [builder.gep(array, [index], source_etype=element) for array in arrays]
-    align = bits // 8
-    operands = [builder.load(place, align=align, typ=kind) for place in places[:-1]]
-    builder.store(FUNCTIONS[name](builder, *operands), places[-1], align=align)
-    following = builder.add(index, i64(width or 1))
-    index.add_incoming(following, builder.block)
-    builder.cbranch(builder.icmp_signed("<", following, n), body, done)
-    builder.position_at_end(done)
-    builder.ret_void()
+    module = Module(no_fma=not fma)
+    element = {64: DOUBLE, 32: FLOAT}[bits]
+    kind = element if width is None else vector(element, width)
+    i64, align = integer(64), bits // 8
+    b = Builder(module, "loop", VOID, [i64, *[PTR] * (ARITY.get(name, 1) + 1)])
+    n, *arrays = b.args
+    b.branch_if(b.icmp_signed(">", n, constant(i64, 0)), "body", "done")
+    b.begin("body")
+    index = Phi(b, i64)
+    index.add_incoming(constant(i64, 0), "entry")
+    places = [b.gep(array, element, index.value) for array in arrays]
+    operands = [b.load(place, kind, align) for place in places[:-1]]
+    b.store(FUNCTIONS[name](b, *operands), places[-1], align)
+    following = b.two("add", index.value, constant(i64, width or 1))
+    index.add_incoming(following, b.block)
+    b.branch_if(b.icmp_signed("<", following, n), "body", "done")
+    b.begin("done")
+    b.ret()
     return str(module)
 
 

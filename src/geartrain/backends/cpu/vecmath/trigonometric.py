@@ -10,6 +10,7 @@ lane needs it.
 from typing import Any, NamedTuple
 
 from geartrain.backends.cpu.vecmath import payne_hanek, tables
+from geartrain.backends.cpu.vecmath.builder import Phi
 from geartrain.backends.cpu.vecmath.exponential import NEGLIGIBLE
 from geartrain.backends.cpu.vecmath.lanes import Float, Int, Table, emitter, poly, select
 from geartrain.backends.cpu.vecmath.pairs import Pair, fast_sum, product, quotient, sum_of
@@ -32,16 +33,16 @@ def reduce(x: Float) -> Reduced:
     huge = abs(x) >= x.of(HUGE)[0]
     near = _reduce_near(x)
     builder, before = x.builder, x.builder.block
-    with builder.if_then(huge.any(), likely=False):
+    with builder.if_rare(huge.any()):
         far = payne_hanek.reduce(select(huge, x, 1.0))
         inside = builder.block
         chosen = [builder.select(huge.value, a.value, b.value) for a, b in zip(far, near, strict=True)]
 
     def joined(kind: type[Any], index: int) -> Any:
-        phi = builder.phi(near[index].value.type)
+        phi = Phi(builder, near[index].value.type)
         phi.add_incoming(near[index].value, before)
         phi.add_incoming(chosen[index], inside)
-        return kind(builder, phi)
+        return kind(builder, phi.value)
 
     return Reduced(joined(Int, 0), Pair(joined(Float, 1), joined(Float, 2)))
 
