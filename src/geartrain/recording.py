@@ -12,6 +12,8 @@ from geartrain.ir.op import Op
 from geartrain.ops.shape import RESHAPE
 from geartrain.ops.table import ROWS
 from geartrain.run import F, Run
+from geartrain.trace.late import Late
+from geartrain.trace.level import undisturbed
 from geartrain.trace.tracer import ALIAS
 
 __all__ = ["Recording", "closure", "record"]
@@ -32,18 +34,19 @@ class Recording:
     def take(self, tape: Sequence[Node], inputs: Sequence[Node], wanted: Sequence[Node]) -> list[Node]:
         """The pure nodes of the ``wanted`` nodes of a tape, whose own inputs are ``inputs``."""
         known = dict(zip(inputs, self.inputs, strict=True))
-        node_of, position = self.table.node, self._position
-        for node in _needed(tape, wanted, known):
-            op = node.op
-            if op is CONST or op is INPUT:  # an input of an inner transformation stands for a plain value
-                made = self.table.const(node.value)
-            elif op is ALIAS:
-                made = known[node.inputs[0]]
-            else:
-                made = node_of(op, tuple([known[x] for x in node.inputs]), node.params, node.aval)
-            known[node] = made
-            if made not in position:
-                position[made] = len(position)
+        node_of, number, lookup = self.table.node, self._position.setdefault, known.__getitem__
+        with undisturbed():
+            for node in _needed(tape, wanted, known):
+                op = node.op
+                if op is CONST or op is INPUT:  # an input of an inner transformation stands for a plain value
+                    made = self.table.const(node.value)
+                elif op is ALIAS:
+                    made = lookup(node.inputs[0])
+                else:
+                    aval = node.like.aval if type(node) is Late else aval_of(node.value)
+                    made = node_of(op, tuple(map(lookup, node.inputs)), node.params, aval)
+                known[node] = made
+                number(made, len(self._position))
         return [known[node] for node in wanted]
 
     def all_hold(self, decisions: Iterable[tuple[Node, str, Any]]) -> Node:
@@ -94,17 +97,19 @@ class Recording:
 
 def _needed(tape: Sequence[Node], wanted: Sequence[Node], known: Mapping[Node, Node]) -> list[Node]:
     """The nodes that ``wanted`` need and that are not ``known``: constants, then those of the tape in its order."""
-    need = dict.fromkeys(wanted)
-    found: list[Node] = []
+    need, found = set(wanted), list[Node]()
+    constants = dict.fromkeys([node for node in wanted if node.op is CONST])
     for node in reversed(tape):
         if node in need and node not in known:
-            need.update(dict.fromkeys(node.inputs))
+            inputs = node.inputs
+            need.update(inputs)
             found.append(node)
-    there = set(found)
-    apart = [node for node in need if node not in there and node not in known]
-    if any(node.inputs for node in apart):  # nodes of an outer run, which are on no tape of ours
+            for x in inputs:
+                if x.op is CONST:
+                    constants[x] = None
+    if len(need) > len(found) + len(constants) + len(need & known.keys()):  # nodes of an outer run, on no tape of ours
         return topological(wanted, known)
-    return apart + found[::-1]
+    return [*[node for node in constants if node not in known], *reversed(found)]
 
 
 def record(f: F, *args: Any) -> tuple[Graph, Run]:

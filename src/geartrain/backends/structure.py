@@ -1,5 +1,6 @@
 """What a graph is, in bytes: equal for two graphs if they compute the same in the same way, in any process."""
 
+import array
 import hashlib
 import marshal
 from collections.abc import Callable
@@ -9,7 +10,7 @@ import numpy as np
 
 from geartrain.ir.aval import Array, Aval, is_array, is_scalar
 from geartrain.ir.graph import Graph
-from geartrain.ir.node import CONST
+from geartrain.ir.node import CONST, bits
 from geartrain.kinds import kind_of
 from geartrain.ops.table import ROWS
 
@@ -37,28 +38,38 @@ def digest(graph: Graph) -> str | None:
     (True, False)
     """
     number = {node: i for i, node in enumerate(graph.inputs)}
+    said: dict[Any, int] = {}  # what nodes say beside their operands, each by a number
+    kinds: dict[Any, int] = {}
+    avals: dict[int, int] = {}  # by identity: the graph keeps them, and most are one object
     parts: list[Any] = [[_aval(node.aval) for node in graph.inputs]]
-    avals: dict[int, tuple[Any, ...]] = {}  # by identity: the graph keeps them, and most are one object
+    flat: list[int] = []
     left = MOST
     try:
         for node in graph.nodes:
-            number[node] = len(number)
             op = node.op
             if op is CONST:
                 left -= getattr(node.value, "nbytes", 0)
                 if left < 0:
                     return None
-                parts.append(_const(node.value))
+                parts.append((len(number), _const(node.value)))
+                number[node] = len(number)
                 continue
-            if ROWS.get(op.name) is not op or op.effects:
-                return None
-            params = _tuple(node.params) if node.params else ()
-            aval = avals.get(id(node.value))
-            if aval is None:
-                aval = avals[id(node.value)] = _aval(node.value)
-            parts.append((op.name, [number[x] for x in node.inputs], params, aval))
-        parts.append([number[x] for x in graph.outputs])
-        return hashlib.sha256(marshal.dumps(parts, _NO_REFERENCES)).hexdigest()
+            kind = avals.get(id(node.value))
+            if kind is None:
+                kind = avals[id(node.value)] = kinds.setdefault(_aval(node.value), len(kinds))
+            key = op, kind, len(node.inputs), bits(node.params) if node.params else ()
+            head = said.get(key)
+            if head is None:
+                if ROWS.get(op.name) is not op or op.effects:
+                    return None
+                head = said[key] = len(said)
+                parts.append((op.name, kind, len(node.inputs), _tuple(node.params)))
+            flat += [head, *[number[x] for x in node.inputs]]
+            number[node] = len(number)
+        parts += [[number[x] for x in graph.outputs], list(kinds)]
+        told = hashlib.sha256(marshal.dumps(parts, _NO_REFERENCES))
+        told.update(array.array("q", flat).tobytes())
+        return told.hexdigest()
     except (_Strange, KeyError, ValueError):
         return None
 

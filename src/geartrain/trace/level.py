@@ -23,7 +23,7 @@ from geartrain.trace.foreign import explained
 from geartrain.trace.late import Waiting
 from geartrain.trace.letgo import LettingGo
 
-__all__ = ["DEAD", "Decision", "Kind", "Level", "Trace", "active", "aside", "patient", "tracing"]
+__all__ = ["DEAD", "Decision", "Kind", "Level", "Trace", "active", "aside", "patient", "tracing", "undisturbed"]
 
 Kind = Literal["grad", "record", "jit", "vmap"]
 """What a level is for. ``record`` and ``vmap`` run a program to keep its graph and throw the run away; ``jit`` keeps
@@ -177,6 +177,18 @@ def patient() -> Generator[None]:
         yield
     finally:
         _let_grow(me, False)
+
+
+@contextmanager
+def undisturbed() -> Generator[None]:
+    """Keep the garbage collector from looking at all, for a moment in which much is made and nothing thrown away."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 on_open: list[Callable[[], None]] = []
