@@ -113,7 +113,7 @@ def test_the_library_itself_is_asked_for_what_llvmlites_python_would_ask(monkeyp
 
 def test_only_versions_that_were_looked_at_are_asked_directly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(llvm.need("llvmlite"), "__version__", "0.9999.0")
-    assert libllvm.library.__wrapped__() is None
+    assert vars(libllvm)["_library"].__wrapped__() is None
 
 
 def test_objects_of_another_kind_are_not_for_us() -> None:

@@ -9,11 +9,12 @@ import ctypes
 import functools
 import os
 import sys
+import threading
 from typing import Any
 
 from geartrain import extras
 
-__all__ = ["PASSES", "VERSIONS", "Library", "library"]
+__all__ = ["LOCK", "PASSES", "VERSIONS", "Library", "library"]
 
 VERSIONS = ("0.46", "0.47", "0.48", "0.49", "0.50")
 """The versions of llvmlite in which the functions below take and return what is said here."""
@@ -159,13 +160,22 @@ class Library:
         return made
 
 
-@functools.cache
+LOCK = threading.Lock()
+"""Held while the library is loaded and made ready, which must happen once."""
+
+
 def library() -> Library | None:
     """The library of the llvmlite that is installed, if it is one of ``VERSIONS`` and can be loaded.
 
     Raises:
         MissingPackage: there is no llvmlite.
     """
+    with LOCK:
+        return _library()
+
+
+@functools.cache
+def _library() -> Library | None:
     package = extras.need("llvmlite", "native", "native code")
     if ".".join(package.__version__.split(".")[:2]) not in VERSIONS or package.__version__.count(".") != 2:
         return None

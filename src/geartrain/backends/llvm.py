@@ -247,7 +247,7 @@ class Code:
 
 _loading = threading.Lock()
 _numbers = itertools.count()
-LOCKS = (_compiling, _loading)
+LOCKS = (_compiling, _loading, libllvm.LOCK)
 """For whoever has to know that nothing is half compiled."""
 
 _alive: "weakref.WeakSet[Code]" = weakref.WeakSet()
