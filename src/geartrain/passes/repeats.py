@@ -121,25 +121,40 @@ class _Finder:
         self.position = {node: i for i, node in enumerate(sequence)}
         self.repeats: list[Repeat] = []
         self.places: dict[Node, Place] = {}
-        kinds = _kinds(sequence)
-        i = 0
-        for start, period, trips in _candidates(kinds):
-            if start < i:
-                continue
-            found = self.fitted(Repeat(sequence, start, period, trips))
-            i = start + period * trips
-            if found is not None:
-                self.repeats.append(found)
-                i = found.stop
-                for trip in range(found.trips):
-                    first = found.start + trip * found.period
-                    nodes = sequence[first : first + found.period]
-                    self.places.update((node, Place(found, column, trip)) for column, node in enumerate(nodes))
+        for start, period, trips in _candidates(_kinds(sequence)):
+            self.search(start, period, trips)
 
-    def fitted(self, r: Repeat) -> Repeat | None:
-        """The repeat with a pattern for every operand, cut to the repetitions in which all of them hold."""
+    def search(self, start: int, period: int, trips: int) -> None:
+        """Find repeats in a stretch of equal operations: around its middle, then before and behind that.
+
+        Of two loops, one in the other, the inner one repeats throughout, but moves evenly only as long as it runs.
+        """
+        if trips < LEAST_TRIPS or trips * period < LEAST_NODES:
+            return
+        whole = Repeat(self.sequence, start, period, trips)
+        found = self.fitted(whole, trips // 2) or self.fitted(whole, trips // 3)
+        if found is None:
+            return
+        many = len(self.repeats)
+        self.search(start, period, (found.start - start) // period)
+        if len(self.repeats) > many:  # which it may read
+            found = self.fitted(Repeat(self.sequence, found.start, period, found.trips), found.trips // 2)
+            if found is None:
+                return
+        self.repeats.append(found)
+        for trip in range(found.trips):
+            first = found.start + trip * found.period
+            nodes = self.sequence[first : first + found.period]
+            self.places.update((node, Place(found, column, trip)) for column, node in enumerate(nodes))
+        self.search(found.stop, period, trips - (found.stop - start) // period)
+
+    def fitted(self, whole: Repeat, middle: int) -> Repeat | None:
+        """The repeat with a pattern for every operand, cut to the repetitions in which all of them hold.
+
+        These are around the repetition ``middle``, which is not the last one.
+        """
+        r = Repeat(self.sequence, whole.start, whole.period, whole.trips)
         low, high = 0, r.trips
-        middle = r.trips // 2
         for column in range(r.period):
             node = r.node(column, middle)
             for j in range(len(node.inputs)):

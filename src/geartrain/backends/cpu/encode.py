@@ -219,4 +219,7 @@ class Encoder:
             base("output", k, (slot, at), (slot, at + further), -further if by_turns else further, by_turns)
         inside = slots_of(body, numbers)
         words = [word for each in body.steps for word in self.step(body, each, inside)]
-        return [loop.trips, len(moves), len(words), *[word for move in moves for word in move], *words]
+        still = [move for move in moves if move[1:3] == move[3:5] and move[5] == 0]
+        moving = [move for move in moves if move not in still]
+        table = [word for move in (*moving, *still) for word in move]
+        return [loop.trips, len(moves), len(moving), len(words), *table, *words]

@@ -88,27 +88,27 @@ def _walk(module: Module) -> None:
 def _loop(module: Module) -> None:
     """``gt_loop``, the step that repeats a plan.
 
-    Its words: repetitions, moved bases, words of the body; for each moved base ``MOVE`` words (``_move``); the body.
+    Its words: repetitions, bases that are set, how many of them, the first ones, move then, words of the body; for each
+    base ``MOVE`` words (``_move``); the body.
     """
     f = module.function("gt_loop", VOID, words=PTR, bases=PTR, low=I64, high=I64)
-    trips, moves, size = (f.load(f["words"], 8 * i, I64) for i in range(3))
-    table = f["words"].at(24)
-    body = table.at(moves * (8 * MOVE))
-    with f.count(moves) as i:
+    trips, many, moving, size = (f.load(f["words"], 8 * i, I64) for i in range(4))
+    table = f["words"].at(32)
+    body = table.at(many * (8 * MOVE))
+    with f.count(many) as i:
         _move(f, table.at(i * (8 * MOVE)), 1)
     turn = f.var(0)
     with f.count(trips) as t:
         f.call("gt_walk", VOID, body, body.at(size * 8), f["bases"])
-        with f.count(moves) as i:
+        with f.when(t.equals(0)), f.count(moving) as i:
+            _move(f, table.at(i * (8 * MOVE)), 3)
+        with f.when(t > 0), f.count(moving) as i:
             word = table.at(i * (8 * MOVE))
-            with f.when(t.equals(0)):
-                _move(f, word, 3)
-            with f.when(t > 0):
-                slot = f["bases"].at(f.load(word, 0, I64) * 8)
-                step = f.load(word, 40, I64)
-                by_turns = f.load(word, 48, I64).differs(0) & turn.get().equals(0)
-                step = by_turns.select(f.const(0) - step, step)
-                f.store(slot, 0, f.load(slot, 0, PTR).at(step), PTR)
+            slot = f["bases"].at(f.load(word, 0, I64) * 8)
+            step = f.load(word, 40, I64)
+            by_turns = f.load(word, 48, I64).differs(0) & turn.get().equals(0)
+            step = by_turns.select(f.const(0) - step, step)
+            f.store(slot, 0, f.load(slot, 0, PTR).at(step), PTR)
         turn.set(f.const(1) - turn.get())
     f.give()
 
