@@ -25,6 +25,10 @@ TRIES = 4
 """How many periods are looked at from one place: the first is often that of a loop inside of the loop."""
 
 
+MOST_LAG = 8
+"""A value is carried over so many repetitions at most: each has a place of its own."""
+
+
 class Same(NamedTuple):
     """The same node in every repetition."""
 
@@ -132,8 +136,10 @@ class _Finder:
         if trips < LEAST_TRIPS or trips * period < LEAST_NODES:
             return
         whole = Repeat(self.sequence, start, period, trips)
-        found = self.fitted(whole, trips // 2) or self.fitted(whole, trips // 3)
-        if found is None:
+        found = self.fitted(whole, trips // 2)
+        if found is None:  # may be for what comes first is no repeat yet, or since the middle is not even
+            self.search(start, period, trips // 2)
+            self.search(start + trips // 2 * period, period, trips - trips // 2)
             return
         many = len(self.repeats)
         self.search(start, period, (found.start - start) // period)
@@ -196,7 +202,8 @@ class _Finder:
         at_a, at_b = self.position.get(a, -1), self.position.get(b, -1)
         if at_a >= r.start and at_b - at_a == r.period:
             trip, before = divmod(at_a - r.start, r.period)
-            return Before(before, middle - trip)
+            if middle - trip <= MOST_LAG:
+                return Before(before, middle - trip)
         place_a, place_b = self.places.get(a), self.places.get(b)
         if place_a is None or place_b is None or place_a[:2] != place_b[:2]:
             return None
