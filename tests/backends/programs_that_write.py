@@ -208,6 +208,54 @@ def thomas_of_numbers(d: Any, n: int) -> Any:
     return np.sum(x * x)
 
 
+def mirrored(x: Any, n: int) -> Any:
+    """From both ends at once."""
+    b = np.zeros(2 * n)
+    for i in range(n):
+        b[i] = np.sin(x[i]) * x[0]
+        b[2 * n - 1 - i] = b[i] * x[i]
+    return np.sum(b**3)
+
+
+def tallied(x: Any, n: int) -> Any:
+    """One place is changed in every step."""
+    b = np.zeros(n + 1)
+    for i in range(n):
+        b[i + 1] = np.tanh(x[i] * x[0])
+        b[0] += b[i + 1]
+    return np.sum(b * b)
+
+
+def gauss_seidel(x: Any, n: int) -> Any:
+    """A loop in a loop: sweeps over a rod."""
+    u = x.copy()
+    for _ in range(n):
+        for i in range(1, len(u) - 1):
+            u[i] = 0.5 * (u[i - 1] + u[i + 1]) + 0.01 * np.sin(u[i])
+    return np.sum(u * u)
+
+
+def covariance(x: Any, n: int) -> Any:
+    """Over a triangle, written to both of its sides."""
+    k = np.zeros((n, n))
+    for i in range(n):
+        for j in range(i + 1):
+            k[i, j] = np.exp(-((x[i] - x[j]) ** 2))
+            k[j, i] = k[i, j]
+    return np.sum(k**3)
+
+
+def warping(x: Any, n: int) -> Any:
+    """Dynamic time warping with a sine."""
+    d = np.zeros((n + 1, 7))
+    d[0, 1:] = d[1:, 0] = 1e3
+    for i in range(n):
+        for j in range(6):
+            best = np.minimum(np.minimum(d[i, j + 1], d[i + 1, j]), d[i, j])
+            d[i + 1, j + 1] = (x[i] - np.sin(j)) ** 2 + best
+    return d[n, 6]
+
+
 _rng = np.random.default_rng(0)
 _number, _vector, _more = 0.7, _rng.normal(size=6), _rng.normal(size=12)
 
@@ -230,6 +278,15 @@ PROGRAMS: list[tuple[Program, Callable[[int], Any]]] = [
     (forward_algorithm, lambda n: _more),
     (warping_row, lambda n: _number),
     (thomas, lambda n: np.sin(np.arange(n) + 0.5)),
+    (mirrored, lambda n: np.sin(np.arange(n) + 0.5)),
+    (tallied, lambda n: np.sin(np.arange(n) + 0.5)),
     (thomas_of_numbers, lambda n: np.sin(np.arange(n) + 0.5)),
 ]
 """Each program with its argument: both get the number of steps."""
+
+NESTED: list[tuple[Program, Callable[[int], Any]]] = [
+    (gauss_seidel, lambda n: np.sin(np.arange(12) + 0.5)),
+    (covariance, lambda n: np.sin(np.arange(n) + 0.5)),
+    (warping, lambda n: np.sin(np.arange(n) + 0.5)),
+]
+"""Loops in loops, of which the plan has the outer one unrolled in part."""

@@ -3,16 +3,23 @@
 The writes into one array are a *chain*: each changes what the one before it left behind, and the first one what the
 last one of the repetition before did. If all reads and writes of a chain move evenly, then what a repetition touches is
 a part of the array, which moves likewise. The body of the loop sees only that part, as an input, and gives it changed.
+Where they move differently (``k[i, j]`` and ``k[j, i]``) there are some such parts, if these never meet.
 """
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+import numpy as np
+
+from geartrain.ir.aval import Array
 from geartrain.ir.views import View, contiguous, indexed
 from geartrain.ops.index import GETITEM, SCATTER
 from geartrain.passes.repeats import Before, Chain, Part, Repeat
 
-__all__ = ["columns_of", "framed", "is_read"]
+__all__ = ["MOST_PLACES", "columns_of", "framed", "is_read", "meeting", "places"]
+
+MOST_PLACES = 1 << 22
+"""Elements touched by all repetitions together up to which they are looked at one by one."""
 
 
 def columns_of(r: Repeat, column: int) -> tuple[int, ...] | None:
@@ -56,29 +63,61 @@ def is_read(r: Repeat, column: int, j: int, columns: tuple[int, ...]) -> bool:
 
 
 def framed(r: Repeat, columns: tuple[int, ...], reads: Iterable[int]) -> Chain | None:
-    """The part of an array that a repetition touches; none if not all that touch it move alike."""
+    """The parts of an array that a repetition touches: all of one part moves alike. None if one is not a box."""
     source = r.node(columns[0], 0).inputs[0]
-    shape = source.aval.shape
-    boxes: dict[int, _Box] = {}
-    steps: set[int] = set()
+    boxes: dict[int, dict[int, _Box]] = {}  # how far it moves -> column -> box
     for column in (*columns, *reads):
-        box = _box(r.node(column, 0).params[0], shape)
+        box = _box(r.node(column, 0).params[0], source.aval.shape)
         if box is None:
             return None
-        boxes[column] = box
         part = r.writes.get(column) or r.parts.get(column)
-        steps.add(part.step if part is not None else 0)
-    if len(steps) != 1:
-        return None
-    (step,) = steps
-    low = [min(spans) for spans in zip(*[[min(s) for s in box.spans] for box in boxes.values()], strict=True)]
-    high = [max(spans) for spans in zip(*[[max(s) for s in box.spans] for box in boxes.values()], strict=True)]
-    view = indexed(contiguous(shape), tuple([slice(a, b + 1) for a, b in zip(low, high, strict=True)]))
-    ends = [view.offset + k * step + s for k in (0, r.trips - 1) for s in (0, _last(view))]
-    if min(ends) < 0 or max(ends) >= source.aval.size:
-        return None
-    templates = {column: box.template(low) for column, box in boxes.items()}
-    return Chain(columns, Part(source, view, step), templates)
+        boxes.setdefault(part.step if part is not None else 0, {})[column] = box
+    parts: list[Part] = []
+    found: dict[int, tuple[int, tuple[Any, ...]]] = {}
+    for step, inside in boxes.items():
+        low, view = _frame(inside.values(), source.aval.shape)
+        ends = [view.offset + k * step + s for k in (0, r.trips - 1) for s in (0, _last(view))]
+        if min(ends) < 0 or max(ends) >= source.aval.size:
+            return None
+        found.update({column: (len(parts), box.template(low)) for column, box in inside.items()})
+        parts.append(Part(source, view, step))
+    return Chain(columns, tuple(parts), found)
+
+
+def _frame(boxes: Iterable["_Box"], shape: tuple[int, ...]) -> tuple[list[int], View]:
+    """Where the smallest box begins that has all of these in it, and all of it."""
+    ends = [[(min(span), max(span)) for span in box.spans] for box in boxes]
+    low = [min(first for first, _ in spans) for spans in zip(*ends, strict=True)]
+    high = [max(last for _, last in spans) for spans in zip(*ends, strict=True)]
+    return low, indexed(contiguous(shape), tuple([slice(a, b + 1) for a, b in zip(low, high, strict=True)]))
+
+
+def meeting(r: Repeat, chain: Chain) -> int:
+    """The first repetition in which a part that is written to has an element that another part has, too; else all."""
+    found = r.trips
+    if len(chain.parts) == 1:
+        return found
+    first = np.full((len(chain.parts), chain.parts[0].source.aval.size), r.trips)
+    for part, when in zip(chain.parts, first, strict=True):
+        where = places(part, r.trips)
+        if where.size > MOST_PLACES:
+            return 0
+        np.minimum.at(when, where, np.arange(r.trips)[:, None])
+    for a in {chain.places[column][0] for column in chain.columns}:
+        for b in range(len(chain.parts)):
+            if a != b:
+                found = min(found, int(np.min(np.maximum(first[a], first[b]), initial=found)))
+    return found
+
+
+def places(part: Part, trips: int) -> Array:
+    """The elements of a moving view, repetition after repetition: of shape (trips, elements of the view)."""
+    view = part.view
+    at = np.full((1,) * len(view.shape), view.offset, np.int64)
+    for axis, (n, stride) in enumerate(zip(view.shape, view.strides, strict=True)):
+        steps = np.arange(n, dtype=np.int64) * stride
+        at = at + steps.reshape((n,) + (1,) * (len(view.shape) - axis - 1))
+    return np.arange(trips, dtype=np.int64)[:, None] * part.step + at.reshape(1, -1)
 
 
 def _last(view: View) -> int:

@@ -29,13 +29,15 @@ class Moving(NamedTuple):
 class Changing(NamedTuple):
     """An input that is a part of an array, moving likewise, which each repetition changes for those behind it.
 
-    ``number`` is the output that the part then is. The result is all of the array, of kind ``aval``.
+    ``number`` is the output that the part then is. The result is all of the array, of kind ``aval``. ``first`` is the
+    place in ``Loop.changing`` of the first part of the same array; parts of one array have no element in common.
     """
 
     view: View
     step: int
     number: int
     aval: Aval
+    first: int
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -78,6 +80,7 @@ def _run(*operands: Any) -> tuple[Array, ...]:
     sources, rest = rest[: len(loop.moving)], rest[len(loop.moving) :]
     carried, rest = rest[: len(loop.carried)], rest[len(loop.carried) :]
     arrays = [np.array(x, order="C") for x in rest]
+    arrays = [arrays[change.first] for change in loop.changing]
     kept: list[list[Array]] = []
     for t in range(loop.trips):
         parts = [_part(x, move, t)[()] for x, move in zip(sources, loop.moving, strict=True)]

@@ -2,8 +2,9 @@
 
 A *column* is one place of the repeated stretch, with a node for each repetition. An operand of a column follows one of
 these patterns: it stays the same; it is the node of a column some repetitions before; it is a node of an earlier
-repeated stretch, moving evenly through it; it is a constant. Everything else is no repetition. A column that reads or
-writes a part of an array may have another part each time, if it moves evenly.
+repeated stretch, moving evenly through it; it is a part of an array that moves evenly; it is a constant. Everything
+else is no repetition. A column that reads or writes a part of an array may have another part each time, if it moves
+evenly.
 """
 
 import operator
@@ -14,7 +15,8 @@ from geartrain.ir.node import CONST, Node
 from geartrain.ir.views import View, contiguous, indexed
 from geartrain.ops.index import GETITEM, SCATTER
 
-__all__ = ["Before", "Chain", "Constants", "Elsewhere", "Part", "Pattern", "Place", "Repeat", "Same", "find_repeats"]
+__all__ = ["Aside", "Before", "Chain", "Constants", "Elsewhere", "Part", "Pattern", "Place"]
+__all__ += ["Repeat", "Same", "find_repeats"]
 
 LEAST_TRIPS = 4
 LEAST_NODES = 40
@@ -62,20 +64,30 @@ class Part(NamedTuple):
     view: View
     step: int
 
+    def at(self, trip: int) -> "Part":
+        """The part of a repetition, which does not move."""
+        return Part(self.source, self.view._replace(offset=self.view.offset + trip * self.step), 0)
+
 
 class Chain(NamedTuple):
     """An array that every repetition changes: see :mod:`chains`.
 
-    ``columns`` write into it, in order. ``part`` is what a repetition touches, and ``templates`` has for each column
-    that reads or writes the array where in that part.
+    ``columns`` write into it, in order. A repetition touches one or more ``parts`` of the array, which have no element
+    in common. ``places`` has for each column that reads or writes the array in which part, and where in that.
     """
 
     columns: tuple[int, ...]
+    parts: tuple[Part, ...]
+    places: dict[int, tuple[int, tuple[Any, ...]]]
+
+
+class Aside(NamedTuple):
+    """A part of an array, read by nodes that are in no repeat, which moves evenly."""
+
     part: Part
-    templates: dict[int, tuple[Any, ...]]
 
 
-Pattern = Same | Before | Elsewhere | Constants
+Pattern = Same | Before | Elsewhere | Constants | Aside
 
 
 class Repeat:
@@ -109,17 +121,17 @@ class Place(NamedTuple):
     trip: int
 
 
-def find_repeats(sequence: Sequence[Node], settled: Callable[[Repeat], bool]) -> tuple[list[Repeat], dict[Node, Place]]:
+def find_repeats(sequence: Sequence[Node], settled: Callable[[Repeat], int]) -> tuple[list[Repeat], dict[Node, Place]]:
     """The repeats of a program in order, and the place of each node in one.
 
-    ``settled`` has the last word on a repeat, when its repetitions are known.
+    ``settled`` has the last word on a repeat, when its repetitions are known: how many of them may be, the first ones.
     """
     finder = _Finder(sequence, settled)
     return finder.repeats, finder.places
 
 
 class _Finder:
-    def __init__(self, sequence: Sequence[Node], settled: Callable[[Repeat], bool]) -> None:
+    def __init__(self, sequence: Sequence[Node], settled: Callable[[Repeat], int]) -> None:
         self.sequence = sequence
         self.settled = settled
         self.position = {node: i for i, node in enumerate(sequence)}
@@ -180,17 +192,23 @@ class _Finder:
                 low = max(low, (at - r.start) // r.period + 1)
         if high - low < LEAST_TRIPS or (high - low) * r.period < LEAST_NODES:
             return None
+        cut = self.cut(r, low, high)
+        while (good := self.settled(cut)) < cut.trips:
+            if good < LEAST_TRIPS or good * r.period < LEAST_NODES:
+                return None
+            cut = self.cut(r, low, low + good)
+        return cut
+
+    def cut(self, r: Repeat, low: int, high: int) -> Repeat:
+        """Some of the repetitions."""
         cut = Repeat(self.sequence, r.start + low * r.period, r.period, high - low)
-        cut.operands = {
-            key: Elsewhere(p.repeat, p.column, p.first + low * p.step, p.step) if isinstance(p, Elsewhere) else p
-            for key, p in r.operands.items()
-        }
+        cut.operands = {key: _later(p, low) for key, p in r.operands.items()}
         for part, of in ((r.parts, cut.parts), (r.writes, cut.writes)):
             for column, p in part.items():
-                of[column] = p._replace(view=p.view._replace(offset=p.view.offset + low * p.step))
+                of[column] = p._replace(view=p.at(low).view)
         for column, p in cut.writes.items():
             cut.writes[column] = p._replace(source=cut.node(column, 0).inputs[0])
-        return cut if self.settled(cut) else None
+        return cut
 
     def pattern(self, r: Repeat, column: int, j: int, middle: int) -> Pattern | None:
         """What the operand follows, judged by two repetitions in the middle."""
@@ -206,9 +224,20 @@ class _Finder:
                 return Before(before, middle - trip)
         place_a, place_b = self.places.get(a), self.places.get(b)
         if place_a is None or place_b is None or place_a[:2] != place_b[:2]:
-            return None
+            return self.aside(r, a, b, middle)
         step = place_b.trip - place_a.trip
         return Elsewhere(place_a.repeat, place_a.column, place_a.trip - middle * step, step)
+
+    def aside(self, r: Repeat, a: Node, b: Node, middle: int) -> Aside | None:
+        """The pattern of operands that are parts of one array, whoever reads them."""
+        first, second = _read(a), _read(b)
+        if first is None or second is None or first.source is not second.source:
+            return None
+        step = second.view.offset - first.view.offset
+        if self.position.get(first.source, -1) >= r.start:
+            return None
+        start = first.view._replace(offset=first.view.offset - middle * step)
+        return Aside(Part(first.source, start, step))
 
     def holding(self, r: Repeat, column: int, j: int, p: Pattern, low: int, high: int, middle: int) -> tuple[int, int]:
         """The repetitions around the middle in which the operand follows its pattern."""
@@ -221,6 +250,8 @@ class _Finder:
             there = p.repeat.nodes(p.column)
             at = range(p.first, p.first + p.step * r.trips, p.step) if p.step else [p.first] * r.trips
             holds = [0 <= k < p.repeat.trips and x is there[k] for x, k in zip(have, at, strict=True)]
+        elif isinstance(p, Aside):
+            holds = [_read(x) == p.part.at(t) for t, x in enumerate(have)]
         else:
             holds = [x.op is CONST for x in have]
         return _stretch(holds.__getitem__, low, high, middle)
@@ -241,6 +272,21 @@ class _Finder:
         start = view.offset - middle * step
         parts[column] = Part(node.inputs[0], view._replace(offset=start), step)
         return _stretch(lambda trip: views[trip] == view._replace(offset=start + trip * step), low, high, middle)
+
+
+def _later(p: Pattern, low: int) -> Pattern:
+    """The pattern as seen from a later repetition."""
+    if isinstance(p, Elsewhere):
+        return p._replace(first=p.first + low * p.step)
+    return Aside(p.part._replace(view=p.part.at(low).view)) if isinstance(p, Aside) else p
+
+
+def _read(x: Node) -> Part | None:
+    """What a node reads, if it is a part of an array."""
+    if x.op is not GETITEM or len(x.inputs) != 1:
+        return None
+    (source,) = x.inputs
+    return Part(source, indexed(contiguous(source.aval.shape), x.params[0]), 0)
 
 
 def _stretch(holds: Callable[[int], bool], low: int, high: int, middle: int) -> tuple[int, int]:

@@ -13,8 +13,10 @@ from geartrain.ir.node import CONST, INPUT, Node
 from geartrain.ir.views import contiguous
 from geartrain.ops.index import GETITEM, HERE, SCATTER
 from geartrain.ops.shape import RESHAPE
+from geartrain.passes.chains import places
 from geartrain.passes.loops import LOOP, LOOP_OUT, Changing, Loop, Moving
 from geartrain.passes.repeats import (
+    Aside,
     Before,
     Chain,
     Constants,
@@ -27,7 +29,7 @@ from geartrain.passes.repeats import (
     find_repeats,
 )
 from geartrain.passes.rewrite import Builder
-from geartrain.passes.writes import places, settled
+from geartrain.passes.writes import settled
 
 __all__ = ["roll"]
 
@@ -45,7 +47,7 @@ def roll(graph: Graph) -> Graph:
         return graph
     refused: set[tuple[int, int]] = set()
     for _ in range(ROUNDS):
-        repeats, places = find_repeats(sequence, lambda r: (r.start, r.period) not in refused and settled(r))
+        repeats, places = find_repeats(sequence, lambda r: 0 if (r.start, r.period) in refused else settled(r))
         roller = _Roller(graph, repeats, places)
         looks = roller.looks_inside()
         if not looks:
@@ -58,6 +60,8 @@ def _from_outside(pattern: Pattern, trips: int) -> int:
     """In how many repetitions, the first ones, an operand comes from outside of the repeat."""
     if isinstance(pattern, Before):
         return pattern.lag
+    if isinstance(pattern, Aside):
+        return 0
     return 1 if isinstance(pattern, Same) else trips
 
 
@@ -71,10 +75,10 @@ class _Body:
         self.fixed: dict[Node, Node] = {}
         self.moving: dict[tuple[Node, Moving], Node] = {}
         self.carried: dict[tuple[int, tuple[Node, ...]], Node] = {}  # (column, first operands) -> input
-        self.changing: dict[tuple[int, ...], Node] = {}  # the columns of a chain -> input
+        self.changing: dict[tuple[tuple[int, ...], int], Node] = {}  # columns of a chain, number of the part -> input
         self.reads: dict[int, Chain] = {}
         for chain in repeat.chains.values():
-            self.reads.update(dict.fromkeys(chain.templates, chain))
+            self.reads.update(dict.fromkeys(chain.places, chain))
         self.outputs: dict[Node, int] = {}
         self.keep_all: list[bool] = []
 
@@ -115,7 +119,8 @@ class _Roller:
         for r in used:
             for (column, j), pattern in r.operands.items():
                 use([node.inputs[j] for node in r.nodes(column)[: _from_outside(pattern, r.trips)]], r)
-            parts = [*r.parts.values(), *r.writes.values(), *[chain.part for chain in r.chains.values()]]
+            aside = [pattern.part for pattern in r.operands.values() if isinstance(pattern, Aside)]
+            parts = [*aside, *r.parts.values(), *r.writes.values(), *[chain.parts[0] for chain in r.chains.values()]]
             use([part.source for part in parts], r)
         return used
 
@@ -194,10 +199,7 @@ class _Roller:
         last = repeat.trips - 1
         for column, trip in sorted(self.used[repeat]):
             body.output(body.columns[column], every=trip != last or column in repeat.writes)
-        changes = [(repeat.chains[columns[0]].part, body.columns[columns[-1]]) for columns in body.changing]
-        changing = [
-            Changing(part.view, part.step, body.output(node, every=False), part.source.aval) for part, node in changes
-        ]
+        changing = self._changes(body)
         inputs = [*body.fixed.values(), *body.moving.values(), *body.carried.values(), *body.changing.values()]
         graph = Graph.of(inputs, list(body.outputs))
         moving = tuple([move for _, move in body.moving])
@@ -205,7 +207,7 @@ class _Roller:
         operands = [self.value(x) for x in body.fixed]
         operands += [source for source, _ in body.moving]
         operands += [self.value(first) for _, first in links]
-        operands += [self.value(part.source) for part, _ in changes]
+        operands += [self.value(repeat.chains[columns[0]].parts[0].source) for columns, _ in body.changing]
         self.loops[repeat] = self.builder.table.node(LOOP, tuple(operands), (loop,), loop.avals())
 
     def _links(self, body: _Body) -> list[tuple[Node, Node]]:
@@ -229,20 +231,41 @@ class _Roller:
         inputs = tuple([self._operand(body, column, j) for j in range(len(node.inputs))])
         return body.builder.table.node(node.op, inputs, node.params, node.value)
 
+    def _changes(self, body: _Body) -> list[Changing]:
+        """What becomes of the parts of arrays that each repetition changes."""
+        found: list[Changing] = []
+        arrays = [columns for columns, _ in body.changing]
+        for columns, number in body.changing:
+            chain = body.repeat.chains[columns[0]]
+            node = self._version(body, chain, columns[-1], number)
+            view, step, aval = chain.parts[number].view, chain.parts[number].step, chain.parts[number].source.aval
+            found.append(Changing(view, step, body.output(node, every=False), aval, arrays.index(columns)))
+        return found
+
+    def _version(self, body: _Body, chain: Chain, column: int, number: int) -> Node:
+        """A part of an array as the column leaves it; if nobody has written to it yet, as the repetition finds it."""
+        for before in reversed(chain.columns[: chain.columns.index(column) + 1]):
+            if chain.places[before][0] == number:
+                return body.columns[before]
+        return self._found(body, chain, number)
+
+    def _found(self, body: _Body, chain: Chain, number: int) -> Node:
+        part = chain.parts[number]
+        aval = Aval(part.view.shape, part.source.aval.dtype)
+        return body.changing.setdefault((chain.columns, number), Node(INPUT, (), (), aval))
+
     def _changed(self, body: _Body, column: int) -> Node:
-        """A column that reads or writes the part of an array that each repetition changes."""
-        repeat = body.repeat
-        node, chain = repeat.node(column, 0), body.reads[column]
-        before = repeat.operands[column, 0]
+        """A column that reads or writes a part of an array that each repetition changes."""
+        node, chain = body.repeat.node(column, 0), body.reads[column]
+        before = body.repeat.operands[column, 0]
         assert isinstance(before, Before)
-        if before.lag:
-            aval = Aval(chain.part.view.shape, node.inputs[0].aval.dtype)
-            whole = body.changing.setdefault(chain.columns, Node(INPUT, (), (), aval))
-        else:
-            whole = body.columns[before.column]
+        number, template = chain.places[column]
+        last = (
+            self._version(body, chain, before.column, number) if before.lag == 0 else self._found(body, chain, number)
+        )
         others = [self._operand(body, column, j) for j in range(1, len(node.inputs))]
-        aval = whole.aval if node.op is SCATTER else node.aval
-        return body.builder.op(node.op, whole, *others, params=(chain.templates[column],), aval=aval)
+        aval = last.aval if node.op is SCATTER else node.aval
+        return body.builder.op(node.op, last, *others, params=(template,), aval=aval)
 
     def _operand(self, body: _Body, column: int, j: int) -> Node:
         repeat = body.repeat
@@ -264,7 +287,9 @@ class _Roller:
             size = x.aval.size
             view = contiguous(x.aval.shape, pattern.first * size)
             return self._moving(body, source, Moving(view, pattern.step * size), x.aval)
-        assert isinstance(pattern, Before)
+        if isinstance(pattern, Aside):
+            part = pattern.part
+            return self._moving(body, self.value(part.source), Moving(part.view, part.step), x.aval)
         if pattern.lag == 0:
             return body.columns[pattern.column]
         firsts = tuple([repeat.node(column, trip).inputs[j] for trip in range(pattern.lag)])

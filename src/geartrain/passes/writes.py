@@ -10,17 +10,14 @@ import numpy as np
 from geartrain.ir.aval import Array
 from geartrain.ir.node import Node
 from geartrain.ir.views import View, contiguous, indexed
-from geartrain.passes.chains import columns_of, framed, is_read
+from geartrain.passes.chains import MOST_PLACES, columns_of, framed, is_read, meeting, places
 from geartrain.passes.repeats import Before, Elsewhere, Part, Repeat
 
-__all__ = ["MOST_PLACES", "places", "settled"]
-
-MOST_PLACES = 1 << 22
-"""Elements written by all repetitions together up to which it is checked, one by one, that none is written twice."""
+__all__ = ["settled"]
 
 
-def settled(r: Repeat) -> bool:
-    """Whether all moving reads and writes of a repeat can be had in a loop.
+def settled(r: Repeat) -> int:
+    """In how many repetitions, the first ones, all moving reads and writes can be had in a loop.
 
     An array that is written once in each repetition and read as it was before is written behind the loop; reads then
     have the source as theirs. Of all others the loop changes a part: they become ``chains``.
@@ -30,25 +27,29 @@ def settled(r: Repeat) -> bool:
     for column in r.writes:
         columns = columns_of(r, column)
         if columns is None:
-            return False
+            return 0
         arrays.setdefault(columns, [])
         of.update(dict.fromkeys(columns, columns))
     for column, part in r.parts.items():
         base = r.operands[column, 0]
         if isinstance(base, Before) and base.column not in of and part.step:
-            return False
+            return 0
     for (column, j), pattern in r.operands.items():
         if isinstance(pattern, Elsewhere) and (
             pattern.column in pattern.repeat.writes or pattern.column in pattern.repeat.chains
         ):
-            return False
+            return 0
         if isinstance(pattern, Before) and pattern.column in of:
             columns = of[pattern.column]
             if not is_read(r, column, j, columns):
-                return False
+                return 0
             if column not in columns:
                 arrays[columns].append((column, pattern.lag))
-    return all(_collected(r, *array) or _changed(r, *array) for array in arrays.items())
+    good = r.trips
+    for columns, readers in arrays.items():
+        if not _collected(r, columns, readers):
+            good = min(good, _changed(r, columns, readers))
+    return good
 
 
 def _collected(r: Repeat, columns: tuple[int, ...], reads: list[tuple[int, int]]) -> bool:
@@ -64,26 +65,16 @@ def _collected(r: Repeat, columns: tuple[int, ...], reads: list[tuple[int, int]]
     return True
 
 
-def _changed(r: Repeat, columns: tuple[int, ...], reads: list[tuple[int, int]]) -> bool:
-    """Whether the loop can change a part of the array."""
+def _changed(r: Repeat, columns: tuple[int, ...], reads: list[tuple[int, int]]) -> int:
+    """In how many repetitions the loop can change parts of the array."""
     chain = framed(r, columns, [column for column, _ in reads])
     if chain is None:
-        return False
+        return 0
     r.chains.update(dict.fromkeys(columns, chain))
-    for column in chain.templates:
+    for column in chain.places:
         r.writes.pop(column, None)
         r.parts.pop(column, None)
-    return True
-
-
-def places(part: Part, trips: int) -> Array:
-    """The elements of a moving view, repetition after repetition: of shape (trips, elements of the view)."""
-    view = part.view
-    at = np.full((1,) * len(view.shape), view.offset, np.int64)
-    for axis, (n, stride) in enumerate(zip(view.shape, view.strides, strict=True)):
-        steps = np.arange(n, dtype=np.int64) * stride
-        at = at + steps.reshape((n,) + (1,) * (len(view.shape) - axis - 1))
-    return np.arange(trips, dtype=np.int64)[:, None] * part.step + at.reshape(1, -1)
+    return meeting(r, chain)
 
 
 def _written(r: Repeat, column: int) -> Array | None:

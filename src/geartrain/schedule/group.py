@@ -233,11 +233,13 @@ class _Grouper(Joining):
         outs: list[Node] = []
         for k, (aval, every) in enumerate(zip(loop.avals(), loop.keep_all, strict=True)):
             by_turns = not every and k in loop.carried
-            out = Node(LOOP_OUT, (node,), (k,), Aval((2, *aval.shape), aval.dtype) if by_turns else aval)
+            outs.append(Node(LOOP_OUT, (node,), (k,), Aval((2, *aval.shape), aval.dtype) if by_turns else aval))
+        for change in loop.changing:  # parts of one array
+            outs[change.number] = outs[loop.changing[change.first].number]
+        for out in outs:
             self.own(out, pos)
-            outs.append(out)
         arrays = zip(loop.changing, node.inputs[still:], strict=True)
-        bases = tuple([(outs[change.number], x) for change, x in arrays])
+        bases = tuple([(outs[change.number], x) for i, (change, x) in enumerate(arrays) if change.first == i])
         if not all(is_native(x.aval) for _, x in bases):
             raise Unrollable
         self.steps.append(Rolled(node, pos, tuple(inputs), tuple(outs), bases))
