@@ -16,6 +16,7 @@ from geartrain import nn
 from geartrain.backends.c.element import Unwritable, expression
 from geartrain.backends.cpu.lower import LOWERINGS
 from geartrain.errors import InputError
+from tests.backends.programs_that_write import grid, leapfrog
 
 CC = shutil.which("gcc") or shutil.which("cc")
 pytestmark = pytest.mark.skipif(CC is None, reason="there is no C compiler")
@@ -75,6 +76,8 @@ CASES: list[tuple[str, Callable[..., Any], tuple[Any, ...], Any]] = [
     ("its inputs, too", network, (P, X), (0, 1)),
     ("single precision", network, ({k: v.astype("f4") for k, v in P.items()}, X.astype("f4")), 0),
     ("a loop", orbit, (1.0, 2.0), (0, 1)),
+    ("a loop that reads what it writes", lambda a: leapfrog(a, 30), (0.7,), 0),
+    ("a loop that writes rows", lambda u: grid(u, 30), (np.sin(np.arange(7.0)),), 0),
     ("a loop over slices", heat, (np.sin(np.arange(20.0)),), 0),
     ("assignment", filled, (X,), 0),
     ("an index", lambda x, i: np.sum(x[:, i] ** 2), (X, np.array([0, 2, -1])), 0),
