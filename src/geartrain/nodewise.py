@@ -68,13 +68,18 @@ def pull_nodes(
         sweep.mine.discard(node)
         if forget and node.depends > 0:
             node.depends &= ~bit
-        if letting_go is not None and len(trace.tape) >= letting_go.next:
-            letting_go.look()
+        if sweep.computed and letting_go is not None:
+            sweep.computed = False
+            if len(trace.tape) >= letting_go.next:
+                letting_go.look()
     return {node: sweep.shown(bar) for node, bar in sweep.bars.items()}
 
 
 class _Sweep:
-    """``bars`` has the node of each cotangent; ``mine`` says which of them nobody else reads any more."""
+    """``bars`` has the node of each cotangent; ``mine`` says which of them nobody else reads any more.
+
+    ``computed``: a rule has run on values, so there are new ones.
+    """
 
     def __init__(self, bit: int, bars: dict[Node, Array], operand: Operand, trace: Trace) -> None:
         self.bit, self.operand, self.trace, self.depends = bit, operand, trace, trace.bits
@@ -84,6 +89,7 @@ class _Sweep:
         self.mine: set[Node] = set()
         self.tags: dict[Node, Any] = {}
         self.zeros: dict[Like, Node] = {}
+        self.computed = False
 
     def node(self, x: Array) -> Node:
         """The node of what a rule returned."""
@@ -127,8 +133,11 @@ class _Sweep:
                 tag = _STILL, tag
         elif x.op is CONST:
             value = x.value
-            is_plain = kind_of(value) is float and value
-            tag = value if is_plain else (CONST, self.waiting.like_of(value)) if is_array(value) else bits(value)
+            kind = kind_of(value)
+            if kind is float and value:
+                tag = value
+            else:
+                tag = (CONST, self.waiting.like_of(value)) if is_array(value) else (kind, bits(value))
         else:
             tag = _STRANGE  # it is known to this sweep only, and has a plain value
         self.tags[x] = tag
@@ -136,6 +145,7 @@ class _Sweep:
 
     def _ruled(self, node: Node, y_bar: Node) -> list[Node | None]:
         """What the rule itself records."""
+        self.computed = True
         wanted = [x.depends & self.bit for x in node.inputs]
         xs = [self.operand(x) for x in node.inputs]
         found = pull(node, self.shown(y_bar), self.operand(node), xs, wanted)
@@ -146,7 +156,7 @@ class _Sweep:
 
         Code of a user's has none, nor has what was made for one occasion.
         """
-        waiting, found = self.waiting, None
+        waiting, found, self.computed = self.waiting, None, True
         if _STRANGE not in key and (ROWS.get(node.op.name) is node.op or node.op is ALIAS):
             if 0 < waiting.elements <= max(CHEAP * waiting.like(y_bar).size, LEAST) and not waiting.keeper.dropped:
                 waiting.settle()
