@@ -88,7 +88,7 @@ class Late(Node):
         if found is NotImplemented or type(found) is Away:
             waiting = self._waiting()
             if waiting is not None:
-                waiting.settle(self)
+                waiting.settle()
                 found = kept_value(self)
             elif found is NotImplemented:
                 raise RuntimeError("a value is asked for after its trace is gone")
@@ -136,11 +136,10 @@ def _put(op: Op, base: Array, part: Array, *rest: Any) -> Array:
 class Keeper(Protocol):
     """Who lets go of the values on a ``tape``.
 
-    ``again``: it may let go of what can be computed again. ``dropped``: it did. ``quiet`` are levels without sweeps.
+    ``again``: it may let go of what can be computed again. ``dropped``: it did.
     """
 
     tape: list[Node]
-    quiet: int
     again: bool
     dropped: bool
 
@@ -172,44 +171,30 @@ class Waiting:
         made.value = value
         return made
 
-    def settle(self, asked: Node | None = None) -> None:
-        """Compute all values that wait, and the one that is ``asked`` for if it was let go."""
-        run_aside[0](self._settle, (asked,))
+    def settle(self) -> None:
+        """Compute all values that wait, and once those that were let go, which from then on are kept for the sweep."""
+        run_aside[0](self._settle, ())
 
-    def _settle(self, asked: Node | None) -> None:
+    def _settle(self) -> None:
         keeper, nodes = self.keeper, self.nodes
         if keeper.dropped:
-            self._bring_back(asked)
-        while nodes:
-            node = nodes[0]
-            value = node.value = node.compute()
-            nodes.popleft()  # not before: an interrupt may have come between
-            del node
-            if type(value) is np.ndarray:
-                keeper.came(value.nbytes)
-        self.elements = 0
-        if keeper.dropped:
-            keeper.dropped = False
+            keeper.again = False
             for node in keeper.tape:
-                if type(kept_value(node)) is Away:
-                    if node.depends & ~keeper.quiet:
-                        keeper.dropped = True
-                    else:  # the sweep is past it, and nothing waits
-                        node.value = Gone(*kept_value(node))
+                if type(node) is Late and node.waits:
+                    self._compute(node)
+                if nodes and node is nodes[0]:
+                    nodes.popleft()
+            keeper.dropped = False
+        while nodes:
+            self._compute(nodes[0])
+            nodes.popleft()  # not before: an interrupt may have come between
+        self.elements = 0
 
-    def _bring_back(self, asked: Node | None) -> None:
-        """Compute again what was let go and is needed now. From then on, what may be needed is kept."""
-        self.keeper.again = False
-        needed: set[Node] = {*self.nodes} if asked is None else {*self.nodes, asked}
-        lost: list[Node] = []
-        for node in reversed(self.keeper.tape):
-            if node in needed and type(node) is Late and node.waits:
-                needed.update(node.inputs)
-                if type(kept_value(node)) is Away:
-                    lost.append(node)
-        for node in reversed(lost):
-            assert type(node) is Late
-            node.value = node.compute()
+    def _compute(self, node: Late) -> None:
+        value = node.value = node.compute()
+        del node  # who lets go counts who holds it
+        if type(value) is np.ndarray:
+            self.keeper.came(value.nbytes)
 
     def like(self, node: Node) -> Like:
         """What the value of a node is, also if it waits."""
