@@ -344,10 +344,8 @@ def _apart(y: Any) -> Any:
 
 
 def _with_keywords(f: F) -> F:
-    traced = stand_in(f)
-
     def called(args: Any, kwargs: Any) -> Any:
-        return traced(*args, **kwargs)
+        return stand_in(f)(*args, **kwargs)  # looked up while the trace runs: by then SciPy's rules are there
 
     called.__wrapped__ = f  # type: ignore[attr-defined]
     return called

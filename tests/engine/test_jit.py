@@ -2,6 +2,8 @@
 
 import gc
 import random
+import subprocess
+import sys
 import tempfile
 import warnings
 from collections.abc import Callable
@@ -406,3 +408,13 @@ def test_it_nests_with_every_transformation() -> None:
     hessian = gt.hessian(lambda x: np.sum(x**3) * x[0])
     for x in (X, X + 1, X):
         np.testing.assert_allclose(gt.jit(hessian)(x), hessian(x), rtol=1e-14)
+
+
+def test_a_function_of_scipys_is_compiled_before_anything_else_was() -> None:
+    """Its rules come with the first trace: this one."""
+    pytest.importorskip("scipy")
+    program = (
+        "import numpy as np, scipy.linalg, geartrain as gt; a = np.eye(2) / 2; "
+        "assert np.allclose(gt.jit(scipy.linalg.expm)(a), scipy.linalg.expm(a))"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
