@@ -80,7 +80,7 @@ def test_compiled_is_as_plain(case: Case) -> None:
 
 
 NUMPY: dict[str, str] = {
-    "functions of matrices, by SciPy's own algorithms": "lu qr_pivots expm logm sqrtm sylvester solve_banded",
+    "functions of matrices, by SciPy's own algorithms": "lu qr_pivots logm sqrtm sylvester solve_banded",
     "by FFT, or by a loop of SciPy's": "convolve_full convolve_valid recursion bspline sparse_product image_labels",
     "NumPy's choice among equal elements is its own": "argpartition",
     "shapes that depend on data": "nonzero unique unique_counts unique_inverse",

@@ -39,13 +39,13 @@ def find(key: Key, graph: Graph, memory: int | None) -> Executor | None:
     made, code = finished.read(data, graph)
     names = {name for _, name in made.addresses}
     own = names & code.exports.keys()
-    if (
-        names - own - {"gt_loop", "gt_strip"} and not runtime.has_blas()
-    ):  # it multiplies matrices, which cannot be done any more
+    outside = {name for _, name in code.outside}
+    products = names - own - {"gt_loop", "gt_strip"} | {name for name in outside if name.startswith("gt_gemm")}
+    if products and not runtime.has_blas():  # it multiplies matrices, which cannot be done any more
         return None
     symbols = runtime.symbols()
     for library in (lapack, fourier):
-        called = {name for _, name in code.outside if name.startswith(library.PREFIX)}
+        called = {name for name in outside if name.startswith(library.PREFIX)}
         if called:
             symbols |= library.symbols()
             if not called <= symbols.keys():  # the library of then is gone

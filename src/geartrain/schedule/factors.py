@@ -19,6 +19,7 @@ eigh        a                            vectors, values                     n, 
                                                                              and integers and reals to work in
 svd         a                            u, v^H, values                      m, n, columns of u, rows of v^H, these
 eig         a                            vectors, values                     n, these; complex only
+expm        a                            the exponential                     n, these
 =========== ============================ =================================== ==========================================
 
 In a stack each matrix has its own part of everything but of what is worked in. With ``COMPLEX`` before its name a
@@ -40,7 +41,7 @@ __all__ = ["ROWS", "Factors"]
 COMPLEX = "complex "
 """What the name of a step on complex numbers begins with: arrays of pairs, with an axis of two behind all others."""
 
-_REAL = ("solve", "inv", "det", "logabsdet", "sign_det", "cholesky", "qr", "eigh", "svd")
+_REAL = ("solve", "inv", "det", "logabsdet", "sign_det", "cholesky", "qr", "eigh", "svd", "expm")
 ROWS = (*_REAL, *[COMPLEX + name for name in (*_REAL, "sign_det_complex", "eig") if name != "sign_det"])
 """The operations that are steps of this kind."""
 
@@ -69,7 +70,7 @@ class Factors:
 
         if name == "cholesky":
             return [made(name, (copied(a),), (node,), (n,))]
-        if name in ("qr", "eigh", "svd", "eig"):
+        if name in ("qr", "eigh", "svd", "eig", "expm"):
             sizes, (numbers, integers, reals) = _sizes(node, m, n)
             dtype = np.dtype(float) if name == "eig" else a.aval.dtype
             work = [_room(numbers * (2 if prefix and name != "eig" else 1) + reals, dtype)]
@@ -147,6 +148,8 @@ def _sizes(node: Node, m: int, n: int) -> tuple[tuple[int, ...], tuple[int, int,
         return (n, node.params[0] == "L"), (work, 3 + 5 * n, 1 + 6 * n + 2 * n * n)
     if name == "complex eig":
         return (n,), (4 * n * n + 4 * n + 2 * BLOCK * n, 1, 0)
+    if name.endswith("expm"):
+        return (n,), (5 * n * n, n, 2 * n * n + 4 * n)
     columns, rows = (m, n) if node.params[0] else (short, short)
     work = 4 * short * short + 7 * short + long + m * columns + rows * n + BLOCK * (m + n) + m * n
     reals = short + max(5 * short * short + 5 * short, 2 * long * short + 2 * short * short + short)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from geartrain.backends.cpu import blocked_ir, lapack
 from geartrain.backends.cpu.emit import F32, F64, I1, I32, I64, PTR, VOID, Value
+from geartrain.backends.cpu.expm_ir import expm
 from geartrain.backends.cpu.step_ir import Step, least
 
 __all__ = ["ROUTINES"]
@@ -326,5 +327,6 @@ ROUTINES: dict[str, tuple[int, Callable[[Step, Value], None]]] = {
     "eigh": (4, _eigh),
     "svd": (4, _svd),
     "eig": (4, _eig),
+    "expm": (4, expm),
 } | {name: (3, functools.partial(_determinant, name)) for name in ("det", "logabsdet", "sign_det", "sign_det_complex")}
 """How many buffers a routine has, and what it does with matrix i of a stack."""

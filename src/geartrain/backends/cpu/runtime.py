@@ -167,7 +167,8 @@ def _attach(loaded: llvm.Code | None) -> None:
 
 def symbols() -> dict[str, int]:
     """Name -> address of what programs may call: for ``llvm.load``."""
-    return {"gt_parallel": code()["gt_parallel"]}
+    shared = code()
+    return {name: shared[name] for name in ("gt_parallel", *[f"gt_gemm_{t}" for t in LETTERS])}
 
 
 def function(slow: entry.Slow, name: str = "compiled") -> entry.Function:

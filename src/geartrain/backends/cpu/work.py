@@ -49,7 +49,7 @@ def work(plan: Plan, step: Step) -> Work:
     return Work(0, moved, 5000 + moved)
 
 
-PER_CUBE = {"lu": 0.67, "lu_inverse": 2, "cholesky": 0.33, "eigh": 9, "svd": 20, "eig": 25}
+PER_CUBE = {"lu": 0.67, "lu_inverse": 2, "cholesky": 0.33, "eigh": 9, "svd": 20, "eig": 25, "expm": 25}
 """Operations for n^3 of a matrix with n columns, about."""
 
 
