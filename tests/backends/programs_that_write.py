@@ -226,6 +226,29 @@ def tallied(x: Any, n: int) -> Any:
     return np.sum(b * b)
 
 
+def swapped(x: Any, n: int) -> Any:
+    """What is read is overwritten before it is used."""
+    b = x.copy()
+    for i in range(n - 1):
+        old = b[i] * 1.0
+        b[i] = np.sin(b[i + 1]) * x[i]
+        b[i + 1] = old + 0.5 * b[i]
+    return np.sum(b**3)
+
+
+def shifted(x: Any, n: int) -> Any:
+    """Rows that are moved onto themselves."""
+    b = np.zeros((n, 5)) + x[0]
+    for i in range(1, n):
+        b[i] = b[i - 1] * x[i]
+        b[i, 1:] = b[i, :-1]
+        b[i, ::-1] = b[i]
+        old = b[i - 1].copy()
+        b[i - 1] = np.tanh(b[i])
+        b[i] += old
+    return np.sum(b * b)
+
+
 def gauss_seidel(x: Any, n: int) -> Any:
     """A loop in a loop: sweeps over a rod."""
     u = x.copy()
@@ -278,6 +301,8 @@ PROGRAMS: list[tuple[Program, Callable[[int], Any]]] = [
     (forward_algorithm, lambda n: _more),
     (warping_row, lambda n: _number),
     (thomas, lambda n: np.sin(np.arange(n) + 0.5)),
+    (swapped, lambda n: np.sin(np.arange(n) + 0.5)),
+    (shifted, lambda n: np.sin(np.arange(n) + 0.5)),
     (mirrored, lambda n: np.sin(np.arange(n) + 0.5)),
     (tallied, lambda n: np.sin(np.arange(n) + 0.5)),
     (thomas_of_numbers, lambda n: np.sin(np.arange(n) + 0.5)),
