@@ -13,6 +13,7 @@ from geartrain.backends.compile import compile
 from geartrain.backends.cpu.executor import Executor
 from geartrain.errors import GeartrainWarning
 from geartrain.recording import record
+from tests.backends.programs_that_write import grid, leapfrog
 
 pytestmark = pytest.mark.skipif(not llvm.installed(), reason="llvmlite is not installed")
 
@@ -69,6 +70,16 @@ def test_where_it_is_not_enough_a_warning_says_so() -> None:
     with pytest.warns(GeartrainWarning, match=r"intermediate values take \d+ bytes .* not 1000") as caught:
         small(*CASES[0][2])
     assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize("f", [grid, leapfrog])
+def test_programs_with_loops_have_a_budget_too(f: Any) -> None:
+    both, x = gt.value_and_grad(lambda x: f(x, 20)), np.array([0.1, 0.2, 0.3]) if f is grid else 0.7
+    small = gt.jit(both, memory=64)
+    with pytest.warns(GeartrainWarning, match=r"intermediate values take \d+ bytes .* not 64"):
+        small(x)
+    for a, b in zip(small(x), both(x), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-15)
 
 
 def test_a_budget_that_is_met_changes_nothing() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from geartrain.ir.aval import Aval
 from geartrain.ir.node import CONST, Node
+from geartrain.passes.loops import LOOP_OUT
 
 __all__ = ["FOLDS", "NATIVE_DTYPES", "Element", "code_of", "element_of", "is_native"]
 
@@ -82,12 +83,12 @@ def is_native(aval: Any) -> bool:
 
 def element_of(node: Node) -> Element | None:
     """What the node does to an element, or ``None`` if loop nests cannot say it."""
+    if type(node.value) is not Aval or node.op is LOOP_OUT:
+        return None
     parts: list[Any] = [node.op, node.value]
     for x in node.inputs:
         parts += (type(x.value), x.value) if x.op is CONST and type(x.value) is int else (None, x.aval)
     key = tuple(parts)
-    if type(node.value) is not Aval:
-        return None
     try:
         return _known[key]
     except KeyError:

@@ -1,7 +1,9 @@
 """Another order of the same nodes: what lets go of more memory than it takes comes as soon as it can."""
 
+from geartrain.ir.aval import Aval
 from geartrain.ir.graph import Graph
 from geartrain.ir.node import CONST, INPUT, Node
+from geartrain.passes.loops import LOOP
 from geartrain.schedule.group import group
 
 __all__ = ["freeing"]
@@ -72,4 +74,5 @@ class _Freeing:
 
 
 def _bytes(node: Node) -> int:
-    return node.aval.size * node.aval.dtype.itemsize
+    avals: tuple[Aval, ...] = node.value if node.op is LOOP else (node.aval,)
+    return sum([aval.size * aval.dtype.itemsize for aval in avals])
