@@ -78,6 +78,7 @@ IMPORT_BY_NAME = {
     "backends/cpu/fourier.py": "what tries NumPy's transforms is loaded where a NumPy is new",
     "backends/cpu/vecmath/__init__.py": "a function that no kernel calls is not loaded",
     "backends/cpu/openblas.py": "what tries a matrix library is loaded where one is new",
+    "backends/cpu/routines.py": "linear algebra, sorting and transforms are written where a program has some",
     "backends/cpu/runtime.py": "code that is on disk needs no compiler",
     "extras.py": "the one place that asks for optional packages, with what to install",
 }

@@ -5,20 +5,17 @@ buffer, how many repetitions there are, and the sizes.
 """
 
 import functools
+import importlib
 from collections.abc import Iterable
 
 from geartrain.backends import llvm
-from geartrain.backends.cpu import fourier, fourier_ir, lapack, lapack_ir, runtime, sorting_ir
+from geartrain.backends.cpu import fourier, lapack, runtime
 from geartrain.backends.cpu.known import CODE
-from geartrain.backends.cpu.step_ir import Step
 from geartrain.backends.llvm import Code
 from geartrain.backends.object_cache import kept
-from geartrain.schedule.factors import COMPLEX
 from geartrain.schedule.fourier import ROWS as TRANSFORMS
 
 __all__ = ["loaded", "name_of", "objects"]
-
-ROUTINES = lapack_ir.ROUTINES | sorting_ir.ROUTINES | fourier_ir.ROUTINES
 
 _made: dict[str, tuple[bytes, Code]] = {}
 """Object code and loaded code by name, for good: there are a few for each dtype."""
@@ -46,13 +43,8 @@ def loaded(names: Iterable[str]) -> dict[str, Code]:
 
 @functools.cache
 def _compile(name: str, dtype: str) -> None:
-    buffers, body = ROUTINES[name.removeprefix(COMPLEX)]
     symbol = _symbol(name, dtype)
-    s = Step(symbol, f"c{2 * int(dtype[1])}" if name.startswith(COMPLEX) else dtype, buffers)
-    with s.f.count(s.many) as i:
-        body(s, i)
-    s.f.give()
-    text = str(s.module)
+    text: str = importlib.import_module("geartrain.backends.cpu.routine_text").text_of(name, dtype, symbol)
     made = kept(("routine", *llvm.host(), text), lambda: llvm.compile_ir(text, 1, llvm.QUICK))
     outside = fourier.symbols() if name in TRANSFORMS else lapack.symbols()
     code = llvm.load([made], [symbol], runtime.symbols() | outside)
