@@ -107,7 +107,7 @@ def _recorded(
     return Tracer(trace, node)
 
 
-LONG = 256
+LONG = 64
 """Nodes of a program that is thought to repeat itself."""
 
 
