@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import geartrain as gt
@@ -72,11 +72,13 @@ def check(loss: Callable[[Any], Any], x: Any, asked: bool, gone: bool) -> None:
     close(f(x + 0.01), want(x + 0.01))
 
 
+@settings(max_examples=12)
 @given(steps, st.booleans(), st.booleans())
 def test_gradients_through_views_and_assignments(program: list[Step], asked: bool, gone: bool) -> None:
     check(loss_of(program, 3), X, asked, gone)
 
 
+@settings(max_examples=12)
 @given(test_graphs.programs, st.booleans(), st.booleans())
 def test_gradients_of_straight_lines(program: list[test_graphs.Step], asked: bool, gone: bool) -> None:
     run = test_graphs.running(program)
