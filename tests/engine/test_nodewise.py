@@ -218,14 +218,14 @@ def test_what_was_let_go_comes_back_once() -> None:
         return x * x / 2
 
     def loss(x: Any) -> Any:
-        for _ in range(20):
+        for _ in range(6):
             x = np.sin(x) * 0.5 + np.cos(x * x)
             x[1:] += 0.1 * x[:-1]
             x = x + halved(x) * 0.1
         return np.sum(x)
 
     def step(x: Any) -> Any:
-        for _ in range(3):
+        for _ in range(2):
             x_bar = gt.grad(loss)(x)
             x = x - 0.1 * x_bar * (2.0 if x_bar[0] > 0 else 1.0)
         return x
