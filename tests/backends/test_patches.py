@@ -52,7 +52,16 @@ CASES: dict[str, tuple[Callable[[Any, Any], Any], tuple[int, ...], tuple[int, ..
     "long sums": (settings(padding=1), (3, 3, 40, 20), (2, 17, 17, 40), (1, 1, 1)),
     "another cotangent": (twice, (3, 3, 4, 3), (3, 6, 7, 4), (2, 1, 2)),  # of the weights: once
     "by hand": (by_hand, (6, 4), (3, 8, 2), (1, 1, 1)),
-    "stride": (settings(padding=1, stride=2), (3, 3, 4, 5), (3, 6, 7, 4), (1, 1, 0)),
+    "stride": (settings(padding=1, stride=2), (3, 3, 4, 5), (3, 6, 7, 4), (1, 1, 4)),
+    "stride, nothing left over": (settings(stride=2), (2, 2, 4, 5), (3, 6, 8, 4), (1, 1, 4)),
+    "two strides, one longer than the window": (
+        settings(padding=1, stride=(3, 2)),
+        (2, 3, 4, 5),
+        (3, 9, 8, 4),
+        (1, 1, 4),
+    ),
+    "stride and dilation": (settings(padding=2, stride=2, dilation=2), (3, 3, 4, 5), (2, 9, 8, 4), (1, 1, 1)),
+    "stride in one dimension": (settings(padding=2, stride=3), (4, 3, 2), (3, 11, 3), (1, 1, 3)),
     "groups": (settings(padding=1, groups=2), (3, 3, 2, 6), (3, 6, 7, 4), (0, 0, 0)),
     "wide": (settings(padding=1), (1, 3, 2, 257), (2, 3, 4, 2), (0, 0, 1)),
 }

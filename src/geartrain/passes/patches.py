@@ -6,7 +6,8 @@ times as large as the image. ``PATCHES`` and ``PATCHES_TURNED`` say the products
 :mod:`geartrain.backends.cpu.patches_ir`.
 """
 
-from typing import NamedTuple
+import math
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -141,6 +142,7 @@ class _Finder:
         firsts: list[int] = []
         source: Node | None = None
         places: tuple[int, ...] = ()
+        steps: tuple[int, ...] | None = None
         base = node
         while True:
             found = _added(base)
@@ -148,13 +150,14 @@ class _Finder:
                 break
             view, part, under = found
             rows, first = part.inputs[0], _channels(part)
-            if first is None or (source is not None and rows is not source) or set(_steps(view, base) or (0,)) != {1}:
+            here = _steps(view, base)
+            if first is None or here is None or (source is not None and (rows is not source or here != steps)):
                 break
-            source, places = rows, view.shape[1:-1]
+            source, places, steps = rows, view.shape[1:-1], here
             starts.append(_place(view, base))
             firsts.append(first)
             base = under
-        if source is None or source.op is not RESHAPE or source.inputs[0].op is not MATMUL:
+        if source is None or steps is None or source.op is not RESHAPE or source.inputs[0].op is not MATMUL:
             return
         channels, product = node.aval.shape[-1], source.inputs[0]
         y, weights = product.inputs
@@ -169,7 +172,7 @@ class _Finder:
         if not _worth(len(firsts) * y.aval.shape[1], channels):
             return
         order = sorted(range(len(firsts)), key=lambda i: firsts[i])
-        window = Window(tuple([starts[i] for i in order]), (1,) * len(places), places)
+        window = Window(tuple([starts[i] for i in order]), steps, places)
         whole = tuple([(0, n) for n in node.aval.shape[1:-1]])
         users = self.users.get(node, [])
         box = _box(users[0]) if len(users) == 1 else None
@@ -184,49 +187,85 @@ class _Finder:
     def _gathered(self, node: Node, how: _Spread) -> Node | None:
         """Each element of the image takes from all places whose patches have it: a convolution of the cotangent.
 
-        The window is turned round, and the cotangent gets zeros around it.
+        The window is turned round, and the cotangent gets zeros around it. Where places are ``steps`` apart, elements
+        of the image that are as far apart take by the same part of the window: there is one convolution for each part.
         """
-        op = self.builder.op
-        dtype, channels = node.aval.dtype, node.aval.shape[-1]
-        columns = how.y.aval.shape[1]
-        most = [max(s) for s in zip(*how.window.starts, strict=True)]
-        least = [min(s) for s in zip(*how.window.starts, strict=True)]
-        before = [max(m - begin, 0) for m, (begin, _) in zip(most, how.box, strict=True)]
+        op, dtype, channels = self.builder.op, node.aval.dtype, node.aval.shape[-1]
+        columns, count = how.y.aval.shape[1], len(how.window.starts)
+        parts = _parts(how)
+        moves = [move for part in parts for _, move in part.takes]
+        before = [max(-min(each), 0) for each in zip(*moves, strict=True)]
+        ends = [[k + m for k, m in zip(move, part.places, strict=True)] for part in parts for _, move in part.takes]
         sizes = [
-            max(p + b, end - low + b)
-            for p, b, low, (_, end) in zip(how.window.places, before, least, how.box, strict=True)
+            b + max(p, *each) for b, p, each in zip(before, how.window.places, zip(*ends, strict=True), strict=True)
         ]
         n = node.aval.shape[0]
-        y = op(
-            RESHAPE,
-            self.new[how.y],
-            params=((n, *how.window.places, columns),),
-            aval=Aval((n, *how.window.places, columns), dtype),
-        )
+        shape = (n, *how.window.places, columns)
+        y = op(RESHAPE, self.new[how.y], params=(shape,), aval=Aval(shape, dtype))
         if any(before) or sizes != list(how.window.places):
             shape = (n, *sizes, columns)
             inner = tuple([slice(b, b + p) for b, p in zip(before, how.window.places, strict=True)])
-            frame = self.builder.broadcast(self.builder.const(dtype.type(0)), shape)
-            y = op(SCATTER, frame, y, params=((slice(None), *inner),), aval=Aval(shape, dtype))
-        w, count = self.new[how.weights], len(how.window.starts)
+            y = op(SCATTER, self._zeros(shape, dtype), y, params=((slice(None), *inner),), aval=Aval(shape, dtype))
+        w = self.new[how.weights]
         w = op(RESHAPE, w, params=((columns, count, channels),), aval=Aval((columns, count, channels), dtype))
         w = op(TRANSPOSE, w, params=((1, 0, 2),), aval=Aval((count, columns, channels), dtype))
-        w = op(RESHAPE, w, params=((count * columns, channels),), aval=Aval((count * columns, channels), dtype))
-        starts = [
-            tuple([begin - s + b for s, b, (begin, _) in zip(start, before, how.box, strict=True)])
-            for start in how.window.starts
-        ]
-        places = tuple([end - begin for begin, end in how.box])
-        window = Window(tuple(starts), how.window.steps, places)
-        rows = n * int(np.prod(places))
-        made = op(PATCHES, y, w, params=(window,), aval=Aval((rows, channels), dtype))
-        made = op(RESHAPE, made, params=(node.aval.shape,), aval=node.value)
+        made: Node | None = None
+        for part in parts:
+            starts = [tuple([k + b for k, b in zip(move, before, strict=True)]) for _, move in part.takes]
+            window = Window(tuple(starts), (1,) * len(before), part.places)
+            taken = w
+            if len(parts) > 1:
+                each = Aval((1, columns, channels), dtype)
+                rows = [op(GETITEM, w, params=((slice(o, o + 1),),), aval=each) for o, _ in part.takes]
+                taken = op(CONCATENATE, *rows, params=(0,), aval=Aval((len(rows), columns, channels), dtype))
+            shape = (len(starts) * columns, channels)
+            taken = op(RESHAPE, taken, params=(shape,), aval=Aval(shape, dtype))
+            many = n * math.prod(part.places)
+            product = op(PATCHES, y, taken, params=(window,), aval=Aval((many, channels), dtype))
+            shape = (n, *part.places, channels)
+            product = op(RESHAPE, product, params=(shape,), aval=Aval(shape, dtype))
+            if shape != node.aval.shape:
+                made = made or self._zeros(node.aval.shape, dtype)
+                made = op(SCATTER, made, product, params=((slice(None), *part.spans),), aval=node.value)
+            else:
+                made = product
+        assert made is not None
         if uniform(how.base) == 0:
             return made
         base = self.new[how.base]
         if node.op is GETITEM:
             base = op(GETITEM, base, params=node.params, aval=node.value)
         return op(ADD, base, made, aval=node.value)
+
+    def _zeros(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Node:
+        return self.builder.broadcast(self.builder.const(dtype.type(0)), shape)
+
+
+class _Part(NamedTuple):
+    """Elements of an image that take by the same elements of a window.
+
+    They are at ``spans``, which are ``places`` of them. ``takes``: the number of an element of the window, and how far
+    the place of the cotangent is from the number of the element of the image.
+    """
+
+    spans: tuple[slice, ...]
+    places: tuple[int, ...]
+    takes: list[tuple[int, tuple[int, ...]]]
+
+
+def _parts(how: _Spread) -> list[_Part]:
+    found: dict[tuple[int, ...], _Part] = {}
+    steps = how.window.steps
+    lengths = [end - begin for begin, end in how.box]
+    for o, start in enumerate(how.window.starts):
+        far = [s - begin for s, (begin, _) in zip(start, how.box, strict=True)]
+        first = tuple([f % d for f, d in zip(far, steps, strict=True)])
+        move = tuple([(r - f) // d for r, f, d in zip(first, far, steps, strict=True)])
+        spans = tuple([slice(r, n, d) for r, n, d in zip(first, lengths, steps, strict=True)])
+        places = tuple([len(range(r, n, d)) for r, n, d in zip(first, lengths, steps, strict=True)])
+        if 0 not in places:
+            found.setdefault(first, _Part(spans, places, [])).takes.append((o, move))
+    return list(found.values())
 
 
 def _window(node: Node) -> _Patched | None:
