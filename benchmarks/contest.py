@@ -9,6 +9,7 @@ import importlib
 import json
 import pkgutil
 import select
+import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -42,7 +43,8 @@ class Contest:
     """A case: who takes part, on which variants, and what our time over the best peer's must and should be.
 
     ``against``: the peer that the two limits are for, where it is not the best one. ``gradient``: the work is a value
-    with its gradient (or a part of it), so that it may take three forward passes.
+    with its gradient (or a part of it), so that it may take three forward passes. ``starts``: of so many processes the
+    first call is timed, which is the median.
     """
 
     title: str
@@ -55,6 +57,7 @@ class Contest:
     tolerance: float = 1e-6
     memory: bool = False
     gradient: bool = True
+    starts: int = 1
 
     def judged(self, found: Mapping[str, Any]) -> str | None:
         """The peer that ours is judged by: the one that is named, or else the quickest; None if nobody was measured."""
@@ -121,19 +124,24 @@ def measured(case: str, contest: Contest, variant: str, sides: Sequence[str], ro
     answers: dict[str, Answer] = {}
     missing: dict[str, str] = {}
     slow: list[str] = []
+    firsts: dict[str, list[float]] = {side: [] for side in sides}
     try:
-        for side in sides:
-            worker = Worker(case, variant, side)
+        for side in [*sides] * contest.starts:
+            if side in missing:
+                continue
+            if side in workers:
+                workers[side].end()
+            workers[side] = Worker(case, variant, side)
             try:
-                answers[side] = worker.ready()
-                workers[side] = worker
+                answers[side] = workers[side].ready()
+                firsts[side].append(answers[side].first)
             except RuntimeError as error:
                 missing[side] = str(error)
-                worker.end()
             except TimeoutError:
                 missing[side] = f"its first call takes more than {PATIENCE:g} s"
                 slow.append(side)
-                worker.end()
+            if side in missing:
+                workers.pop(side).end()
         if OURS not in answers:
             raise RuntimeError(f"ours did not run: {missing[OURS]}")
         for side, answer in answers.items():
@@ -150,7 +158,7 @@ def measured(case: str, contest: Contest, variant: str, sides: Sequence[str], ro
             worker.end()
     return {
         "seconds": seconds,
-        "first": {side: answer.first for side, answer in answers.items()} | dict.fromkeys(slow, PATIENCE),
+        "first": {side: statistics.median(firsts[side]) for side in answers} | dict.fromkeys(slow, PATIENCE),
         "peak": {side: answer.peak for side, answer in answers.items()},
         "missing": missing,
         "slow": slow,

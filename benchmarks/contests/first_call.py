@@ -61,5 +61,6 @@ CONTEST = Contest(
     must=1.0,
     target=0.7,
     first=First(0.3, 0.1, over="jax"),
+    starts=7,
     tolerance=1e-3,
 )
