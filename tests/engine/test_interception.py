@@ -9,6 +9,7 @@ import statistics
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import Callable, Generator
 from types import ModuleType
 from typing import Any
@@ -22,6 +23,7 @@ from geartrain.errors import TraceError
 from geartrain.ir.aval import is_array
 from geartrain.kinds import is_a
 from geartrain.ops.table import SPELLINGS
+from geartrain.trace import intercept
 from geartrain.trace.level import Level, active
 from geartrain.trace.spellings import WRITERS, traced
 from geartrain.trace.tracer import Tracer, new_input, value_of
@@ -71,6 +73,27 @@ def test_names_in_code_that_was_executed_are_known(name: str | None) -> None:
     exec("from numpy import ones\ndef g(x):\n    b = ones(2)\n    b[0] = x\n    return b.sum() * x", space)
     assert gt.grad(space["g"])(2.0) == 5.0
     assert space["ones"] is np.ones
+
+
+def test_namespaces_of_code_that_was_executed_are_let_go() -> None:
+    """A program may execute ever-new code; what it traced long ago works all the same."""
+
+    class Large:
+        pass
+
+    def execute() -> dict[str, Any]:
+        space: dict[str, Any] = {"__name__": "notebook", "large": Large()}
+        exec(PROGRAM, space)
+        assert gt.grad(space["f"])(2.0) == pytest.approx(5.25)
+        return space
+
+    first = execute()
+    alive = [weakref.ref(execute()["large"]) for _ in range(intercept.LOOSE + 20)]
+    gc.collect()
+    assert sum([each() is not None for each in alive]) == intercept.LOOSE
+    assert id(first) not in intercept.HOLDERS
+    assert gt.grad(first["f"])(2.0) == pytest.approx(5.25)
+    assert first["zeros"] is np.zeros
 
 
 def test_names_in_a_module_that_the_function_calls_are_known(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ import math
 import os
 import sys
 import threading
+from collections import OrderedDict
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
@@ -54,21 +55,42 @@ PASSING: list[Kept] = []
 
 _lock = threading.RLock()
 _replaced = False
-_searched: dict[int, int] = {}
+_searched: dict[int, tuple[dict[str, Any], int]] = {}
+"""The namespaces that were looked through, and how many names they had then. Held: their identity stays theirs."""
+
+_loose: OrderedDict[int, dict[str, Any]] = OrderedDict()
+"""Those that are no module's, such as those of ``exec``: the one that was traced last at the end."""
+
+LOOSE = 64
+"""So many of them are known when no trace runs. A program may make new ones for as long as it runs."""
+
 _OUTSIDE = {"numpy", "scipy", "geartrain", "sklearn", "pytest", "_pytest", "hypothesis", "matplotlib", "pandas"}
 
 
 def _search(space: dict[str, Any]) -> None:
     """Find the functions that a namespace got by ``from numpy import zeros``; quick if it has not grown."""
     size = len(space)
-    if _searched.get(id(space)) == size:
+    if _searched.get(id(space), (space, -1))[1] == size:
         return
     names = _held(space)
     if names:
         _hold(space, names)
     if not is_installed(space.get("__file__") or ""):
         _keep(space)
-    _searched[id(space)] = size  # at the end: an interrupt may come before
+    _searched[id(space)] = space, size  # at the end: an interrupt may come before
+
+
+def _is_loose(space: dict[str, Any]) -> bool:
+    return getattr(sys.modules.get(space.get("__name__", "")), "__dict__", None) is not space
+
+
+def _forget_loose() -> None:
+    """Let go of the namespaces that were not traced for longest, while nothing is replaced in them."""
+    while len(_loose) > LOOSE:
+        at, space = _loose.popitem(last=False)
+        if _is_loose(space):
+            for table in (_searched, HOLDERS, KEPT):
+                table.pop(at, None)
 
 
 def _keep(space: dict[str, Any]) -> None:
@@ -120,6 +142,9 @@ def _search_modules() -> None:
         space = getattr(module, "__dict__", None)
         if space is not None:
             _search(space)
+    for at, (space, _) in _searched.items():
+        if at not in _loose and _is_loose(space):  # its module is gone
+            _loose[at] = space
     _modules_seen = seen
 
 
@@ -143,6 +168,10 @@ def watch(f: Any) -> None:
     space = getattr(f, "__globals__", None)
     if space is not None and space.get("__name__", "").partition(".")[0] not in ("geartrain", "numpy"):
         with _lock:
+            if id(space) in _loose:
+                _loose.move_to_end(id(space))
+            elif _is_loose(space):
+                _loose[id(space)] = space
             _search(space)
             held = HOLDERS[id(space)].original if id(space) in HOLDERS else {}
             names = getattr(getattr(f, "__code__", None), "co_names", ())
@@ -168,7 +197,7 @@ def _arrive() -> None:
         owner, name, mean = METHODS.pop()
         original: Any = getattr(owner, name)
         _METHODS.append((owner, name, original, replaced_method(original, mean)))
-    _searched.clear()
+    _searched.update({at: (space, -1) for at, (space, _) in _searched.items()})
 
 
 def _came() -> None:
@@ -243,6 +272,7 @@ def _close() -> None:
         if _replaced and not tracing[0]:
             _put_back()
             PASSING.clear()
+            _forget_loose()
 
 
 def _wait() -> None:
