@@ -451,3 +451,10 @@ def test_the_function_has_a_name() -> None:
     assert made.call.__name__ == "loss"
     assert made.call.__module__ == "geartrain"
     assert ctypes.sizeof(ctypes.c_void_p) == 8
+
+
+def test_names_are_not_kept_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(entry, "NAMES", len(entry._methods) + 2)
+    names = [runtime.function(slow, f"loss{k}").call.__name__ for k in range(4)]
+    assert names[0] == "loss0"
+    assert names[-1] == "compiled"

@@ -119,9 +119,13 @@ class _MethodDef(ctypes.Structure):
 
 _FASTCALL_KEYWORDS = 0x80 | 0x02
 _methods: dict[tuple[str, int], _MethodDef] = {}  # for ever: a builtin function points to its definition
+NAMES = 2000
+"""So many definitions; then functions of new names are called ``compiled``."""
 
 
 def _builtin(name: str, address: int, cell: list[Any]) -> Callable[..., Any]:
+    if len(_methods) >= NAMES and (name, address) not in _methods:
+        name = "compiled"
     method = _methods.setdefault(
         (name, address), _MethodDef(name.encode(), address, _FASTCALL_KEYWORDS, b"A compiled function.")
     )
