@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from geartrain.ir.aval import Aval, aval_of
+from geartrain.ir.aval import Array, Aval, aval_of, is_array
 from geartrain.ir.graph import Graph, topological
 from geartrain.ir.node import CONST, INPUT, Node, Table
 from geartrain.ir.op import Op
-from geartrain.ops.shape import RESHAPE
+from geartrain.ops.shape import BROADCAST, RESHAPE
 from geartrain.ops.table import ROWS
 from geartrain.run import F, Run
 from geartrain.trace.late import Late
@@ -17,6 +17,18 @@ from geartrain.trace.level import undisturbed
 from geartrain.trace.tracer import ALIAS
 
 __all__ = ["Recording", "closure", "record"]
+
+
+LARGE = 1 << 12
+"""Bytes of a constant from which on it is looked at whether it repeats one number, as the cotangents of a sum do."""
+
+
+def _repeats(x: Array) -> bool:
+    if x.dtype.kind not in "fiub" or x.dtype.itemsize > 8:
+        return False
+    numbers = np.ascontiguousarray(x).reshape(-1).view(f"u{x.dtype.itemsize}") if any(x.strides) else np.zeros(1)
+    first = numbers[0]
+    return bool(numbers[len(numbers) // 2] == first == numbers[-1] and np.all(numbers == first))
 
 
 class Recording:
@@ -39,7 +51,7 @@ class Recording:
             for node in _needed(tape, wanted, known):
                 op = node.op
                 if op is CONST or op is INPUT:  # an input of an inner transformation stands for a plain value
-                    made = self.table.const(node.value)
+                    made = self._const(node.value)
                 elif op is ALIAS:
                     made = lookup(node.inputs[0])
                 else:
@@ -48,6 +60,13 @@ class Recording:
                 known[node] = made
                 number(made, len(self._position))
         return [known[node] for node in wanted]
+
+    def _const(self, value: Array) -> Node:
+        """A constant. A large one that repeats a number is that number, broadcast: it is kept with the recording."""
+        if not is_array(value) or value.nbytes < LARGE or not _repeats(value):
+            return self.table.const(value)
+        number = self.table.const(value[(0,) * value.ndim])
+        return self._node(BROADCAST, (number,), (value.shape,), Aval(value.shape, value.dtype))
 
     def all_hold(self, decisions: Iterable[tuple[Node, str, Any]]) -> Node:
         """A node that is true if Python would be told the same again: ``bool()`` and ``int()`` of values."""

@@ -292,6 +292,26 @@ def test_where_outputs_and_arenas_are(install: Install) -> None:
     assert again[1][0] != second[0], "the outputs of a call are its own"
 
 
+def test_large_arenas_are_shared_by_programs_that_run_one_after_the_other() -> None:
+    def made(arena: int) -> Program:
+        return make("where", (3,), [Scalar(int)], (0, 0, 0), leaves, arena=arena)
+
+    def where(each: Program) -> int:
+        function = runtime.function(slow)
+        function.install(each)
+        return int(function.call(3)[0][1])
+
+    leaves: list[Leaf] = [Array(I8, (2,)), Array(I8, (1000,)), Scalar(int)]
+    alike = [made(size) for size in ((1 << 21) - 8, 3 << 19, (1 << 20) + 1)]
+    others = [made(size) for size in (1 << 22, 5000)]
+    assert len({where(each) for each in alike}) == 1
+    assert len({where(each) for each in (alike[0], *others)}) == 3
+    gone = weakref.ref(alike[0]._arena)
+    del alike
+    gc.collect()
+    assert gone() is None
+
+
 def test_one_function_for_many_plans(install: Install) -> None:
     contexts = [np.array([7]), np.array([8])]
     tell = [make("tell", (), [], 0, [Scalar(int)], context=each.ctypes.data) for each in contexts]

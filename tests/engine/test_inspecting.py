@@ -102,6 +102,17 @@ def test_steps_of_numpy_are_named_and_a_chrome_trace_is_written(tmp_path: Path) 
     assert all(a <= b["ts"] + 1e-6 for a, b in zip(ends, events[1:], strict=False))
 
 
+def test_a_constant_that_repeats_a_number_is_not_kept_as_an_array() -> None:
+    graph = gt.jit(gt.grad(lambda x: np.sum(x * x))).lower(np.ones(1000)).graph
+    assert "broadcast" in graph
+    assert "const f64[1000]" not in graph
+    given = gt.jit(lambda x: (x, np.broadcast_to(2.0, (3,))))
+    for _ in range(3):
+        y = given(1.0)[1]
+        np.testing.assert_array_equal(y, [2.0, 2.0, 2.0])
+        y[0] = 5.0
+
+
 def test_a_path_with_decisions_has_a_segment_for_each() -> None:
     compiled = gt.jit(lambda x: np.exp(x) if x > 0 else np.sin(x))
     assert "exp f8" in compiled.lower(1.0).plan

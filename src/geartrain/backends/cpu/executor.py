@@ -83,6 +83,7 @@ class Executor:
         finished = self.finished
         if any(isinstance(segment, NumpyStep) for segment in finished.segments):
             return None
+        self._frames.clear()  # from now on calls have arenas of their own
         template = np.zeros(finished.bases, np.int64)
         for slot, value in self._consts:
             template[slot] = address(value)

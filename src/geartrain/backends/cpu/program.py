@@ -14,6 +14,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, cast
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -95,7 +96,7 @@ class _Words:
 
 
 class _Arena:
-    """The arena that a program keeps between calls; freed with it."""
+    """The arena that a program, or several, keeps between calls; freed with the last one."""
 
     def __init__(self, size: int) -> None:
         self.size = -(-size // 64) * 64
@@ -104,6 +105,21 @@ class _Arena:
     def __del__(self) -> None:
         if self.cell.value:
             libc().free(self.cell)
+
+
+LARGE = 1 << 20
+"""Bytes of an arena from which on programs share it."""
+
+_large: "WeakValueDictionary[int, _Arena]" = WeakValueDictionary()
+"""By size, a power of two. A function that is called with arrays of many shapes has a program for each, and runs one of
+them at a time; if another thread runs one, too, that takes memory of its own for the one call."""
+
+
+def _arena(size: int) -> _Arena:
+    if size < LARGE or guarded():
+        return _Arena(size)
+    rounded = 1 << (size - 1).bit_length()
+    return _large.setdefault(rounded, _Arena(rounded))
 
 
 def guarded() -> bool:
@@ -156,7 +172,7 @@ class Program:
         self.arguments, self.inputs = arguments, tuple(inputs)
         self.result, self.outputs = result, tuple(outputs)
         self.plan, self.context = plan, context
-        self._arena = _Arena(arena)
+        self._arena = _arena(arena)
         self.calls = ctypes.c_int64(0)
         self.handle = self._encode(arena, release, keep)
 
