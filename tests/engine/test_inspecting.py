@@ -1,5 +1,6 @@
 """``lower``, ``explain_passes`` and ``report`` say what a compiled function is made of."""
 
+import gc
 import json
 import weakref
 from pathlib import Path
@@ -82,6 +83,7 @@ def test_without_arguments_it_is_the_recorded_call_that_is_measured() -> None:
         np.testing.assert_array_equal(a, before)
         kept = weakref.ref(a)
         del a
+        gc.collect()
         assert kept() is None
         assert len(solve.report().steps) > 1
     positive = gt.jit(lambda a: np.sum(np.linalg.cholesky(a)))
