@@ -26,7 +26,7 @@ NAMES = ("fftn", "ifftn", "rfft", "irfft")
 ROWS = tuple([f"complex {name}" for name in NAMES])
 """The operations that are steps of this kind."""
 
-PIECE = 80_000
+PIECE = 250_000
 """Floating-point operations of what one worker takes at least: some 20 us."""
 
 
