@@ -1,6 +1,8 @@
 """How long native code stays: as long as a program runs it, and what was used last a while longer."""
 
 import gc
+import os
+import subprocess
 import sys
 import threading
 import weakref
@@ -125,3 +127,42 @@ def test_code_stays_while_a_call_runs_it(small: None, monkeypatch: pytest.Monkey
     for thread in threads:
         thread.join()
     assert right == [True] * 24
+
+
+FORKS = """
+import itertools, os, threading, numpy as np, geartrain as gt
+from geartrain.backends.cpu import kernels
+from geartrain.backends.cpu.known import CODE
+
+CODE.recent.most = kernels.OBJECTS.most = 1 << 14
+ops = itertools.product((np.negative, np.square, np.abs, np.floor), repeat=8)
+x = np.ones(3)
+
+def program():
+    mine = next(ops)
+    def f(x):
+        for op in mine:
+            x = op(x) + x
+        return x
+    return np.array_equal(gt.jit(f)(x), f(x))
+
+assert program()  # imports are done: Python's own locks do not survive a fork
+done = threading.Event()
+def work():
+    while not done.is_set():
+        program()
+thread = threading.Thread(target=work)
+thread.start()
+for _ in range(5):
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if program() else 1)
+    assert os.waitpid(child, 0)[1] == 0
+done.set()
+thread.join()
+"""
+
+
+def test_a_child_finds_whole_tables_while_its_parent_fills_them() -> None:
+    nothing_on_disk = {**os.environ, object_cache.VARIABLE: ""}  # so that the first program imports the compiler
+    subprocess.run([sys.executable, "-c", FORKS], check=True, timeout=120, env=nothing_on_disk)

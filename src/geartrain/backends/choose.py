@@ -1,6 +1,9 @@
 """The compiler is loaded when the first graph is to be compiled, so that ``import geartrain`` stays quick."""
 
 import importlib
+import os
+import sys
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -28,6 +31,25 @@ __all__ = [
     "passes",
 ]
 
+_LOADING = threading.RLock()
+"""Held while a part of the compiler is imported, so that a fork waits: Python's locks on modules do not survive one."""
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_LOADING.acquire, after_in_parent=_LOADING.release, after_in_child=_LOADING.release)
+
+
+def _load(name: str) -> Any:
+    found = sys.modules.get(name)
+    if found is not None and name in _loaded:
+        return found
+    with _LOADING:
+        found = importlib.import_module(name)
+        _loaded.add(name)
+    return found
+
+
+_loaded: set[str] = set()
+
 Program = Callable[[Sequence[Array]], list[Array]]
 """Takes a value for each input of the graph and returns one for each output, in memory of its own."""
 
@@ -42,10 +64,10 @@ def compile(graph: Graph, memory: int | None = None) -> Program:
     """
     if any(node.op.data_shape or not node.aval.dtype.isnative for node in (*graph.inputs, *graph.nodes)):
         return numpy.compile(graph)
-    stored = importlib.import_module("geartrain.backends.stored")
+    stored = _load("geartrain.backends.stored")
     key = stored.key_of(graph, memory)
     found: Program | None = None if key is None else stored.find(key, graph, memory)
-    return found or importlib.import_module("geartrain.backends.compile").compile(graph, memory, key)
+    return found or _load("geartrain.backends.compile").compile(graph, memory, key)
 
 
 COMPILER = "geartrain compiler"
@@ -54,19 +76,19 @@ COMPILER = "geartrain compiler"
 
 def begin() -> None:
     """A program is going to be recorded: what has to be compiled in any case is, meanwhile."""
-    importlib.import_module("geartrain.backends.ahead").begin()
+    _load("geartrain.backends.ahead").begin()
 
 
 def natively_now() -> bool:
     """Whether ``calls`` need not wait for a compiler. If it must, that is under way from now on."""
-    ahead = importlib.import_module("geartrain.backends.ahead")
+    ahead = _load("geartrain.backends.ahead")
     ahead.go_on()
     return bool(ahead.entries_there())
 
 
 def has_native() -> bool:
     """Whether there is a compiler here: the extra ``native``, on a POSIX system. Asking loads it."""
-    return bool(importlib.import_module("geartrain.backends.llvm").installed())
+    return bool(_load("geartrain.backends.llvm").installed())
 
 
 class Result(NamedTuple):
@@ -151,23 +173,23 @@ def calls(python: Callable[[tuple[Any, ...], dict[str, Any]], Any], name: str) -
     """
     if not has_native():
         return None
-    made: Calls | None = importlib.import_module("geartrain.backends.calls").calls(python, name)
+    made: Calls | None = _load("geartrain.backends.calls").calls(python, name)
     return made
 
 
 def lowered(graph: Graph, program: Program) -> Texts:
     """The stages of the program that was compiled from a graph, as text."""
-    made: Texts = importlib.import_module("geartrain.backends.lowered").lowered(graph, program)
+    made: Texts = _load("geartrain.backends.lowered").lowered(graph, program)
     return made
 
 
 def passes(graph: Graph) -> list[tuple[str, str, str]]:
     """The name of each pass, and the text of the graph before and after it."""
-    found: list[tuple[str, str, str]] = importlib.import_module("geartrain.backends.lowered").passes(graph)
+    found: list[tuple[str, str, str]] = _load("geartrain.backends.lowered").passes(graph)
     return found
 
 
 def measured(program: Program, args: Sequence[Array]) -> tuple[list[StepReport], int]:
     """The steps of a program with their times, and the bytes of its arena."""
-    found: tuple[list[StepReport], int] = importlib.import_module("geartrain.backends.measured").measured(program, args)
+    found: tuple[list[StepReport], int] = _load("geartrain.backends.measured").measured(program, args)
     return found
