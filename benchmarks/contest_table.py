@@ -65,9 +65,9 @@ def _calls(found: Found) -> Iterator[Cells]:
         cells = [what, seconds_as_text(Spread.of(seconds[OURS]).median)]
         for side in SIDES:
             value = ratios(seconds[OURS], seconds[side]) if side in seconds else None
-            cell = "" if value is None else f"{value.median:.2g}"
+            cell = "" if value is None else _ratio(value.median)
             if value is not None and side == judge:
-                cell += f" ({value.low:.2g} to {value.high:.2g})"
+                cell += f" ({_ratio(value.low)} to {_ratio(value.high)})"
             cells.append(cell)
         if judge is None:
             yield [*cells, "", ""]
@@ -90,7 +90,7 @@ def _firsts(found: Found) -> Iterator[Cells]:
 
 
 def _first(one: Mapping[str, Any], side: str) -> str:
-    return f"{'below ' * (side in one['slow'])}{one['first'][OURS] / one['first'][side]:.2g}"
+    return f"{'below ' * (side in one['slow'])}{_ratio(one['first'][OURS] / one['first'][side])}"
 
 
 def _memory(found: Found) -> Iterator[Cells]:
@@ -99,8 +99,12 @@ def _memory(found: Found) -> Iterator[Cells]:
             continue
         peaks = one["peak"]
         cells = [what, f"{peaks[OURS] / 1e6:,.0f} MB"]
-        cells += [f"{peaks[OURS] / peaks[side]:.2g}" if side in peaks else "" for side in SIDES]
+        cells += [_ratio(peaks[OURS] / peaks[side]) if side in peaks else "" for side in SIDES]
         yield [*cells, "1 of JAX jit", _met(peaks[OURS] <= peaks["jax"])] if "jax" in peaks else [*cells, "", ""]
+
+
+def _ratio(value: float) -> str:
+    return f"{value:,.0f}" if value >= 10 else f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
 
 
 def _met(met: bool) -> str:

@@ -111,5 +111,6 @@ CONTEST = Contest(
     must=1.0,
     target=0.7,
     first=First(0.2, 0.05, over="jax.unrolled"),
+    against="jax.scan",
     tolerance=1e-3,
 )
