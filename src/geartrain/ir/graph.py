@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from geartrain.ir.node import INPUT, Node
 
-__all__ = ["Graph", "closed", "topological"]
+__all__ = ["Graph", "closed", "needed", "topological"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +46,18 @@ def topological(outputs: Iterable[Node], known: Iterable[Node] = ()) -> list[Nod
                 done.add(node)
                 order.append(stack.pop())
     return order
+
+
+def needed(order: Iterable[Node], outputs: Iterable[Node]) -> list[Node]:
+    """The nodes of ``order`` on which the outputs depend, in that order, each once."""
+    seen: set[Node] = set()
+    todo = list(outputs)
+    while todo:
+        node = todo.pop()
+        if node not in seen:
+            seen.add(node)
+            todo.extend(node.inputs)
+    return [node for node in dict.fromkeys(order) if node in seen]
 
 
 def closed(graph: Graph) -> Graph:

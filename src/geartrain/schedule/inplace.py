@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from geartrain.ir.graph import Graph
+from geartrain.ir.graph import Graph, needed
 from geartrain.ir.node import INPUT, Node
 from geartrain.ir.views import View, broadcast, contiguous, diagonal, indexed, reshaped, transposed
 from geartrain.ops.index import SCATTER
@@ -143,7 +143,7 @@ class _Order:
                 if waiting[user] == 0:
                     heapq.heappush(writes if user in self.versions else ready, number[user])
         outputs = tuple([(self.now if k in self.last else self.new)[x] for k, x in enumerate(self.before.outputs)])
-        return Graph(self.before.inputs, tuple(_needed(self.made, outputs)), outputs)
+        return Graph(self.before.inputs, tuple(needed(self.made, outputs)), outputs)
 
     def _chosen(self, writes: list[int]) -> int:
         """The next write: one that nobody has to copy for, if there is one."""
@@ -209,18 +209,6 @@ class _Order:
         """Whether somebody has yet to read ``x``; other than the write, if not ``itself``."""
         later = [user for user in self.users.get(x, ()) if user not in self.done and self._reads(user, x)]
         return x in self.wanted or any(itself or user is not write for user in later)
-
-
-def _needed(order: list[Node], outputs: Sequence[Node]) -> list[Node]:
-    """The nodes of ``order`` on which the outputs depend."""
-    seen: set[Node] = set()
-    todo = list(outputs)
-    while todo:
-        node = todo.pop()
-        if node not in seen:
-            seen.add(node)
-            todo.extend(node.inputs)
-    return [node for node in order if node in seen]
 
 
 class Traffic:

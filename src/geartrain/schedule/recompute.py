@@ -9,9 +9,7 @@ than that takes ``h`` itself, with its product: stretches of a few layers are th
 kept between them.
 """
 
-from collections.abc import Iterable
-
-from geartrain.ir.graph import Graph
+from geartrain.ir.graph import Graph, needed
 from geartrain.ir.node import CONST, INPUT, Node
 from geartrain.schedule.element import element_of
 from geartrain.schedule.group import group
@@ -206,19 +204,7 @@ class _Lighter:
             if node.op is not CONST and (anchor is None or anchor[0] <= step):
                 anchor = step, made
         outputs = tuple([new[x] for x in self.before.outputs])
-        return Graph(self.before.inputs, tuple(_needed(order, outputs)), outputs)
-
-
-def _needed(order: Iterable[Node], outputs: Iterable[Node]) -> list[Node]:
-    """The nodes of ``order`` on which the outputs depend."""
-    seen: set[Node] = set()
-    todo = list(outputs)
-    while todo:
-        node = todo.pop()
-        if node not in seen:
-            seen.add(node)
-            todo.extend(node.inputs)
-    return [node for node in dict.fromkeys(order) if node in seen]
+        return Graph(self.before.inputs, tuple(needed(order, outputs)), outputs)
 
 
 def _made(step: Group | Call | Product | Routine | Rolled) -> list[Node]:
